@@ -1,0 +1,25 @@
+//! Reunite: a replicated embedded database with built-in conflict tracking.
+//!
+//! Modules are declared in the order of their layers: a module uses only those above it
+//! (`tests/tidy.rs` enforces it).
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::print_stdout,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )
+)]
+
+pub mod error;
+pub mod ids;
+pub mod value;
+pub mod version;
+pub mod schema;
+pub mod storage;

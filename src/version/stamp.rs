@@ -1,0 +1,51 @@
+//! Stamps: the total order on changes. Does not decide which rule a table uses.
+
+use super::Hlc;
+use crate::ids::Dot;
+
+/// A replica's priority, 0 to 100, 50 unless set. It travels with the change and is inherited by
+/// later writes, so that a write is never beaten by what its writer saw (Access calls this
+/// historical priority).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Priority(u8);
+
+impl Priority {
+    /// The greatest priority.
+    pub const MAX: Priority = Priority(100);
+
+    /// None above 100.
+    ///
+    /// ```
+    /// use reunite::version::Priority;
+    /// assert!(Priority::new(90) > Some(Priority::default()));
+    /// assert_eq!(Priority::new(101), None);
+    /// ```
+    #[must_use]
+    pub fn new(priority: u8) -> Option<Priority> {
+        (priority <= Priority::MAX.0).then_some(Priority(priority))
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Priority {
+    fn default() -> Priority {
+        Priority(50)
+    }
+}
+
+/// `(priority, hlc, replica, seq)`: a total order on changes. A stamp is greater than everything
+/// that its writer could see in the unit it writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamp {
+    /// The writer's priority, or a greater one that it inherited.
+    pub priority: Priority,
+    /// When, by the writer's hybrid clock.
+    pub hlc: Hlc,
+    /// Which change.
+    pub dot: Dot,
+}
