@@ -22,4 +22,7 @@ pub mod ids;
 pub mod value;
 pub mod version;
 pub mod schema;
+pub mod row;
+pub mod merge;
+pub mod derive;
 pub mod storage;
