@@ -15,7 +15,7 @@ fn assert_fault(path: &str, body: &str, expected: &str) {
 }
 
 fn assert_clean(path: &str, body: &str) {
-    assert_eq!(faults(path, body), [String::new(); 0], "for {path}:\n{body}");
+    assert_eq!(faults(path, body), Vec::<String>::new(), "for {path}:\n{body}");
 }
 
 const UPWARD: &str = ":2: `merge` may not use `store`, which comes later in the order of layers";
