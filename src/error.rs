@@ -82,6 +82,20 @@ impl Error {
         Error::Corrupt { what: what.into() }
     }
 
+    /// A short, stable name of the error, as scripts and other programs use it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Error::Io { .. } => "io",
+            Error::Corrupt { .. } | Error::NotADatabase { .. } => "corrupt",
+            Error::Format { .. } => "format",
+            Error::AlreadyOpen { .. } => "already-open",
+            Error::ReadOnly => "read-only",
+            Error::Poisoned { .. } => "poisoned",
+            Error::Limit { .. } => "limit",
+        }
+    }
+
     /// Whether the same call may succeed later without anything being repaired.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
