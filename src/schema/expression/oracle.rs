@@ -32,7 +32,8 @@ const COLLATIONS: [Collation; 9] = [
     Collation::Binary,
     Collation::Binary,
 ];
-const TABLE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, c0 INTEGER, c1 INTEGER, c2 REAL, c3 REAL, c4 TEXT, \
+const TABLE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, \
+    c0 INTEGER, c1 INTEGER, c2 REAL, c3 REAL, c4 TEXT, \
     c5 TEXT COLLATE NOCASE, c6 TEXT COLLATE NOCASE, c7 BLOB, c8 BOOLEAN)";
 
 /// Expressions, each over four rows.
