@@ -55,7 +55,7 @@ fn expressions_mean_what_they_mean_in_sqlite() {
             expression.check_types(&TYPES).map_err(|error| TestCaseError::fail(error.to_string()))?;
             let expected = evaluate_in_sqlite(&sqlite, &expression, &rows);
             for (row, expected) in rows.iter().zip(expected) {
-                match expression.evaluate(&|position| &row[position], &COLLATIONS) {
+                match expression.evaluate(row, &COLLATIONS) {
                     Ok(value) => {
                         compared.set(compared.get() + 1);
                         known.set(known.get() + u32::from(!value.is_null()));
