@@ -53,6 +53,9 @@ pub enum Error {
     /// The database is open for reading only.
     #[error("the database is open for reading only")]
     ReadOnly,
+    /// The handle was closed. Open the database again.
+    #[error("the database is closed: open it again")]
+    Closed,
     /// An earlier storage error made this handle unusable. Close it and open the database again.
     #[error("the database handle is unusable since an earlier storage error: reopen it ({cause})")]
     Poisoned {
