@@ -25,4 +25,6 @@ pub mod schema;
 pub mod row;
 pub mod merge;
 pub mod derive;
+pub mod codec;
 pub mod storage;
+pub mod store;

@@ -115,6 +115,12 @@ impl RowState {
         self.vector.cover(stamp.dot);
     }
 
+    /// Whether any unit, or the life, has more than one live value.
+    #[must_use]
+    pub fn has_losers(&self) -> bool {
+        self.life.len() > 1 || self.units.iter().any(|(_, siblings)| siblings.len() > 1)
+    }
+
     /// Every stamp that is live in the row, some more than once.
     pub fn stamps(&self) -> impl Iterator<Item = &Stamp> {
         let units = self.units.iter().flat_map(|(_, siblings)| siblings.stamps());
