@@ -95,6 +95,7 @@ impl Error {
             Error::AlreadyOpen { .. } => "already-open",
             Error::ReadOnly => "read-only",
             Error::Poisoned { .. } => "poisoned",
+            Error::Closed => "closed",
             Error::Limit { .. } => "limit",
         }
     }

@@ -103,7 +103,7 @@ impl Stage<'_> {
         let Some(failed) = row.failed.first().copied() else { return Ok(()) };
         match table.checks.iter().find(|check| check.id == failed) {
             Some(check) => {
-                let name = |column| table.columns.get(column).map_or_else(String::new, |c| c.name.clone());
+                let name = |column: usize| table.columns.get(column).map_or_else(String::new, |c| c.name.clone());
                 Err(WriteError::CheckFailed {
                     table: table.name.clone(),
                     row: key.row,
