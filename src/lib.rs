@@ -26,3 +26,4 @@ pub mod row;
 pub mod merge;
 pub mod derive;
 pub mod storage;
+pub mod sync;
