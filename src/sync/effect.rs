@@ -14,7 +14,8 @@ pub struct Config {
     pub base: Option<Base>,
     /// What it has applied.
     pub knowledge: Knowledge,
-    /// The digest of its facts, if it keeps one: a difference under equal knowledge is an alarm.
+    /// The digest of its facts, if it keeps one: a difference under equal knowledge is an alarm. None
+    /// while a row holds changes that the knowledge does not cover, as after a broken session.
     pub state: Option<Digest>,
     /// Whether it gives its changes to the peer.
     pub gives: bool,

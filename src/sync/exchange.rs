@@ -27,6 +27,8 @@ pub(super) struct Outgoing {
     pub(super) owes_schema: bool,
     /// The driver was asked for something and has not answered.
     pub(super) reading: bool,
+    /// How many batches were made.
+    pub(super) batches: u64,
     /// What is not acknowledged yet: what it teaches and how much it is.
     pub(super) in_flight: VecDeque<(Knowledge, Count)>,
 }
@@ -48,6 +50,8 @@ pub(super) struct Incoming {
     pub(super) received: Option<Received>,
     /// This replica is empty: the schema comes before anything else.
     pub(super) expects_schema: bool,
+    /// How many batches came.
+    pub(super) batches: u64,
     /// What was handed to the driver, oldest first; none stands for the schema.
     pub(super) unapplied: VecDeque<Option<Count>>,
 }
@@ -78,9 +82,15 @@ impl Exchange {
                 batcher,
                 owes_schema: theirs.base.is_none(),
                 reading: false,
+                batches: 0,
                 in_flight: VecDeque::new(),
             },
-            incoming: Incoming { received, expects_schema: ours.base.is_none(), unapplied: VecDeque::new() },
+            incoming: Incoming {
+                received,
+                expects_schema: ours.base.is_none(),
+                batches: 0,
+                unapplied: VecDeque::new(),
+            },
             theirs,
         }
     }
@@ -97,8 +107,8 @@ impl Exchange {
                 effects.push_back(effect);
                 Ok(())
             }
-            Message::Changes(batch) if !self.incoming.expects_schema => {
-                let effect = self.changes(batch)?;
+            Message::Changes { number, batch } if !self.incoming.expects_schema => {
+                let effect = self.changes(number, batch)?;
                 effects.push_back(effect);
                 Ok(())
             }
@@ -125,14 +135,21 @@ impl Exchange {
         Ok(Effect::AdoptSchema { database, sql })
     }
 
-    fn changes(&mut self, batch: Batch) -> Result<Effect, SyncError> {
+    fn changes(&mut self, number: u64, batch: Batch) -> Result<Effect, SyncError> {
         if self.incoming.unapplied.len() >= WINDOW {
             return Err(SyncError::protocol("it did not wait for an acknowledgement"));
         }
         let Some(received) = &mut self.incoming.received else {
             return Err(SyncError::protocol("it sends changes that were not announced or not wanted"));
         };
+        if number != self.incoming.batches + 1 {
+            return Err(SyncError::protocol(format!(
+                "batch {number} comes after batch {}",
+                self.incoming.batches
+            )));
+        }
         received.accept(&batch)?;
+        self.incoming.batches = number;
         self.incoming.unapplied.push_back(Some(Count::of(&batch)));
         Ok(Effect::Apply(batch))
     }

@@ -127,7 +127,13 @@ pub enum Message {
         sql: String,
     },
     /// Changes.
-    Changes(Batch),
+    Changes {
+        /// The batch's number: 1 for the first of its direction. A lost one would be missed by its changes
+        /// only if the next one went on with the same replica's.
+        number: u64,
+        /// The batch.
+        batch: Batch,
+    },
     /// The oldest schema or batch not yet acknowledged was applied, and is durable.
     Applied,
     /// Ends the session; nothing of the message that caused it was taken in.
@@ -147,7 +153,7 @@ impl Message {
             Message::Hello(_) => "hello",
             Message::Welcome(_) => "welcome",
             Message::Schema { .. } => "schema",
-            Message::Changes(_) => "changes",
+            Message::Changes { .. } => "changes",
             Message::Applied => "applied",
             Message::Refused { .. } => "refused",
         }

@@ -109,7 +109,8 @@ impl Session {
         match batcher.next(source, self.batch_bytes) {
             Ok(Some(batch)) => {
                 outgoing.in_flight.push_back((batch.teaches(), Count::of(&batch)));
-                self.effects.push_back(Effect::Send(Message::Changes(batch)));
+                outgoing.batches += 1;
+                self.effects.push_back(Effect::Send(Message::Changes { number: outgoing.batches, batch }));
                 self.go_on();
             }
             Ok(None) => self.go_on(),
