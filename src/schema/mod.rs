@@ -6,7 +6,9 @@
 mod expression;
 mod table;
 
-pub use expression::{Binary, Expression, Unary};
+#[cfg(test)]
+pub(crate) use expression::arbitrary as arbitrary_expressions;
+pub use expression::{Binary, Expression, ExpressionError, Fault, Unary};
 pub use table::{
     Check, Column, DeleteRule, ForeignKey, Index, OnDelete, OnUpdate, Table, Tracking, UniqueKey, Unit,
     WinnerRule,
