@@ -69,7 +69,8 @@ pub(super) fn column(cursor: &mut Cursor, reading: &mut Reading) -> Result<(), D
         }
     }
     if cursor.peek_words(&["AUTOINCREMENT"]) {
-        let message = "AUTOINCREMENT is not supported, since two replicas would give the same number: use a UUID";
+        let message =
+            "AUTOINCREMENT is not supported, since two replicas would give the same number: use a UUID";
         return Err(DdlError::new(cursor.at(), message));
     }
     reading.draft.columns.push(column);
@@ -174,7 +175,8 @@ pub(super) fn references(
         }
     }
     if cursor.peek_words(&["DEFERRABLE"]) || cursor.peek_words(&["NOT", "DEFERRABLE"]) {
-        let message = "DEFERRABLE is not supported, since constraints are checked at the commit: leave it out";
+        let message =
+            "DEFERRABLE is not supported, since constraints are checked at the commit: leave it out";
         return Err(DdlError::new(cursor.at(), message));
     }
     let on_delete = match on_delete {

@@ -24,7 +24,7 @@ pub struct DdlError {
     /// What is wrong, and what to do.
     pub message: String,
     /// The error of the schema, if the text itself is well-formed.
-    pub schema: Option<SchemaError>,
+    pub schema: Option<Box<SchemaError>>,
 }
 
 impl DdlError {
@@ -38,7 +38,7 @@ impl From<Problem> for DdlError {
         let Problem { error, at } = problem;
         // Only the text as a whole has no position of its own.
         let at = if at == Position::default() { Position { line: 1, column: 1 } } else { at };
-        DdlError { schema: Some(error.clone()), ..DdlError::new(at, error.to_string()) }
+        DdlError { schema: Some(Box::new(error.clone())), ..DdlError::new(at, error.to_string()) }
     }
 }
 
@@ -50,6 +50,6 @@ impl fmt::Display for DdlError {
 
 impl std::error::Error for DdlError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.schema.as_ref().map(|error| error as &(dyn std::error::Error + 'static))
+        self.schema.as_deref().map(|error| error as &(dyn std::error::Error + 'static))
     }
 }

@@ -1,7 +1,7 @@
 //! Expressions of checks in SQL, with the precedence of SQLite, by operator-precedence parsing
 //! (Pratt 1973).
 //!
-//! Operators are counted while the tree grows, and parentheses nest to a limit, so that neither text
+//! Operators are counted before the tree grows, and parentheses nest to a limit, so that neither text
 //! from a peer nor a slip can exhaust the stack.
 
 use sqlparser::tokenizer::Token;
@@ -13,11 +13,11 @@ use crate::schema::builder::Name;
 use crate::schema::{Binary, Expression, Unary};
 use crate::value::Value;
 
-/// The deepest nesting of parentheses and prefix operators.
-const MAX_DEPTH: usize = 200;
+/// How deep parentheses may nest. Printed rules have fewer, since they have at most as many operators.
+const MAX_PARENTHESES: usize = Expression::MAX_OPERATORS;
 
 /// Words that would begin something in SQL which no check may have.
-const UNSUPPORTED: [&str; 9] = [
+const UNSUPPORTED: [&str; 10] = [
     "CASE",
     "CAST",
     "COLLATE",
@@ -27,6 +27,7 @@ const UNSUPPORTED: [&str; 9] = [
     "EXISTS",
     "GLOB",
     "MATCH",
+    "SELECT",
 ];
 
 /// How tightly an operator binds, as in SQLite; greater is tighter.
@@ -56,22 +57,17 @@ struct Parser<'a> {
     cursor: &'a mut Cursor,
     position: &'a dyn Fn(&Name) -> Result<usize, DdlError>,
     operators: usize,
+    /// Parentheses that are open.
     depth: usize,
 }
 
 impl Parser<'_> {
     /// An expression of operators that bind at least as tightly as `least`.
     fn expression(&mut self, least: Level) -> Result<Expression, DdlError> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            let message = format!("the expression nests more than {MAX_DEPTH} deep: make it several checks");
-            return Err(DdlError::new(self.cursor.at(), message));
-        }
         let mut left = self.operand()?;
         while let Some(level) = self.level().filter(|level| *level >= least) {
             left = if level == Level::Equality { self.predicate(left)? } else { self.binary(left, level)? };
         }
-        self.depth -= 1;
         Ok(left)
     }
 
@@ -158,7 +154,11 @@ impl Parser<'_> {
             return Ok(Expression::Like { item, pattern, escape: self.escape()?, negated });
         }
         if self.cursor.eat_words(&["REGEXP"]) {
-            return Ok(Expression::Regexp { item, pattern: self.text("a pattern in single quotes")?, negated });
+            return Ok(Expression::Regexp {
+                item,
+                pattern: self.text("a pattern in single quotes")?,
+                negated,
+            });
         }
         Err(self.cursor.expected("IN, BETWEEN, LIKE or REGEXP"))
     }
@@ -235,15 +235,10 @@ impl Parser<'_> {
         }
         if self.cursor.eat(&Token::Minus) {
             self.count()?;
-            return Ok(Expression::Unary(Unary::Negate, Box::new(self.prefix_operand()?)));
+            return Ok(Expression::Unary(Unary::Negate, Box::new(self.operand()?)));
         }
-        if self.cursor.eat(&Token::Plus) {
-            return self.prefix_operand();
-        }
-        if self.cursor.eat(&Token::LParen) {
-            let inner = self.expression(Level::Or)?;
-            self.cursor.expect(&Token::RParen, "an operator, or )")?;
-            return Ok(inner);
+        if matches!(self.cursor.peek(), Some(Token::LParen | Token::Plus)) {
+            return self.grouped();
         }
         if self.cursor.peek_word().is_some() && self.cursor.peek_second() == Some(&Token::LParen) {
             return self.call();
@@ -251,15 +246,23 @@ impl Parser<'_> {
         self.column()
     }
 
-    /// The operand of a sign, which binds tighter than any operator between two operands.
-    fn prefix_operand(&mut self) -> Result<Expression, DdlError> {
+    /// What follows `(` or `+`, which leave no trace in the tree and hence are counted by themselves.
+    fn grouped(&mut self) -> Result<Expression, DdlError> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(DdlError::new(self.cursor.at(), "too many signs in a row"));
+        if self.depth > MAX_PARENTHESES {
+            let message = format!("parentheses nest more than {MAX_PARENTHESES} deep: leave some out");
+            return Err(DdlError::new(self.cursor.at(), message));
         }
-        let operand = self.operand()?;
+        let inner = if self.cursor.eat(&Token::Plus) {
+            self.operand()?
+        } else {
+            self.cursor.skip();
+            let inner = self.expression(Level::Or)?;
+            self.cursor.expect(&Token::RParen, "an operator, or )")?;
+            inner
+        };
         self.depth -= 1;
-        Ok(operand)
+        Ok(inner)
     }
 
     fn call(&mut self) -> Result<Expression, DdlError> {
@@ -289,6 +292,10 @@ impl Parser<'_> {
             return Err(DdlError::new(self.cursor.at(), message));
         }
         let name = self.cursor.name("a column, a constant or a function")?;
+        if self.cursor.peek() == Some(&Token::Period) {
+            let message = "a check reads the columns of its own table: leave the table out";
+            return Err(DdlError::new(name.at, message));
+        }
         Ok(Expression::Column((self.position)(&name)?))
     }
 }

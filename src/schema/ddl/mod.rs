@@ -80,6 +80,8 @@ fn statement(cursor: &mut Cursor, tables: &mut Vec<TableDraft>) -> Result<(), Dd
     } else if cursor.eat_words(&["CREATE", "UNIQUE", "INDEX"]) {
         let (table, key) = index(cursor)?;
         find(tables, &table)?.unique_keys.push(key);
+    } else if cursor.eat_words(&["CREATE"]) {
+        return Err(cursor.expected("TABLE, INDEX or UNIQUE INDEX"));
     } else {
         return Err(cursor.expected("CREATE TABLE, CREATE INDEX or CREATE UNIQUE INDEX"));
     }

@@ -102,7 +102,8 @@ fn one_of<T: Copy>(option: &str, value: &Text, choices: &[(&str, T)]) -> Result<
 /// Lists of columns, each in parentheses unless it is a single column. What is wrong in them has the
 /// position of the text.
 fn lists(value: &Text) -> Result<Vec<Vec<Name>>, DdlError> {
-    let located = |error: DdlError| DdlError::new(value.at, format!("in '{}': {}", value.text, error.message));
+    let located =
+        |error: DdlError| DdlError::new(value.at, format!("in '{}': {}", value.text, error.message));
     let mut cursor = Cursor::new(&value.text).map_err(located)?;
     let mut lists = Vec::new();
     loop {

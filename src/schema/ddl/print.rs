@@ -15,7 +15,8 @@ pub(in crate::schema) fn statements<'a>(
 ) -> Vec<String> {
     let mut statements = Vec::new();
     for table in tables {
-        let mut lines: Vec<String> = table.columns.iter().enumerate().map(|(at, c)| column(table, at, c)).collect();
+        let mut lines: Vec<String> =
+            table.columns.iter().enumerate().map(|(at, c)| column(table, at, c)).collect();
         lines.extend((0..table.keys.len()).map(|at| key(table, at)));
         for (at, foreign_key) in table.foreign_keys.iter().enumerate() {
             lines.push(reference(table, at, foreign_key, by_id(foreign_key.parent)));
@@ -96,7 +97,8 @@ fn columns(table: &Table, positions: &[usize]) -> String {
 
 fn options(table: &Table) -> String {
     let mut options = Vec::new();
-    let mut option = |name: &str, value: &str| options.push(format!("{name} = '{}'", value.replace('\'', "''")));
+    let mut option =
+        |name: &str, value: &str| options.push(format!("{name} = '{}'", value.replace('\'', "''")));
     if table.tracking == Tracking::Row {
         option("tracking", "row");
     }

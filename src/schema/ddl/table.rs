@@ -43,7 +43,11 @@ pub(super) fn table(cursor: &mut Cursor) -> Result<TableDraft, DdlError> {
 
 /// `CONSTRAINT name`, if it is next.
 pub(super) fn constraint_name(cursor: &mut Cursor) -> Result<Option<Name>, DdlError> {
-    if cursor.eat_words(&["CONSTRAINT"]) { cursor.name("the name of the constraint").map(Some) } else { Ok(None) }
+    if cursor.eat_words(&["CONSTRAINT"]) {
+        cursor.name("the name of the constraint").map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 /// Passes a constraint of the table, if one is next.

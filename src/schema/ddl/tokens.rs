@@ -27,11 +27,11 @@ impl Cursor {
             return Err(DdlError::new(Position { line: 1, column: 1 }, message));
         }
         let end = end_of(sql);
-        let mut tokens = Tokenizer::new(&SQLiteDialect {}, sql).tokenize_with_location().map_err(|error| {
-            DdlError::new(position(error.location).min(end), lower_first(&error.message))
-        })?;
+        let mut tokens = Tokenizer::new(&SQLiteDialect {}, sql)
+            .tokenize_with_location()
+            .map_err(|error| DdlError::new(position(error.location).min(end), lower_first(&error.message)))?;
         tokens.retain(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF));
-        check_statement_sizes(sql, &tokens)?;
+        check_source(sql, &tokens)?;
         Ok(Cursor { tokens, next: 0, end })
     }
 
@@ -94,9 +94,11 @@ impl Cursor {
     }
 
     pub fn expect_words(&mut self, words: &[&str]) -> Result<(), DdlError> {
-        words.iter().try_for_each(|word| {
-            if self.eat_words(&[word]) { Ok(()) } else { Err(self.expected(word)) }
-        })
+        words.iter().try_for_each(
+            |word| {
+                if self.eat_words(&[word]) { Ok(()) } else { Err(self.expected(word)) }
+            },
+        )
     }
 
     /// Passes a name; `what` it names is for the message.
@@ -167,19 +169,26 @@ fn lower_first(message: &str) -> String {
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// Refuses a statement that is too long: before anything is made of it.
-fn check_statement_sizes(sql: &str, tokens: &[TokenWithSpan]) -> Result<(), DdlError> {
+/// Refuses a statement that is too long, before anything is made of it, and a number that was taken for
+/// a BLOB.
+fn check_source(sql: &str, tokens: &[TokenWithSpan]) -> Result<(), DdlError> {
     let mut walk = Walk { rest: sql, at: Position { line: 1, column: 1 } };
     let mut start: Option<(Position, usize)> = None;
     for token in tokens {
-        let at = position(token.span.start);
-        let end = sql.len() - walk.to(position(token.span.end));
-        let (first, offset) = *start.get_or_insert((at, end.saturating_sub(1)));
         if token.token == Token::SemiColon {
             start = None;
+            continue;
         }
+        let at = position(token.span.start);
+        let begin = sql.len() - walk.to(at);
+        if matches!(token.token, Token::HexStringLiteral(_)) && walk.rest.starts_with('0') {
+            return Err(DdlError::new(at, "write the number in decimal; a BLOB is written x'…'"));
+        }
+        let end = sql.len() - walk.to(position(token.span.end));
+        let (first, offset) = *start.get_or_insert((at, begin));
         if end - offset > MAX_STATEMENT_BYTES {
-            let message = format!("the statement is longer than {MAX_STATEMENT_BYTES} bytes: make it shorter");
+            let message =
+                format!("the statement is longer than {MAX_STATEMENT_BYTES} bytes: make it shorter");
             return Err(DdlError::new(first, message));
         }
     }
