@@ -6,7 +6,7 @@
 mod builder;
 mod ddl;
 mod error;
-mod expression;
+pub(crate) mod expression;
 mod graph;
 mod limits;
 mod lookup;
@@ -17,8 +17,6 @@ mod table;
 pub use builder::{Rule, SchemaBuilder, TableBuilder, last};
 pub use ddl::DdlError;
 pub use error::SchemaError;
-#[cfg(test)]
-pub(crate) use expression::arbitrary as arbitrary_expressions;
 pub use expression::{Binary, Expression, ExpressionError, Fault, Unary};
 pub use limits::{
     MAX_COLUMNS, MAX_CONSTRAINTS, MAX_NAME_BYTES, MAX_SCHEMA_BYTES, MAX_STATEMENT_BYTES, MAX_TABLES,

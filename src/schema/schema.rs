@@ -105,11 +105,13 @@ impl Schema {
         &self.strata
     }
 
-    /// The foreign keys that refer to `parent`: the referring table, and the place of the foreign key
-    /// in its `foreign_keys`. In the order of their definition.
-    #[must_use]
-    pub fn referrers(&self, parent: TableId) -> &[(TableId, usize)] {
-        self.referrers.get(&parent).map_or(&[], Vec::as_slice)
+    /// The foreign keys that refer to `parent`, each with its table, in the order of their definition.
+    pub fn referring(&self, parent: TableId) -> impl Iterator<Item = (&Table, &ForeignKey)> {
+        let places = self.referrers.get(&parent).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|(child, at)| {
+            let table = self.table_by_id(*child)?;
+            Some((table, table.foreign_keys.get(*at)?))
+        })
     }
 
     /// Whether a foreign key refers to this unique key.

@@ -18,6 +18,9 @@ pub enum Fault {
     /// A pattern does not compile.
     #[error("the pattern of a REGEXP does not compile")]
     Regexp,
+    /// The row lacks a column.
+    #[error("the row lacks a column that the expression reads")]
+    Column,
     /// An operand has a type that its operator does not take.
     #[error("an operand has a type that its operator does not take")]
     Types,
@@ -32,7 +35,8 @@ const MAX_PATTERN_SIZE: usize = 64 * 1024;
 impl Expression {
     /// Whether a row passes a check with this rule: the rule is true or `NULL`. A [`Fault`] fails it.
     ///
-    /// `row` gives the value of the column at a position, `collations` the collation of each column.
+    /// `row` holds the value of each column, `collations` its collation, both by position; a column without
+    /// a collation compares as `BINARY`.
     ///
     /// ```
     /// use reunite::schema::{Binary, Expression};
@@ -42,17 +46,17 @@ impl Expression {
     ///     Box::new(Expression::Column(0)),
     ///     Box::new(Expression::Literal(Value::from(0))),
     /// );
-    /// let passes = |value: Value| rule.passes(&|_| &value, &[]);
+    /// let passes = |value: Value| rule.passes(&[value], &[]);
     /// assert!(passes(Value::from(1)) && passes(Value::Null) && !passes(Value::from(0)));
     /// ```
     #[must_use]
-    pub fn passes<'a>(&'a self, row: &dyn Fn(usize) -> &'a Value, collations: &[Collation]) -> bool {
+    pub fn passes(&self, row: &[Value], collations: &[Collation]) -> bool {
         !matches!(self.evaluate(row, collations).as_deref(), Ok(Value::Boolean(false)) | Err(_))
     }
 
     /// Whether the expression is true for a row, neither `NULL` nor a [`Fault`]: what selects rows.
     #[must_use]
-    pub fn holds<'a>(&'a self, row: &dyn Fn(usize) -> &'a Value, collations: &[Collation]) -> bool {
+    pub fn holds(&self, row: &[Value], collations: &[Collation]) -> bool {
         matches!(self.evaluate(row, collations).as_deref(), Ok(Value::Boolean(true)))
     }
 
@@ -65,7 +69,7 @@ impl Expression {
     /// The expression has no value for this row.
     pub fn evaluate<'a>(
         &'a self,
-        row: &dyn Fn(usize) -> &'a Value,
+        row: &'a [Value],
         collations: &[Collation],
     ) -> Result<Cow<'a, Value>, Fault> {
         Evaluator { row, collations }.value(self)
@@ -73,7 +77,7 @@ impl Expression {
 }
 
 struct Evaluator<'a, 'row> {
-    row: &'row dyn Fn(usize) -> &'a Value,
+    row: &'a [Value],
     collations: &'row [Collation],
 }
 
@@ -81,7 +85,7 @@ impl<'a> Evaluator<'a, '_> {
     fn value(&self, expression: &'a Expression) -> Result<Cow<'a, Value>, Fault> {
         Ok(match expression {
             Expression::Literal(value) => Cow::Borrowed(value),
-            Expression::Column(position) => Cow::Borrowed((self.row)(*position)),
+            Expression::Column(position) => Cow::Borrowed(self.row.get(*position).ok_or(Fault::Column)?),
             Expression::Unary(operator, operand) => Cow::Owned(self.unary(*operator, operand)?),
             Expression::Binary(operator, left, right) => Cow::Owned(self.binary(*operator, left, right)?),
             Expression::In { item, list, negated } => truth_value(self.is_in(item, list)?, *negated),

@@ -32,7 +32,8 @@ const COLLATIONS: [Collation; 9] = [
     Collation::Binary,
     Collation::Binary,
 ];
-const TABLE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, c0 INTEGER, c1 INTEGER, c2 REAL, c3 REAL, c4 TEXT, \
+const TABLE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, \
+    c0 INTEGER, c1 INTEGER, c2 REAL, c3 REAL, c4 TEXT, \
     c5 TEXT COLLATE NOCASE, c6 TEXT COLLATE NOCASE, c7 BLOB, c8 BOOLEAN)";
 
 /// Expressions, each over four rows.
@@ -54,7 +55,7 @@ fn expressions_mean_what_they_mean_in_sqlite() {
             expression.check_types(&TYPES).map_err(|error| TestCaseError::fail(error.to_string()))?;
             let expected = evaluate_in_sqlite(&sqlite, &expression, &rows);
             for (row, expected) in rows.iter().zip(expected) {
-                match expression.evaluate(&|position| &row[position], &COLLATIONS) {
+                match expression.evaluate(row, &COLLATIONS) {
                     Ok(value) => {
                         compared.set(compared.get() + 1);
                         known.set(known.get() + u32::from(!value.is_null()));

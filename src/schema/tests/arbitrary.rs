@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use crate::schema::expression::arbitrary as expressions;
 use crate::schema::{
     DeleteRule, OnDelete, OnUpdate, Schema, SchemaBuilder, TableBuilder, Tracking, WinnerRule,
-    arbitrary_expressions,
 };
 use crate::value::{Collation, Type, Value, arbitrary};
 
@@ -114,7 +114,7 @@ fn pick<T: Clone + PartialEq>(places: &[Index], from: &[T]) -> Vec<T> {
 
 /// Builders whose schemas are nearly always valid.
 pub fn builders() -> impl Strategy<Value = SchemaBuilder> {
-    let checks = arbitrary_expressions::conditions(&[], true);
+    let checks = expressions::conditions(&[], true);
     let checks = prop::collection::vec(checks, 3);
     (prop::collection::vec(table(), 0..5), checks).prop_map(|(tables, constant_checks)| {
         let mut keys: Vec<Key> = Vec::new();

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::arbitrary;
-use crate::schema::{Binary, Expression, OnUpdate, Schema, TableBuilder, Tracking, arbitrary_expressions};
+use crate::schema::expression::arbitrary as expressions;
+use crate::schema::{Binary, Expression, OnUpdate, Schema, TableBuilder, Tracking};
 use crate::value::{Type, Value};
 
 /// The example of the design.
@@ -144,7 +145,7 @@ proptest! {
     #![proptest_config(Config { cases: 1000, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn checks_round_trip(rule in arbitrary_expressions::conditions(&Type::ALL, true)) {
+    fn checks_round_trip(rule in expressions::conditions(&Type::ALL, true)) {
         let columns = |t: TableBuilder| {
             Type::ALL.iter().enumerate().fold(t, |t, (at, kind)| t.column(format!("c {at}"), *kind).done())
         };

@@ -1,0 +1,278 @@
+//! L5: everything of a row that lost, one entry per losing change or broken constraint, minus what
+//! was dismissed. A conflict is a value that appears and goes with the facts; nothing creates it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::image::{Image, Key, Need};
+use super::pass::Pass;
+use super::units::{life_losers, life_of, order, unit_losers, winner};
+use super::{Source, Status};
+use crate::error::Error;
+use crate::ids::{ColumnId, ConflictId, ConstraintId, Dot, RowId, RowKey};
+use crate::row::{Ack, Life, RowState};
+use crate::schema::{ForeignKey, Table, Tracking};
+
+/// The kind of a conflict. It may change while the conflict is open: it is not part of its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Two values of one unit; one lost.
+    Update,
+    /// The deletion won, a change lost.
+    DeleteUpdate,
+    /// A change won, the deletion lost.
+    UpdateDelete,
+    /// Another row holds a unique key of this one.
+    Unique,
+    /// The row it refers to was deleted.
+    DeleteRi,
+    /// The key it refers to by value was changed.
+    UpdateRi,
+    /// The row it refers to is itself parked, or not here.
+    ForeignKey,
+    /// A check or a `NOT NULL` fails.
+    Validation,
+}
+
+impl Kind {
+    /// The name, as in conflict tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Update => "update",
+            Kind::DeleteUpdate => "delete-update",
+            Kind::UpdateDelete => "update-delete",
+            Kind::Unique => "unique",
+            Kind::DeleteRi => "delete-ri",
+            Kind::UpdateRi => "update-ri",
+            Kind::ForeignKey => "foreign-key",
+            Kind::Validation => "validation",
+        }
+    }
+}
+
+/// What a conflict is about: part of its id, and the same for as long as it lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// Values of columns.
+    Update,
+    /// Whether the row lives.
+    Life,
+    /// A constraint that bars the row. A `NOT NULL` has its column's id.
+    Constraint(ConstraintId),
+}
+
+/// An open conflict of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Same on every replica.
+    pub id: ConflictId,
+    /// What it is about.
+    pub about: About,
+    /// What kind it is now.
+    pub kind: Kind,
+    /// The change that lost, or that wrote what is barred.
+    pub loser: Dot,
+    /// The columns that lost, ascending.
+    pub columns: Vec<ColumnId>,
+    /// The rows it clashes with or lacks: the holder of the key, the missing parent.
+    pub others: Vec<RowId>,
+}
+
+/// The id of a conflict: a hash of the row, what it is about, and the losing change. Neither kind,
+/// winner nor columns are in it, because they may change while the conflict is open.
+#[must_use]
+pub fn conflict_id(row: RowId, about: About, loser: Dot) -> ConflictId {
+    let (tag, constraint) = match about {
+        About::Update => (0_u8, 0),
+        About::Life => (1, 0),
+        About::Constraint(id) => (2, id.0),
+    };
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"reunite conflict");
+    hasher.update(row.as_bytes());
+    hasher.update(&[tag]);
+    hasher.update(&constraint.to_be_bytes());
+    hasher.update(loser.replica.as_bytes());
+    hasher.update(&loser.seq.to_be_bytes());
+    let mut id = [0; 16];
+    hasher.finalize_xof().fill(&mut id);
+    ConflictId::from_bytes(id)
+}
+
+impl<S: Source + ?Sized> Pass<'_, S> {
+    /// All open conflicts of a row, ascending by id.
+    pub(super) fn conflicts(
+        &mut self,
+        table: &Table,
+        key: RowKey,
+        facts: &RowState,
+        image: &Image,
+        status: Status,
+    ) -> Result<Vec<Conflict>, Error> {
+        let mut found = Vec::new();
+        lost_lives(table, key.row, facts, &mut found);
+        lost_values(table, key.row, facts, &mut found);
+        if status == Status::Parked {
+            failed_checks(table, key.row, facts, image, &mut found);
+            self.lost_keys(table, key.row, facts, image, &mut found)?;
+            self.lost_parents(table, key.row, facts, image, &mut found)?;
+        }
+        let acks = facts.acks.iter().filter_map(|ack| match ack.value {
+            Ack::Conflict(id) => Some(id),
+            Ack::Removal => None,
+        });
+        let dismissed: BTreeSet<ConflictId> = acks.collect();
+        found.retain(|conflict| !dismissed.contains(&conflict.id));
+        found.sort_by_key(|conflict| conflict.id);
+        Ok(found)
+    }
+
+    /// A key that a visible row holds.
+    fn lost_keys(
+        &mut self,
+        table: &Table,
+        row: RowId,
+        facts: &RowState,
+        image: &Image,
+        found: &mut Vec<Conflict>,
+    ) -> Result<(), Error> {
+        for (unique, value) in table.keys.iter().zip(&image.keys) {
+            let Some(value) = value else { continue };
+            if let Some(holder) = self.holder(table.id, unique.id, value)? {
+                let loser = claimed_by(table, facts, &unique.columns);
+                found.push(barred(table, row, unique.id, Kind::Unique, loser, &unique.columns, Some(holder)));
+            }
+        }
+        Ok(())
+    }
+
+    /// A reference that no visible row satisfies.
+    fn lost_parents(
+        &mut self,
+        table: &Table,
+        row: RowId,
+        facts: &RowState,
+        image: &Image,
+        found: &mut Vec<Conflict>,
+    ) -> Result<(), Error> {
+        for (foreign_key, need) in table.foreign_keys.iter().zip(&image.references) {
+            let Some(need) = need else { continue };
+            if let Some(value) = &need.key {
+                let satisfied = refers_to_itself(table, foreign_key, image, value)
+                    || self.holder(foreign_key.parent, foreign_key.key, value)?.is_some();
+                if satisfied {
+                    continue;
+                }
+            }
+            let kind = self.kind_of_missing(foreign_key, need)?;
+            let loser = written_by(table, facts, &foreign_key.columns);
+            found.push(barred(table, row, foreign_key.id, kind, loser, &foreign_key.columns, need.parent));
+        }
+        Ok(())
+    }
+
+    /// Why the row that a reference means does not satisfy it.
+    fn kind_of_missing(&mut self, foreign_key: &ForeignKey, need: &Need) -> Result<Kind, Error> {
+        let Some(row) = need.parent else { return Ok(Kind::ForeignKey) };
+        let Some(parent) = self.image(RowKey { table: foreign_key.parent, row })? else {
+            return Ok(Kind::ForeignKey);
+        };
+        if !parent.lives {
+            return Ok(Kind::DeleteRi);
+        }
+        let keys = self.schema.table_by_id(foreign_key.parent).map(|table| &table.keys);
+        let position = keys.and_then(|keys| keys.iter().position(|key| key.id == foreign_key.key));
+        let current = position.and_then(|i| parent.keys.get(i)).and_then(Option::as_ref);
+        let moved = need.by_value && current != need.key.as_ref();
+        Ok(if moved { Kind::UpdateRi } else { Kind::ForeignKey })
+    }
+}
+
+/// Changes that lost against a deletion, or deletions that lost against a change.
+fn lost_lives(table: &Table, row: RowId, facts: &RowState, found: &mut Vec<Conflict>) {
+    let deleted = life_of(table, facts) == Life::Dead;
+    for sibling in life_losers(table, facts) {
+        let (loser, about) = (sibling.stamp.dot, About::Life);
+        let kind = if deleted { Kind::DeleteUpdate } else { Kind::UpdateDelete };
+        // The columns that the losing change wrote, as far as nobody replaced them since.
+        let units = table.units.iter().filter(|unit| facts.unit(unit.id).contains(loser));
+        let columns = column_ids(table, units.flat_map(|unit| &unit.columns));
+        let id = conflict_id(row, about, loser);
+        found.push(Conflict { id, about, kind, loser, columns, others: Vec::new() });
+    }
+}
+
+/// Values that lost, one entry per losing change. A deletion that nobody contests has decided them.
+fn lost_values(table: &Table, row: RowId, facts: &RowState, found: &mut Vec<Conflict>) {
+    let contested = facts.life.iter().any(|sibling| sibling.value != Life::Dead);
+    if !contested {
+        return;
+    }
+    let mut lost: BTreeMap<Dot, Vec<usize>> = BTreeMap::new();
+    for unit in &table.units {
+        let siblings = facts.unit(unit.id);
+        if siblings.len() > 1 {
+            for sibling in unit_losers(table, siblings) {
+                lost.entry(sibling.stamp.dot).or_default().extend(&unit.columns);
+            }
+        }
+    }
+    for (loser, columns) in lost {
+        let (about, kind) = (About::Update, Kind::Update);
+        let id = conflict_id(row, about, loser);
+        let columns = column_ids(table, columns.iter());
+        found.push(Conflict { id, about, kind, loser, columns, others: Vec::new() });
+    }
+}
+
+fn failed_checks(table: &Table, row: RowId, facts: &RowState, image: &Image, found: &mut Vec<Conflict>) {
+    for id in &image.failed {
+        let columns = match table.checks.iter().find(|check| check.id == *id) {
+            Some(check) => check.rule.columns(),
+            None => table.columns.iter().position(|column| column.id.0 == id.0).into_iter().collect(),
+        };
+        let loser = written_by(table, facts, &columns);
+        found.push(barred(table, row, *id, Kind::Validation, loser, &columns, None));
+    }
+}
+
+fn barred(
+    table: &Table,
+    row: RowId,
+    constraint: ConstraintId,
+    kind: Kind,
+    loser: Dot,
+    columns: &[usize],
+    other: Option<RowId>,
+) -> Conflict {
+    let about = About::Constraint(constraint);
+    let id = conflict_id(row, about, loser);
+    let columns = column_ids(table, columns.iter());
+    Conflict { id, about, kind, loser, columns, others: other.into_iter().collect() }
+}
+
+/// The change that wrote the visible values of these columns; the newest, if several did.
+fn written_by(table: &Table, facts: &RowState, columns: &[usize]) -> Dot {
+    let units = table.units.iter().filter(|unit| unit.columns.iter().any(|column| columns.contains(column)));
+    let winners = units.filter_map(|unit| winner(table, facts.unit(unit.id)));
+    winners.max_by_key(|sibling| order(table, &sibling.stamp)).map_or(facts.born, |sibling| sibling.stamp.dot)
+}
+
+/// The change that claimed a key. Under row tracking a later change may have rewritten the columns.
+fn claimed_by(table: &Table, facts: &RowState, columns: &[usize]) -> Dot {
+    let whole = table.units.first().filter(|_| table.tracking == Tracking::Row);
+    let claim =
+        whole.and_then(|unit| winner(table, facts.unit(unit.id))).and_then(|winner| winner.value.claim);
+    claim.map_or_else(|| written_by(table, facts, columns), |claim| claim.dot)
+}
+
+fn refers_to_itself(table: &Table, foreign_key: &ForeignKey, image: &Image, value: &Key) -> bool {
+    let own = table.keys.iter().position(|key| key.id == foreign_key.key);
+    foreign_key.parent == table.id
+        && own.and_then(|i| image.keys.get(i)).and_then(Option::as_ref) == Some(value)
+}
+
+fn column_ids<'a>(table: &Table, positions: impl Iterator<Item = &'a usize>) -> Vec<ColumnId> {
+    let ids = positions.filter_map(|position| table.columns.get(*position)).map(|column| column.id);
+    ids.collect::<BTreeSet<ColumnId>>().into_iter().collect()
+}

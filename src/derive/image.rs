@@ -1,0 +1,188 @@
+//! L3: a row as its constraints see it. Reads the row, and the current keys of the rows it refers to.
+//!
+//! Does not know which rows are visible: an image depends on L1 (and L2) only.
+
+use super::rank::{Rank, rank};
+use super::units::{life_of, winner};
+use crate::error::Error;
+use crate::ids::{ConstraintId, RowId};
+use crate::row::{Life, RowState, UnitValue};
+use crate::schema::{ForeignKey, Table};
+use crate::value::{Collation, Value};
+
+/// The value of a key with its texts folded by their collation: equal keys collide.
+pub type Key = Vec<Value>;
+
+/// What a foreign key that is not null refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The row it meant when it was written, as far as known.
+    pub parent: Option<RowId>,
+    /// Whether the stored value decides (`match_key`), and not the row.
+    pub by_value: bool,
+    /// The key that a visible row must hold; none if nothing can satisfy it: the row it means is
+    /// deleted, unknown here, or has no key now.
+    pub key: Option<Key>,
+}
+
+/// A row after L1 and L3.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// Whether the row lives.
+    pub lives: bool,
+    /// By column position: what the row shows, or would show if it were visible.
+    pub values: Vec<Value>,
+    /// The columns that show another value than was written: position and value, ascending.
+    pub followed: Vec<(usize, Value)>,
+    /// The checks that the row fails; a `NOT NULL` counts as one with its column's id.
+    pub failed: Vec<ConstraintId>,
+    /// Per unique key of the table.
+    pub keys: Vec<Option<Key>>,
+    /// Per foreign key of the table.
+    pub references: Vec<Option<Need>>,
+    /// The row's place among its rivals.
+    pub rank: Rank,
+}
+
+impl Image {
+    /// The image of a row. `parent_key` tells the values that the key which a foreign key refers to
+    /// has now in a row; none if that row is deleted, unknown or has a `Null` there.
+    pub(super) fn new(
+        table: &Table,
+        row: RowId,
+        facts: &RowState,
+        mut parent_key: impl FnMut(&ForeignKey, RowId) -> Result<Option<Vec<Value>>, Error>,
+    ) -> Result<Image, Error> {
+        let mut image = Image::written(table, row, facts);
+        if !image.lives {
+            return Ok(image);
+        }
+        for foreign_key in &table.foreign_keys {
+            let need = image.need(table, facts, foreign_key, &mut parent_key)?;
+            image.references.push(need);
+        }
+        image.followed.sort_by_key(|(column, _)| *column);
+        image.failed = image.failed_checks(table);
+        image.keys = table.keys.iter().map(|key| image.key(table, &key.columns)).collect();
+        Ok(image)
+    }
+
+    /// The image as it was stored: with the keys that its references had then.
+    pub(super) fn stored(table: &Table, row: RowId, facts: &RowState, followed: &[(usize, Value)]) -> Image {
+        let mut image = Image::written(table, row, facts);
+        if !image.lives {
+            return image;
+        }
+        for (column, value) in followed {
+            image.show(*column, value.clone());
+        }
+        for foreign_key in &table.foreign_keys {
+            let key = image.key(table, &foreign_key.columns);
+            let parent = parent_of(table, facts, foreign_key);
+            let by_value = !foreign_key.follow || parent.is_none();
+            image.references.push(key.map(|key| Need { parent, by_value, key: Some(key) }));
+        }
+        image.keys = table.keys.iter().map(|key| image.key(table, &key.columns)).collect();
+        image
+    }
+
+    /// The winners' values, with nothing followed.
+    fn written(table: &Table, row: RowId, facts: &RowState) -> Image {
+        Image {
+            lives: life_of(table, facts) == Life::Alive,
+            values: written_values(table, facts),
+            followed: Vec::new(),
+            failed: Vec::new(),
+            keys: Vec::new(),
+            references: Vec::new(),
+            rank: rank(table, row, facts),
+        }
+    }
+
+    fn need(
+        &mut self,
+        table: &Table,
+        facts: &RowState,
+        foreign_key: &ForeignKey,
+        parent_key: &mut impl FnMut(&ForeignKey, RowId) -> Result<Option<Vec<Value>>, Error>,
+    ) -> Result<Option<Need>, Error> {
+        let Some(stored) = self.key(table, &foreign_key.columns) else { return Ok(None) };
+        let parent = parent_of(table, facts, foreign_key);
+        let Some(row) = parent.filter(|_| foreign_key.follow) else {
+            return Ok(Some(Need { parent, by_value: true, key: Some(stored) }));
+        };
+        let current = parent_key(foreign_key, row)?;
+        let found = current.is_some();
+        for (column, value) in foreign_key.columns.iter().zip(current.into_iter().flatten()) {
+            if self.values.get(*column) != Some(&value) {
+                self.followed.push((*column, value.clone()));
+                self.show(*column, value);
+            }
+        }
+        let key = if found { self.key(table, &foreign_key.columns) } else { None };
+        Ok(Some(Need { parent, by_value: false, key }))
+    }
+
+    fn show(&mut self, column: usize, value: Value) {
+        if let Some(slot) = self.values.get_mut(column) {
+            *slot = value;
+        }
+    }
+
+    fn failed_checks(&self, table: &Table) -> Vec<ConstraintId> {
+        let collations: Vec<Collation> = table.columns.iter().map(|column| column.collation).collect();
+        let columns = table.columns.iter().zip(&self.values);
+        let missing = columns.filter(|(column, value)| !column.nullable && value.is_null());
+        let missing = missing.map(|(column, _)| ConstraintId(column.id.0));
+        let checks = table.checks.iter().filter(|check| !check.rule.passes(&self.values, &collations));
+        missing.chain(checks.map(|check| check.id)).collect()
+    }
+
+    /// The folded value of these columns; none if one of them is `Null`.
+    fn key(&self, table: &Table, columns: &[usize]) -> Option<Key> {
+        let key = self.folded(table, columns);
+        (!key.iter().any(Value::is_null)).then_some(key)
+    }
+
+    /// The folded values of these columns.
+    pub(super) fn folded(&self, table: &Table, columns: &[usize]) -> Key {
+        fold(table, columns, |column| self.values.get(column).cloned().unwrap_or_default())
+    }
+}
+
+/// Folds the texts among some columns' values by the columns' collations.
+#[must_use]
+pub fn fold(table: &Table, columns: &[usize], value: impl Fn(usize) -> Value) -> Key {
+    let fold = |column: &usize| match (value(*column), table.columns.get(*column)) {
+        (Value::Text(text), Some(column)) if column.collation != Collation::Binary => {
+            Value::Text(column.collation.fold(&text).into_owned())
+        }
+        (value, _) => value,
+    };
+    columns.iter().map(fold).collect()
+}
+
+/// By column position: the winners' values as they were written, or the defaults.
+#[must_use]
+pub fn written_values(table: &Table, facts: &RowState) -> Vec<Value> {
+    let mut values: Vec<Value> = table.columns.iter().map(|column| column.default.clone()).collect();
+    for unit in &table.units {
+        let Some(winner) = winner(table, facts.unit(unit.id)) else { continue };
+        place(&mut values, &unit.columns, &winner.value);
+    }
+    values
+}
+
+/// Puts the columns of a unit where they belong in a row.
+pub(super) fn place(values: &mut [Value], columns: &[usize], unit: &UnitValue) {
+    for (column, value) in columns.iter().zip(&unit.columns) {
+        if let Some(slot) = values.get_mut(*column) {
+            slot.clone_from(value);
+        }
+    }
+}
+
+/// The row that a foreign key means, by the visible value of its unit.
+pub(super) fn parent_of(table: &Table, facts: &RowState, foreign_key: &ForeignKey) -> Option<RowId> {
+    winner(table, facts.unit(foreign_key.unit)).and_then(|sibling| sibling.value.parent(foreign_key.id))
+}

@@ -1,0 +1,300 @@
+//! One derivation: walks the tables parents first and re-derives what the changes can affect.
+//!
+//! Each stratum (a table, or tables that refer to each other in a cycle) is imaged, compared with what
+//! was stored, and decided; what that changes is marked in this stratum or in later ones. A row is
+//! imaged at most once, and in an acyclic schema decided at most once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::footprint::Footprint;
+use super::image::{Image, Key, written_values};
+use super::units::life_of;
+use super::{Delta, Derived, Rederived, Source, Status, Stored};
+use crate::error::Error;
+use crate::ids::{ConstraintId, RowId, RowKey, TableId};
+use crate::row::{Life, RowState};
+use crate::schema::{Schema, Table, UniqueKey};
+use crate::value::Value;
+
+/// A row as it was before the changes.
+pub(super) struct Before {
+    pub(super) stored: Stored,
+    pub(super) image: Image,
+    pub(super) footprint: Footprint,
+}
+
+pub(super) struct Pass<'a, S: ?Sized> {
+    pub(super) schema: &'a Schema,
+    pub(super) source: &'a S,
+    changed: &'a BTreeMap<RowKey, Arc<RowState>>,
+    /// Rows that are imaged: those whose facts changed, and those whose parents' keys did.
+    imaged: BTreeSet<RowKey>,
+    images: BTreeMap<RowKey, Arc<Image>>,
+    before: BTreeMap<RowKey, Option<Arc<Before>>>,
+    /// Rows of which visibility has to be decided anew.
+    pub(super) undecided: BTreeSet<RowKey>,
+    pub(super) status: BTreeMap<RowKey, Status>,
+    /// Rows whose conflicts may have changed.
+    pub(super) touched: BTreeSet<RowKey>,
+    /// Who claims a key, where that differs from the source.
+    claims: BTreeMap<(ConstraintId, Key), BTreeMap<RowId, bool>>,
+}
+
+impl<'a, S: Source + ?Sized> Pass<'a, S> {
+    pub(super) fn new(
+        schema: &'a Schema,
+        source: &'a S,
+        changed: &'a BTreeMap<RowKey, Arc<RowState>>,
+    ) -> Pass<'a, S> {
+        Pass {
+            schema,
+            source,
+            changed,
+            imaged: changed.keys().copied().collect(),
+            images: BTreeMap::new(),
+            before: BTreeMap::new(),
+            undecided: BTreeSet::new(),
+            status: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            claims: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn run(mut self) -> Result<Delta, Error> {
+        let schema = self.schema;
+        for stratum in schema.strata() {
+            let tables: Vec<&Table> =
+                stratum.tables.iter().filter_map(|id| schema.table_by_id(*id)).collect();
+            self.image_stratum(&tables)?;
+            if stratum.cyclic {
+                self.decide_cycle(&tables)?;
+            } else {
+                for table in tables {
+                    self.decide_table(table)?;
+                }
+            }
+        }
+        self.finish()
+    }
+
+    // ----------------------------------------------------------------------------------------
+    // Images
+    // ----------------------------------------------------------------------------------------
+
+    /// Images every marked row of the stratum, then marks what the differences can affect.
+    fn image_stratum(&mut self, tables: &[&'a Table]) -> Result<(), Error> {
+        let mut done = BTreeSet::new();
+        loop {
+            let marked = tables.iter().flat_map(|table| rows_of(&self.imaged, table.id));
+            let todo: Vec<RowKey> = marked.filter(|key| !done.contains(key)).collect();
+            if todo.is_empty() {
+                break;
+            }
+            for key in todo {
+                done.insert(key);
+                self.image_row(key)?;
+            }
+        }
+        for key in &done {
+            self.compare_claims(*key)?;
+        }
+        done.iter().try_for_each(|key| self.mark_affected(*key))
+    }
+
+    /// Images a row; where its keys or its life changed, the rows that refer to it are imaged too.
+    fn image_row(&mut self, key: RowKey) -> Result<(), Error> {
+        let Some(table) = self.schema.table_by_id(key.table) else { return Ok(()) };
+        let (new, old) = (self.image(key)?, self.before(key)?);
+        self.undecided.insert(key);
+        for (child, foreign_key) in self.schema.referring(key.table) {
+            let Some(referred) = table.key(foreign_key.key) else { continue };
+            let shown = |image: &Image| image.lives.then(|| columns(&image.values, referred));
+            let (now, was) = (new.as_deref().map(shown), old.as_deref().map(|before| shown(&before.image)));
+            // Rows that refer to a row which was not here cannot be visible.
+            let nobody_waits = old.is_none() && self.source.parked(child.id)? == 0;
+            if now != was && !nobody_waits {
+                for row in self.source.children(foreign_key.id, key.row)? {
+                    self.imaged.insert(RowKey { table: child.id, row });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Records the claims that a row gained or lost.
+    fn compare_claims(&mut self, key: RowKey) -> Result<(), Error> {
+        let Some(table) = self.schema.table_by_id(key.table) else { return Ok(()) };
+        let (new, old) = (self.image(key)?, self.before(key)?);
+        for (i, unique) in table.keys.iter().enumerate() {
+            let was = old.as_ref().and_then(|before| before.footprint.keys.get(i)).and_then(Option::as_ref);
+            let now = new.as_ref().and_then(|image| image.keys.get(i)).and_then(Option::as_ref);
+            if was == now {
+                continue;
+            }
+            for (value, holds) in [(was, false), (now, true)] {
+                if let Some(value) = value {
+                    self.claims.entry((unique.id, value.clone())).or_default().insert(key.row, holds);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks the rivals of a row whose claims, life or rank changed.
+    fn mark_affected(&mut self, key: RowKey) -> Result<(), Error> {
+        let Some(table) = self.schema.table_by_id(key.table) else { return Ok(()) };
+        let (new, old) = (self.image(key)?, self.before(key)?);
+        let same_rank = match (&new, &old) {
+            (Some(new), Some(old)) => new.rank == old.image.rank,
+            _ => false,
+        };
+        for (i, unique) in table.keys.iter().enumerate() {
+            let was = old.as_ref().and_then(|before| before.footprint.keys.get(i)).and_then(Option::as_ref);
+            let now = new.as_ref().and_then(|image| image.keys.get(i)).and_then(Option::as_ref);
+            if was == now && same_rank {
+                continue;
+            }
+            for value in was.into_iter().chain(now) {
+                for row in self.claimants(unique.id, value)? {
+                    self.undecided.insert(RowKey { table: key.table, row });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The image of a row; none if nothing is known of it.
+    pub(super) fn image(&mut self, key: RowKey) -> Result<Option<Arc<Image>>, Error> {
+        if let Some(image) = self.images.get(&key) {
+            return Ok(Some(Arc::clone(image)));
+        }
+        let (Some(table), Some(facts)) = (self.schema.table_by_id(key.table), self.facts(key)?) else {
+            return Ok(None);
+        };
+        let image = Image::new(table, key.row, &facts, |foreign_key, parent| {
+            let parent = RowKey { table: foreign_key.parent, row: parent };
+            self.current_key(parent, foreign_key.key)
+        })?;
+        let image = Arc::new(image);
+        self.images.insert(key, Arc::clone(&image));
+        Ok(Some(image))
+    }
+
+    /// The values of a row's key as the rows that refer to it show them; none if the row is deleted or
+    /// unknown, or has no value there. The schema has no cycle of keys that follow each other.
+    fn current_key(&mut self, row: RowKey, key: ConstraintId) -> Result<Option<Vec<Value>>, Error> {
+        let (Some(table), Some(facts)) = (self.schema.table_by_id(row.table), self.facts(row)?) else {
+            return Ok(None);
+        };
+        let Some(key) = table.key(key) else { return Ok(None) };
+        if life_of(table, &facts) == Life::Dead {
+            return Ok(None);
+        }
+        let follows =
+            |column: &usize| table.foreign_keys.iter().any(|f| f.follow && f.columns.contains(column));
+        let values = if key.columns.iter().any(follows) {
+            self.image(row)?.map_or_else(Vec::new, |image| image.values.clone())
+        } else {
+            written_values(table, &facts)
+        };
+        let values = columns(&values, key);
+        Ok((!values.iter().any(Value::is_null)).then_some(values))
+    }
+
+    // ----------------------------------------------------------------------------------------
+    // What is known of a row
+    // ----------------------------------------------------------------------------------------
+
+    pub(super) fn facts(&mut self, key: RowKey) -> Result<Option<Arc<RowState>>, Error> {
+        if let Some(facts) = self.changed.get(&key) {
+            return Ok(Some(Arc::clone(facts)));
+        }
+        Ok(self.before(key)?.map(|before| Arc::clone(&before.stored.facts)))
+    }
+
+    pub(super) fn before(&mut self, key: RowKey) -> Result<Option<Arc<Before>>, Error> {
+        if let Some(before) = self.before.get(&key) {
+            return Ok(before.clone());
+        }
+        let stored = self.source.row(key)?;
+        let before = stored.zip(self.schema.table_by_id(key.table)).map(|(stored, table)| {
+            let image = Image::stored(table, key.row, &stored.facts, &stored.derived.followed);
+            let footprint = Footprint::of(table, &image, stored.derived.status == Status::Visible);
+            Arc::new(Before { stored, image, footprint })
+        });
+        self.before.insert(key, before.clone());
+        Ok(before)
+    }
+
+    /// The status of a row, as decided so far.
+    pub(super) fn status_of(&mut self, key: RowKey) -> Result<Status, Error> {
+        if let Some(status) = self.status.get(&key) {
+            return Ok(*status);
+        }
+        Ok(self.before(key)?.map_or(Status::Dead, |before| before.stored.derived.status))
+    }
+
+    /// The rows that claim a key now, visible or not.
+    pub(super) fn claimants(&self, key: ConstraintId, value: &Key) -> Result<BTreeSet<RowId>, Error> {
+        let mut rows: BTreeSet<RowId> = self.source.claimants(key, value)?.into_iter().collect();
+        for (row, holds) in self.claims.get(&(key, value.clone())).into_iter().flatten() {
+            if *holds {
+                rows.insert(*row);
+            } else {
+                rows.remove(row);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The visible row that holds a key.
+    pub(super) fn holder(
+        &mut self,
+        table: TableId,
+        key: ConstraintId,
+        value: &Key,
+    ) -> Result<Option<RowId>, Error> {
+        for row in self.claimants(key, value)? {
+            if self.status_of(RowKey { table, row })? == Status::Visible {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+
+    // ----------------------------------------------------------------------------------------
+    // Result
+    // ----------------------------------------------------------------------------------------
+
+    fn finish(mut self) -> Result<Delta, Error> {
+        let mut delta = Delta::new();
+        let touched = std::mem::take(&mut self.touched);
+        for key in touched.union(&self.imaged).copied().collect::<Vec<_>>() {
+            let (Some(table), Some(facts)) = (self.schema.table_by_id(key.table), self.facts(key)?) else {
+                continue;
+            };
+            let (Some(image), before) = (self.image(key)?, self.before(key)?) else { continue };
+            let status = self.status_of(key)?;
+            let conflicts = self.conflicts(table, key, &facts, &image, status)?;
+            let new = Footprint::of(table, &image, status == Status::Visible);
+            let derived = Derived { status, followed: image.followed.clone() };
+            let old = before.as_ref().map(|before| before.footprint.clone()).unwrap_or_default();
+            let before = before.map(|before| before.stored.clone());
+            let failed = image.failed.clone();
+            delta.insert(key, Rederived { facts, derived, before, failed, old, new, conflicts });
+        }
+        Ok(delta)
+    }
+}
+
+/// The rows of one table in a set that is ordered by table.
+pub(super) fn rows_of(rows: &BTreeSet<RowKey>, table: TableId) -> impl Iterator<Item = RowKey> + '_ {
+    let first = RowKey { table, row: RowId::from_bytes([0; 16]) };
+    let last = RowKey { table, row: RowId::from_bytes([0xff; 16]) };
+    rows.range(first..=last).copied()
+}
+
+fn columns(values: &[Value], key: &UniqueKey) -> Vec<Value> {
+    key.columns.iter().map(|column| values.get(*column).cloned().unwrap_or_default()).collect()
+}

@@ -1,0 +1,54 @@
+//! L1: which sibling of a unit is visible, and which have lost. Reads one row and its table's rules.
+
+use crate::row::{Life, RowState, Sibling, Siblings, UnitValue};
+use crate::schema::{DeleteRule, Table, WinnerRule};
+use crate::version::{Priority, Stamp};
+
+/// How a table compares the stamps of siblings.
+pub(super) fn order(table: &Table, stamp: &Stamp) -> (Option<Priority>, Stamp) {
+    let priority = (table.winner == WinnerRule::Priority).then_some(stamp.priority);
+    // Under LATEST the writer's priority must not count, though it is the stamp's first field.
+    let by_time = Stamp { priority: Priority::default(), ..*stamp };
+    (priority, by_time)
+}
+
+/// How a table compares the siblings of life. Under LATEST WINS only the stamp counts.
+fn life_order(table: &Table, sibling: &Sibling<Life>) -> (u8, (Option<Priority>, Stamp)) {
+    let class = match (table.deletes, sibling.value) {
+        (DeleteRule::LatestWins, _) => 0,
+        (DeleteRule::DeleteWins, Life::Dead) | (DeleteRule::UpdateWins, Life::Alive) => 1,
+        (DeleteRule::DeleteWins, Life::Alive) | (DeleteRule::UpdateWins, Life::Dead) => 0,
+    };
+    (class, order(table, &sibling.stamp))
+}
+
+/// The visible sibling of a unit; none if it was never written.
+pub fn winner<'a, V>(table: &Table, siblings: &'a Siblings<V>) -> Option<&'a Sibling<V>> {
+    siblings.iter().max_by_key(|sibling| order(table, &sibling.stamp))
+}
+
+/// The siblings that lost to another value. Equal values are never in conflict.
+pub fn unit_losers<'a>(
+    table: &Table,
+    siblings: &'a Siblings<UnitValue>,
+) -> impl Iterator<Item = &'a Sibling<UnitValue>> {
+    let winner = winner(table, siblings);
+    siblings.iter().filter(move |sibling| winner.is_some_and(|w| !w.value.says_the_same(&sibling.value)))
+}
+
+/// The sibling of life that holds.
+pub fn winning_life<'a>(table: &Table, row: &'a RowState) -> Option<&'a Sibling<Life>> {
+    row.life.iter().max_by_key(|sibling| life_order(table, sibling))
+}
+
+/// Whether the row lives. A row without any life has not fully arrived, and counts as dead.
+#[must_use]
+pub fn life_of(table: &Table, row: &RowState) -> Life {
+    winning_life(table, row).map_or(Life::Dead, |sibling| sibling.value)
+}
+
+/// The siblings of life that say the opposite of the one that holds.
+pub fn life_losers<'a>(table: &Table, row: &'a RowState) -> impl Iterator<Item = &'a Sibling<Life>> {
+    let life = life_of(table, row);
+    row.life.iter().filter(move |sibling| sibling.value != life)
+}

@@ -1,0 +1,53 @@
+//! The join of two states of one row. Pure: no schema, no constraint, no clock.
+//!
+//! A value stays live if both have it, or if one has it and the other has never taken in the change
+//! that wrote it; vectors join by maximum. Hence the laws (P1): `merge` is commutative, associative
+//! and idempotent. It never looks at a constraint, so it cannot fail and cannot lose a change.
+
+use crate::row::{RowState, Siblings};
+use crate::version::VersionVector;
+
+/// Joins two states of the same row.
+///
+/// ```
+/// use reunite::ids::{Dot, ReplicaId};
+/// use reunite::merge::merge;
+/// use reunite::row::{Life, RowState};
+/// use reunite::version::{Hlc, Priority, Stamp};
+///
+/// let dot = |replica, seq| Dot { replica: ReplicaId::from_bytes([replica; 16]), seq };
+/// let stamp = |dot, hlc| Stamp { priority: Priority::default(), hlc: Hlc(hlc), dot };
+/// let mut ann = RowState::new(dot(1, 1));
+/// ann.write_life(stamp(dot(1, 1), 1), Life::Alive, &[]);
+/// let mut bob = ann.clone();
+/// ann.write_life(stamp(dot(1, 2), 2), Life::Alive, &[dot(1, 1)]);
+/// bob.write_life(stamp(dot(2, 1), 3), Life::Dead, &[dot(1, 1)]);
+/// let both = merge(&ann, &bob);
+/// assert_eq!(both.life.len(), 2); // changed here, deleted there: concurrent
+/// assert_eq!(both, merge(&bob, &ann));
+/// ```
+#[must_use]
+pub fn merge(a: &RowState, b: &RowState) -> RowState {
+    let mut merged = RowState::new(a.born.min(b.born));
+    merged.vector = a.vector.clone();
+    merged.vector.join(&b.vector);
+    merged.life = siblings(&a.life, &a.vector, &b.life, &b.vector);
+    merged.boost = siblings(&a.boost, &a.vector, &b.boost, &b.vector);
+    merged.acks = siblings(&a.acks, &a.vector, &b.acks, &b.vector);
+    let only_b = b.units().filter(|(id, _)| a.unit(*id).is_empty());
+    for (id, _) in a.units().chain(only_b) {
+        merged.set_unit(id, siblings(a.unit(id), &a.vector, b.unit(id), &b.vector));
+    }
+    merged
+}
+
+fn siblings<V: Clone>(
+    a: &Siblings<V>,
+    a_vector: &VersionVector,
+    b: &Siblings<V>,
+    b_vector: &VersionVector,
+) -> Siblings<V> {
+    let from_a = a.iter().filter(|s| b.contains(s.stamp.dot) || !b_vector.covers(s.stamp.dot));
+    let from_b = b.iter().filter(|s| !a.contains(s.stamp.dot) && !a_vector.covers(s.stamp.dot));
+    from_a.chain(from_b).cloned().collect()
+}

@@ -1,0 +1,52 @@
+//! A changed row on its way to another replica: all of its metadata, and the values that the other
+//! one may lack.
+
+use crate::ids::{Dot, RowKey, UnitId};
+use crate::row::RowState;
+use crate::version::Knowledge;
+
+/// A row as one replica sends it to another. The unit of sync is the row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowChange {
+    /// Which row.
+    pub key: RowKey,
+    /// Its facts, but for the withheld values.
+    pub state: RowState,
+    /// Live values that the receiver has by what it said it knows, ascending.
+    pub withheld: Vec<(UnitId, Dot)>,
+}
+
+impl RowChange {
+    /// What a replica that knows `known` needs of a row.
+    #[must_use]
+    pub fn for_peer(key: RowKey, facts: &RowState, known: &Knowledge) -> RowChange {
+        let mut change = RowChange { key, state: facts.clone(), withheld: Vec::new() };
+        for (unit, siblings) in facts.units() {
+            if !siblings.dots().any(|dot| known.covers(dot)) {
+                continue;
+            }
+            let mut sent = siblings.clone();
+            sent.retain(|sibling| !known.covers(sibling.stamp.dot));
+            let withheld = siblings.dots().filter(|dot| known.covers(*dot));
+            change.withheld.extend(withheld.map(|dot| (unit, dot)));
+            change.state.set_unit(unit, sent);
+        }
+        change
+    }
+
+    /// The facts, with the withheld values filled in from what the receiver has of the row. A value
+    /// that it no longer has live was replaced there, and stays so. None if the receiver has never
+    /// taken in a withheld value: the sender was wrong about what the receiver knows.
+    #[must_use]
+    pub fn complete(mut self, mine: Option<&RowState>) -> Option<RowState> {
+        for (unit, dot) in self.withheld {
+            let mine = mine.filter(|mine| mine.vector.covers(dot))?;
+            if let Some(sibling) = mine.unit(unit).get(dot) {
+                let mut siblings = self.state.unit(unit).clone();
+                siblings.insert(sibling.clone());
+                self.state.set_unit(unit, siblings);
+            }
+        }
+        Some(self.state)
+    }
+}

@@ -1,0 +1,141 @@
+//! The replicated state of a row: facts, with no constraint in them.
+//!
+//! A [`RowState`] is a set of live, dotted values under one version vector (a dotted causal
+//! container, after Almeida, Shoker and Baquero). Which value is visible, and what is in conflict, is
+//! not decided here: see `derive`. How two states join is in `merge`.
+//!
+//! One vector stands for all units of a row. Rows travel whole, so whoever has a dot of a row has
+//! taken in all that its writer saw of that row, in every unit; the merge is the same as with a
+//! vector per unit (the models check it, and so does `tests/laws.rs`).
+
+mod change;
+mod siblings;
+mod value;
+
+pub use change::RowChange;
+pub use siblings::{Sibling, Siblings};
+pub use value::{Ack, Life, UnitValue};
+
+use crate::ids::{Dot, UnitId};
+use crate::version::{Stamp, VersionVector};
+
+/// Everything that replicas exchange about one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowState {
+    /// The change that made the row.
+    pub born: Dot,
+    /// All changes of this row that were taken in, live or replaced.
+    pub vector: VersionVector,
+    /// Whether the row lives.
+    pub life: Siblings<Life>,
+    /// The latest wish to see this row before its rivals.
+    pub boost: Siblings<()>,
+    /// Dismissals.
+    pub acks: Siblings<Ack>,
+    /// The units that were ever written, ascending by id. A unit never written has the schema's
+    /// default, no dot, and is never in conflict.
+    units: Vec<(UnitId, Siblings<UnitValue>)>,
+}
+
+impl RowState {
+    /// A row about which nothing is known yet but its first change.
+    #[must_use]
+    pub fn new(born: Dot) -> RowState {
+        RowState {
+            born,
+            vector: VersionVector::default(),
+            life: Siblings::default(),
+            boost: Siblings::default(),
+            acks: Siblings::default(),
+            units: Vec::new(),
+        }
+    }
+
+    /// The live values of a unit.
+    #[must_use]
+    pub fn unit(&self, id: UnitId) -> &Siblings<UnitValue> {
+        static NEVER_WRITTEN: Siblings<UnitValue> = Siblings::new();
+        let found = self.units.binary_search_by_key(&id, |(id, _)| *id).ok();
+        found.and_then(|i| self.units.get(i)).map_or(&NEVER_WRITTEN, |(_, siblings)| siblings)
+    }
+
+    /// The units that were ever written, ascending by id.
+    pub fn units(&self) -> impl ExactSizeIterator<Item = (UnitId, &Siblings<UnitValue>)> {
+        self.units.iter().map(|(id, siblings)| (*id, siblings))
+    }
+
+    /// Takes the live values of a unit from elsewhere. A unit without values is not kept, so equal
+    /// facts are equal values.
+    pub fn set_unit(&mut self, id: UnitId, siblings: Siblings<UnitValue>) {
+        match self.units.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(i) if siblings.is_empty() => {
+                self.units.remove(i);
+            }
+            Err(_) if siblings.is_empty() => {}
+            Ok(i) => {
+                if let Some((_, slot)) = self.units.get_mut(i) {
+                    *slot = siblings;
+                }
+            }
+            Err(i) => self.units.insert(i, (id, siblings)),
+        }
+    }
+
+    /// Adds a live value of a unit from elsewhere, without taking in its change.
+    pub fn add_to_unit(&mut self, id: UnitId, sibling: Sibling<UnitValue>) {
+        match self.units.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(i) => {
+                if let Some((_, siblings)) = self.units.get_mut(i) {
+                    siblings.insert(sibling);
+                }
+            }
+            Err(i) => self.units.insert(i, (id, std::iter::once(sibling).collect())),
+        }
+    }
+
+    /// Writes a unit: the new value replaces the named ones, and no others.
+    pub fn write_unit(&mut self, id: UnitId, stamp: Stamp, value: UnitValue, replaces: &[Dot]) {
+        let mut siblings = self.unit(id).clone();
+        siblings.write(stamp, value, replaces);
+        self.set_unit(id, siblings);
+        self.vector.cover(stamp.dot);
+    }
+
+    /// Removes one live value of a unit. The removal needs a new dot on the row to travel.
+    pub fn remove_from_unit(&mut self, id: UnitId, dot: Dot) {
+        let mut siblings = self.unit(id).clone();
+        siblings.remove(dot);
+        self.set_unit(id, siblings);
+    }
+
+    /// Writes the life of the row.
+    pub fn write_life(&mut self, stamp: Stamp, life: Life, replaces: &[Dot]) {
+        self.life.write(stamp, life, replaces);
+        self.vector.cover(stamp.dot);
+    }
+
+    /// Writes the boost; the old one goes.
+    pub fn write_boost(&mut self, stamp: Stamp) {
+        let old: Vec<Dot> = self.boost.dots().collect();
+        self.boost.write(stamp, (), &old);
+        self.vector.cover(stamp.dot);
+    }
+
+    /// Adds a dismissal.
+    pub fn write_ack(&mut self, stamp: Stamp, ack: Ack) {
+        self.acks.write(stamp, ack, &[]);
+        self.vector.cover(stamp.dot);
+    }
+
+    /// Whether any unit, or the life, has more than one live value.
+    #[must_use]
+    pub fn has_losers(&self) -> bool {
+        self.life.len() > 1 || self.units.iter().any(|(_, siblings)| siblings.len() > 1)
+    }
+
+    /// Every stamp that is live in the row, some more than once.
+    pub fn stamps(&self) -> impl Iterator<Item = &Stamp> {
+        let units = self.units.iter().flat_map(|(_, siblings)| siblings.stamps());
+        units.chain(self.life.stamps()).chain(self.boost.stamps()).chain(self.acks.stamps())
+    }
+}
