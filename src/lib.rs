@@ -30,3 +30,8 @@ pub mod storage;
 pub mod store;
 pub mod commit;
 pub mod sync;
+pub mod db;
+
+pub use commit::WriteError;
+pub use db::{Builder, Database, ReadTransaction, ResolveWith, Row, Table, TableMut, Transaction};
+pub use error::Error;
