@@ -132,7 +132,11 @@ impl Viewer<'_> {
     /// The columns that lost: position and name.
     fn columns(&self) -> impl Iterator<Item = (usize, &str)> {
         let lost = |id: &ColumnId| self.table.column_by_id(*id);
-        self.conflict.columns.iter().filter_map(lost).map(|(position, column)| (position, column.name.as_str()))
+        self.conflict
+            .columns
+            .iter()
+            .filter_map(lost)
+            .map(|(position, column)| (position, column.name.as_str()))
     }
 
     fn loser(&self) -> Side {
@@ -149,7 +153,8 @@ impl Viewer<'_> {
     fn lost_values(&self) -> Image {
         let mut row = Row::new();
         for (position, name) in self.columns() {
-            let lost = self.sibling_value(position, |siblings| siblings.get(self.conflict.loser).map(|s| &s.value));
+            let lost =
+                self.sibling_value(position, |siblings| siblings.get(self.conflict.loser).map(|s| &s.value));
             row.set(name, lost.unwrap_or_default());
         }
         Image::Values(row)
@@ -172,7 +177,8 @@ impl Viewer<'_> {
             Kind::Update => {
                 let values = self.stored.values(self.table);
                 let columns = self.columns();
-                let row = columns.map(|(i, name)| (name, values.get(i).cloned().unwrap_or_default())).collect();
+                let row =
+                    columns.map(|(i, name)| (name, values.get(i).cloned().unwrap_or_default())).collect();
                 let lost: Vec<usize> = self.columns().map(|(position, _)| position).collect();
                 let stamp = winning_stamp(self.table, facts, &lost);
                 stamp.map(|stamp| side(stamp, Image::Values(row)))

@@ -96,8 +96,4 @@ impl ReadTransaction {
         let values = stored.values(table.definition());
         Ok(Some(Inspected { facts: stored.facts, derived: stored.derived, values }))
     }
-
-    pub(super) const fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
-    }
 }

@@ -64,8 +64,13 @@ impl<'a> Table<'a> {
     ///
     /// # Errors
     /// If there is no such key, the value does not fit it, or the storage fails.
-    pub fn get_by_key(&self, key: &str, value: impl Into<RowRef>) -> Result<Option<(RowId, Row)>, WriteError> {
-        let Some(key) = self.table.keys.iter().find(|candidate| self.is_called(&candidate.name, &candidate.columns, key))
+    pub fn get_by_key(
+        &self,
+        key: &str,
+        value: impl Into<RowRef>,
+    ) -> Result<Option<(RowId, Row)>, WriteError> {
+        let Some(key) =
+            self.table.keys.iter().find(|candidate| self.is_called(&candidate.name, &candidate.columns, key))
         else {
             return Err(self.unknown(key));
         };
@@ -192,7 +197,8 @@ impl<'a> Table<'a> {
         direction: Direction,
     ) -> Result<Rows<'a>, WriteError> {
         let key = self.table.keys.iter().find(|key| self.is_called(&key.name, &key.columns, index));
-        let found = self.table.indexes.iter().find(|found| self.is_called(&found.name, &found.columns, index));
+        let found =
+            self.table.indexes.iter().find(|found| self.is_called(&found.name, &found.columns, index));
         let (id, columns) = match (key, found) {
             (Some(key), _) => (key.id, &key.columns),
             (None, Some(index)) => (index.id, &index.columns),
@@ -301,7 +307,8 @@ impl<'a> Table<'a> {
         let names = asked.trim_matches(['(', ')']).split(',').map(str::trim);
         let own = self.table.column_names(columns);
         name.eq_ignore_ascii_case(asked)
-            || own.len() == names.clone().count() && own.iter().zip(names).all(|(a, b)| a.eq_ignore_ascii_case(b))
+            || own.len() == names.clone().count()
+                && own.iter().zip(names).all(|(a, b)| a.eq_ignore_ascii_case(b))
     }
 
     fn unknown(&self, what: &str) -> WriteError {

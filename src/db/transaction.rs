@@ -178,4 +178,3 @@ impl std::fmt::Debug for Transaction {
         f.debug_struct("Transaction").field("rows", &self.writes.len()).finish_non_exhaustive()
     }
 }
-
