@@ -25,5 +25,7 @@ pub mod schema;
 pub mod row;
 pub mod merge;
 pub mod derive;
+pub mod codec;
 pub mod storage;
+pub mod store;
 pub mod sync;

@@ -181,7 +181,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
     fn children_of(&mut self, table: &Table, key: RowKey) -> Result<Vec<RowKey>, Error> {
         let (image, before) = (self.image(key)?, self.before(key)?);
         let mut children = BTreeSet::new();
-        for (child, foreign_key) in self.schema.referrers(table.id) {
+        for (child, foreign_key) in self.schema.referring(table.id) {
             let Some(i) = table.keys.iter().position(|unique| unique.id == foreign_key.key) else { continue };
             let old =
                 before.as_ref().and_then(|before| before.footprint.keys.get(i)).and_then(Option::as_ref);

@@ -93,7 +93,7 @@ pub struct Rederived {
     /// What to store.
     pub derived: Derived,
     /// What was stored; none for a new row.
-    pub before: Option<Derived>,
+    pub before: Option<Stored>,
     /// What the indexes said of the row.
     pub old: Footprint,
     /// What they must say now.

@@ -107,7 +107,7 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
         let Some(table) = self.schema.table_by_id(key.table) else { return Ok(()) };
         let (new, old) = (self.image(key)?, self.before(key)?);
         self.undecided.insert(key);
-        for (child, foreign_key) in self.schema.referrers(key.table) {
+        for (child, foreign_key) in self.schema.referring(key.table) {
             let Some(referred) = table.key(foreign_key.key) else { continue };
             let shown = |image: &Image| image.lives.then(|| columns(&image.values, referred));
             let (now, was) = (new.as_deref().map(shown), old.as_deref().map(|before| shown(&before.image)));
@@ -280,7 +280,7 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
             let new = Footprint::of(table, &image, status == Status::Visible);
             let derived = Derived { status, followed: image.followed.clone() };
             let old = before.as_ref().map(|before| before.footprint.clone()).unwrap_or_default();
-            let before = before.map(|before| before.stored.derived.clone());
+            let before = before.map(|before| before.stored.clone());
             delta.insert(key, Rederived { facts, derived, before, old, new, conflicts });
         }
         Ok(delta)

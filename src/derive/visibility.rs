@@ -100,7 +100,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
         status: Status,
     ) -> Result<(), Error> {
         let before = self.before(key)?;
-        for (child, foreign_key) in self.schema.referrers(table.id) {
+        for (child, foreign_key) in self.schema.referring(table.id) {
             let Some(i) = table.keys.iter().position(|unique| unique.id == foreign_key.key) else { continue };
             let was = before.as_ref().filter(|before| before.footprint.visible);
             let was = was.and_then(|before| before.footprint.keys.get(i)).and_then(Option::as_ref);

@@ -3,11 +3,25 @@
 //! A [`Schema`] is valid by construction: it comes out of a [`SchemaBuilder`] or of SQL DDL, which
 //! is parsed into the same builder. This module reads no row and decides no conflict.
 
+mod builder;
+mod error;
 mod expression;
+mod graph;
+mod limits;
+mod lookup;
+#[allow(clippy::module_inception, reason = "the file of the type Schema")]
+mod schema;
 mod table;
 
+pub use builder::{Rule, SchemaBuilder, TableBuilder, last};
+pub use error::SchemaError;
 pub use expression::{Binary, Expression, Unary};
+pub use limits::{MAX_COLUMNS, MAX_CONSTRAINTS, MAX_NAME_BYTES, MAX_TABLES};
+pub use schema::{Constraint, Schema, Stratum};
 pub use table::{
     Check, Column, DeleteRule, ForeignKey, Index, OnDelete, OnUpdate, Table, Tracking, UniqueKey, Unit,
     WinnerRule,
 };
+
+#[cfg(test)]
+mod tests;

@@ -51,6 +51,8 @@ pub struct Column {
     pub default: Value,
     /// How its texts compare in keys, indexes, checks and order.
     pub collation: Collation,
+    /// The change unit it is in.
+    pub unit: UnitId,
 }
 
 /// A change unit: the columns that are versioned together, and win or lose as one.
@@ -86,7 +88,7 @@ pub struct ForeignKey {
     pub parent: TableId,
     /// The unique key of it that is referred to.
     pub key: ConstraintId,
-    /// The units that hold the referring columns: all columns of a foreign key are in one.
+    /// The unit that holds the referring columns: all columns of a foreign key are in one.
     pub unit: UnitId,
     /// Whether the reference means the parent *row* and shows that row's current key (the default),
     /// or the stored key value (`match_key`).

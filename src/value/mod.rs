@@ -4,12 +4,25 @@
 //! Nothing here knows a table, and nothing reads a locale or a clock.
 
 mod collation;
+mod convert;
+mod error;
+mod json;
 mod kind;
-mod scalar;
+mod real;
+mod text;
+mod timestamp;
+
+#[cfg(test)]
+pub(crate) mod arbitrary;
+#[cfg(test)]
+mod tests;
 
 pub use collation::Collation;
+pub use error::ValueError;
+pub use json::Json;
 pub use kind::Type;
-pub use scalar::{Json, Real, Timestamp};
+pub use real::Real;
+pub use timestamp::Timestamp;
 
 use uuid::Uuid;
 

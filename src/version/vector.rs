@@ -58,6 +58,11 @@ impl VersionVector {
         }
     }
 
+    /// Covers nothing of this replica any more.
+    pub fn forget(&mut self, replica: ReplicaId) {
+        self.entries.retain(|(other, _)| *other != replica);
+    }
+
     /// Whether everything that `other` covers is covered here.
     #[must_use]
     pub fn includes(&self, other: &VersionVector) -> bool {

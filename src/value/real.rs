@@ -1,4 +1,4 @@
-//! The scalar types that need more than a Rust primitive: reals without NaN, timestamps, canonical JSON.
+//! Reals without NaN. Does not print or parse them: see `text.rs`.
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
@@ -53,18 +53,18 @@ impl Hash for Real {
     }
 }
 
-/// Microseconds since 1970-01-01T00:00:00Z. Negative before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(pub i64);
-
-/// A JSON value as canonical text (RFC 8785): equal values are equal text.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Json(String);
-
-impl Json {
-    /// The canonical text.
+impl Real {
+    /// The real that is exactly this integer; none if there is none.
+    ///
+    /// ```
+    /// use reunite::value::Real;
+    /// assert_eq!(Real::exactly(3), Real::new(3.0));
+    /// assert_eq!(Real::exactly((1 << 53) + 1), None);
+    /// ```
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // Compared exactly, in i128.
+    pub fn exactly(integer: i64) -> Option<Real> {
+        let number = integer as f64;
+        (number as i128 == i128::from(integer)).then_some(Real(number))
     }
 }

@@ -1,0 +1,46 @@
+# Short names for what is done often. `just` lists them.
+
+_default:
+    @just --list
+
+# The tests, as the README says
+test:
+    cargo test
+
+# Everything that must hold before a change is accepted
+ci:
+    .ci/run
+
+# Format the source
+fmt:
+    cargo fmt
+
+# Clippy, warnings are errors, without and with all features
+lint:
+    cargo clippy --all-targets -- -D warnings
+    cargo clippy --all-targets --all-features -- -D warnings
+
+# Build the documentation of all features and open it
+doc *args:
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features {{ args }}
+
+# Check licences, sources and duplicate dependencies (cargo install cargo-deny)
+deny:
+    cargo deny check bans licenses sources
+
+# Check dependencies against the RustSec database (needs the network)
+advisories:
+    cargo deny check advisories
+
+# Three replicas on disk part and reunite
+demo:
+    cargo run --release --features cli -- demo
+
+# Run the golden scripts and write what they print as the new expected output: read the diff
+bless:
+    BLESS=1 cargo test --all-features --test scripts
+    git diff --stat -- tests/scripts README.md
+
+# The property tests over n random histories (20000 in CI)
+histories n="200000":
+    HISTORIES={{ n }} cargo test --all-features --test histories -- --nocapture

@@ -1,0 +1,73 @@
+//! Looking things up in one table. Nothing here reads another table: see `Schema` for that.
+
+use std::collections::BTreeSet;
+
+use super::builder::columns_of;
+use super::{Check, Column, ForeignKey, Table, UniqueKey, Unit};
+use crate::ids::{ColumnId, ConstraintId, UnitId};
+
+impl Table {
+    /// The position and the column of this name; ASCII letters compare without regard to case.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<(usize, &Column)> {
+        self.columns.iter().enumerate().find(|(_, column)| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The position and the column with this id.
+    #[must_use]
+    pub fn column_by_id(&self, id: ColumnId) -> Option<(usize, &Column)> {
+        self.columns.iter().enumerate().find(|(_, column)| column.id == id)
+    }
+
+    /// The unit with this id.
+    #[must_use]
+    pub fn unit(&self, id: UnitId) -> Option<&Unit> {
+        self.units.binary_search_by_key(&id, |unit| unit.id).ok().and_then(|at| self.units.get(at))
+    }
+
+    /// The unit that the column at this position is in.
+    #[must_use]
+    pub fn unit_of(&self, position: usize) -> Option<UnitId> {
+        self.columns.get(position).map(|column| column.unit)
+    }
+
+    /// The units that hold at least one of the columns at these positions.
+    pub fn units_of<'a>(&self, positions: impl IntoIterator<Item = &'a usize>) -> BTreeSet<UnitId> {
+        positions.into_iter().filter_map(|&position| self.unit_of(position)).collect()
+    }
+
+    /// The unique key with this id.
+    #[must_use]
+    pub fn key(&self, id: ConstraintId) -> Option<&UniqueKey> {
+        self.keys.iter().find(|key| key.id == id)
+    }
+
+    /// The primary key. Without one the row id is the key.
+    #[must_use]
+    pub fn primary_key(&self) -> Option<&UniqueKey> {
+        self.keys.first().filter(|_| self.has_primary_key)
+    }
+
+    /// The units that hold a column of a unique key, the primary key included.
+    #[must_use]
+    pub fn key_units(&self) -> BTreeSet<UnitId> {
+        self.units_of(self.keys.iter().flat_map(|key| &key.columns))
+    }
+
+    /// The foreign keys whose columns are in this unit.
+    pub fn foreign_keys_of_unit(&self, unit: UnitId) -> impl Iterator<Item = &ForeignKey> {
+        self.foreign_keys.iter().filter(move |foreign_key| foreign_key.unit == unit)
+    }
+
+    /// The units whose columns a check reads.
+    #[must_use]
+    pub fn units_of_check(&self, check: &Check) -> BTreeSet<UnitId> {
+        self.units_of(&columns_of(&check.rule))
+    }
+
+    /// The names of the columns at these positions, in their order.
+    #[must_use]
+    pub fn column_names(&self, positions: &[usize]) -> Vec<&str> {
+        positions.iter().filter_map(|&at| self.columns.get(at)).map(|column| column.name.as_str()).collect()
+    }
+}

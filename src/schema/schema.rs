@@ -1,0 +1,176 @@
+//! The whole schema: tables by name and by id, who refers to whom, and the order to derive tables in.
+//! Immutable, and all that can be computed from the tables alone is computed once, when it is built.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::graph;
+use super::{Check, ForeignKey, Index, SchemaBuilder, Table, UniqueKey};
+use crate::ids::{ConstraintId, TableId};
+
+/// A valid schema. Share it behind an `Arc`.
+///
+/// ```
+/// use reunite::schema::Schema;
+/// use reunite::value::Type;
+///
+/// let schema = Schema::builder()
+///     .table("customer", |t| t.column("code", Type::Text).primary_key(["code"]))
+///     .build()?;
+/// assert_eq!(schema.table("Customer").map(|table| table.columns.len()), Some(1));
+/// # Ok::<(), reunite::schema::SchemaError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    tables: Vec<Table>,
+    /// By the name in lower case.
+    by_name: BTreeMap<String, usize>,
+    by_id: BTreeMap<TableId, usize>,
+    constraints: BTreeMap<ConstraintId, (usize, Place)>,
+    referrers: BTreeMap<TableId, Vec<(TableId, usize)>>,
+    referenced: BTreeSet<ConstraintId>,
+    strata: Vec<Stratum>,
+}
+
+/// Tables that refer to each other, directly or around a cycle; usually a single table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stratum {
+    /// In the order of their definition.
+    pub tables: Vec<TableId>,
+    /// Whether the tables form a cycle; a table that refers to itself is one.
+    pub cyclic: bool,
+}
+
+/// What a [`ConstraintId`] names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Constraint<'a> {
+    /// A primary or unique key.
+    Key(&'a UniqueKey),
+    /// A foreign key.
+    ForeignKey(&'a ForeignKey),
+    /// A validation rule.
+    Check(&'a Check),
+    /// A secondary index.
+    Index(&'a Index),
+}
+
+impl Constraint<'_> {
+    /// The name of the constraint.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Constraint::Key(key) => &key.name,
+            Constraint::ForeignKey(foreign_key) => &foreign_key.name,
+            Constraint::Check(check) => &check.name,
+            Constraint::Index(index) => &index.name,
+        }
+    }
+}
+
+/// Where in its table a constraint is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Key(usize),
+    ForeignKey(usize),
+    Check(usize),
+    Index(usize),
+}
+
+impl Schema {
+    /// Begins a schema in Rust. The other way is SQL.
+    #[must_use]
+    pub fn builder() -> SchemaBuilder {
+        SchemaBuilder::default()
+    }
+
+    /// The tables, in the order of their definition.
+    #[must_use]
+    pub fn tables(&self) -> &[Table] {
+        &self.tables
+    }
+
+    /// The table of this name. As in SQLite, ASCII letters compare without regard to case.
+    #[must_use]
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.by_name.get(&name.to_ascii_lowercase()).and_then(|&place| self.tables.get(place))
+    }
+
+    /// The table with this id.
+    #[must_use]
+    pub fn table_by_id(&self, id: TableId) -> Option<&Table> {
+        self.by_id.get(&id).and_then(|&place| self.tables.get(place))
+    }
+
+    /// The tables in groups, parents before the tables that refer to them.
+    #[must_use]
+    pub fn strata(&self) -> &[Stratum] {
+        &self.strata
+    }
+
+    /// The foreign keys that refer to `parent`, each with its table, in the order of their definition.
+    pub fn referring(&self, parent: TableId) -> impl Iterator<Item = (&Table, &ForeignKey)> {
+        let places = self.referrers.get(&parent).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|(child, at)| {
+            let table = self.table_by_id(*child)?;
+            Some((table, table.foreign_keys.get(*at)?))
+        })
+    }
+
+    /// Whether a foreign key refers to this unique key.
+    #[must_use]
+    pub fn is_referenced(&self, key: ConstraintId) -> bool {
+        self.referenced.contains(&key)
+    }
+
+    /// The constraint or index with this id, and its table.
+    #[must_use]
+    pub fn constraint(&self, id: ConstraintId) -> Option<(&Table, Constraint<'_>)> {
+        let &(table, place) = self.constraints.get(&id)?;
+        let table = self.tables.get(table)?;
+        let constraint = match place {
+            Place::Key(at) => Constraint::Key(table.keys.get(at)?),
+            Place::ForeignKey(at) => Constraint::ForeignKey(table.foreign_keys.get(at)?),
+            Place::Check(at) => Constraint::Check(table.checks.get(at)?),
+            Place::Index(at) => Constraint::Index(table.indexes.get(at)?),
+        };
+        Some((table, constraint))
+    }
+
+    /// Tables that were validated together.
+    pub(super) fn of_tables(tables: Vec<Table>) -> Schema {
+        let by_name = tables.iter().enumerate().map(|(at, t)| (t.name.to_ascii_lowercase(), at)).collect();
+        let by_id: BTreeMap<_, _> = tables.iter().enumerate().map(|(at, table)| (table.id, at)).collect();
+        let mut referrers: BTreeMap<TableId, Vec<(TableId, usize)>> = BTreeMap::new();
+        let mut referenced = BTreeSet::new();
+        for table in &tables {
+            for (at, foreign_key) in table.foreign_keys.iter().enumerate() {
+                referrers.entry(foreign_key.parent).or_default().push((table.id, at));
+                referenced.insert(foreign_key.key);
+            }
+        }
+        let (constraints, strata) = (places(&tables), strata(&tables, &by_id));
+        Schema { tables, by_name, by_id, constraints, referrers, referenced, strata }
+    }
+}
+
+fn places(tables: &[Table]) -> BTreeMap<ConstraintId, (usize, Place)> {
+    let mut places = BTreeMap::new();
+    for (at, table) in tables.iter().enumerate() {
+        places.extend(table.keys.iter().enumerate().map(|(i, key)| (key.id, (at, Place::Key(i)))));
+        places.extend(table.foreign_keys.iter().enumerate().map(|(i, k)| (k.id, (at, Place::ForeignKey(i)))));
+        places.extend(table.checks.iter().enumerate().map(|(i, check)| (check.id, (at, Place::Check(i)))));
+        places.extend(table.indexes.iter().enumerate().map(|(i, index)| (index.id, (at, Place::Index(i)))));
+    }
+    places
+}
+
+fn strata(tables: &[Table], by_id: &BTreeMap<TableId, usize>) -> Vec<Stratum> {
+    let parents_of = |table: &Table| {
+        table.foreign_keys.iter().filter_map(|key| by_id.get(&key.parent).copied()).collect::<Vec<_>>()
+    };
+    let edges: Vec<Vec<usize>> = tables.iter().map(parents_of).collect();
+    let stratum = |component: Vec<usize>| Stratum {
+        cyclic: graph::is_cyclic(&edges, &component),
+        tables: component.into_iter().filter_map(|at| tables.get(at)).map(|table| table.id).collect(),
+    };
+    graph::components(&edges).into_iter().map(stratum).collect()
+}

@@ -1,0 +1,3 @@
+//! Tests of schemas as a whole.
+
+mod builder;

@@ -1,0 +1,55 @@
+//! The meta record: who this replica is, and the schema. Written at creation and when one of them
+//! changes, never by an ordinary commit.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::ids::{DatabaseId, ReplicaId};
+use crate::version::Priority;
+
+/// What a replica remembers of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// The database that this is a replica of; none until an empty replica first meets another.
+    pub database: Option<DatabaseId>,
+    /// The identity of this replica.
+    pub replica: ReplicaId,
+    /// The priority of its changes.
+    pub priority: Priority,
+    /// The schema as canonical SQL; empty for a replica that has none yet.
+    pub schema: String,
+}
+
+/// The form of the record: JSON, because it is read by people when something is wrong.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    database: Option<String>,
+    replica: String,
+    priority: u8,
+    schema: String,
+}
+
+impl Meta {
+    pub(super) fn encode(&self) -> Result<Vec<u8>, Error> {
+        let record = Record {
+            database: self.database.map(|id| id.to_string()),
+            replica: self.replica.to_string(),
+            priority: self.priority.get(),
+            schema: self.schema.clone(),
+        };
+        serde_json::to_vec(&record).map_err(|error| Error::corrupt(format!("meta record: {error}")))
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Meta, Error> {
+        let wrong = |what: &str| Error::corrupt(format!("meta record: {what}"));
+        let record: Record = serde_json::from_slice(bytes).map_err(|error| wrong(&error.to_string()))?;
+        let database = record.database.map(|id| id.parse()).transpose();
+        Ok(Meta {
+            database: database.map_err(|_| wrong("the database id is not a UUID"))?,
+            replica: record.replica.parse().map_err(|_| wrong("the replica id is not a UUID"))?,
+            priority: Priority::new(record.priority).ok_or_else(|| wrong("the priority is above 100"))?,
+            schema: record.schema,
+        })
+    }
+}

@@ -1,0 +1,20 @@
+//! Typed spaces over bytes: rows, claims, references, the change log, conflicts, counts.
+//!
+//! A [`Snapshot`] reads one state of the database; [`write`] turns a derivation into the batch of one
+//! commit. What a change means is decided above (`commit`), how bytes look below (`codec`); only
+//! `space` knows a key prefix.
+
+mod check;
+mod meta;
+mod replicas;
+mod scan;
+mod snapshot;
+mod space;
+mod write;
+
+pub use check::{Finding, check};
+pub use meta::Meta;
+pub use replicas::Replicas;
+pub use scan::{Direction, KeyRange, Logged};
+pub use snapshot::Snapshot;
+pub use write::{Changes, write};

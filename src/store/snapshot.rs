@@ -1,0 +1,203 @@
+//! One state of the database, read by what is meant instead of by bytes.
+
+use std::sync::Arc;
+
+use super::replicas::Replicas;
+use super::space::{Prefix, Space, end_of, row_of};
+use super::meta::Meta;
+use crate::codec;
+use crate::derive::{Conflict, Source, Status, Stored};
+use crate::error::Error;
+use crate::ids::{ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, TableId};
+use crate::schema::{Schema, Table};
+use crate::storage::{Entries, Reader};
+use crate::value::Value;
+use crate::version::Knowledge;
+
+/// The replica id under which tables that never leave this replica number their changes.
+pub const LOCAL: ReplicaId = ReplicaId::from_bytes([0; 16]);
+
+/// A read-only view of one state. Cheap to make; later commits do not change it.
+pub struct Snapshot {
+    pub(super) bytes: Box<dyn Reader>,
+    pub(super) schema: Arc<Schema>,
+    pub(super) replicas: Arc<Replicas>,
+}
+
+impl Snapshot {
+    /// A view of what the reader sees, which was written under this schema by these replicas.
+    #[must_use]
+    pub fn new(bytes: Box<dyn Reader>, schema: Arc<Schema>, replicas: Arc<Replicas>) -> Snapshot {
+        Snapshot { bytes, schema, replicas }
+    }
+
+    /// What the replica remembers of itself; none in a store that was never set up.
+    pub fn meta(bytes: &dyn Reader) -> Result<Option<Meta>, Error> {
+        bytes.get(&Space::Meta.key())?.map(|bytes| Meta::decode(&bytes)).transpose()
+    }
+
+    /// The replicas numbered so far.
+    pub fn replicas_in(bytes: &dyn Reader) -> Result<Replicas, Error> {
+        let wrong = || Error::corrupt("a replica id does not have 16 bytes");
+        let ids = prefixed(bytes, &Prefix::Replicas)?.map(|entry| {
+            let id: [u8; 16] = entry?.1.try_into().map_err(|_| wrong())?;
+            Ok(ReplicaId::from_bytes(id))
+        });
+        ids.collect()
+    }
+
+    /// The schema.
+    #[must_use]
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// The replicas numbered so far.
+    #[must_use]
+    pub fn replicas(&self) -> &Arc<Replicas> {
+        &self.replicas
+    }
+
+    pub(super) fn table(&self, id: TableId) -> Result<&Table, Error> {
+        self.schema.table_by_id(id).ok_or_else(|| Error::corrupt(format!("table {} is not in the schema", id.0)))
+    }
+
+    pub(super) fn prefixed(&self, prefix: &Prefix<'_>) -> Result<Entries<'_>, Error> {
+        prefixed(&*self.bytes, prefix)
+    }
+
+    /// What this replica has applied, of itself and of others. Without the tables that never leave it.
+    pub fn knowledge(&self) -> Result<Knowledge, Error> {
+        let mut knowledge = self.all_knowledge()?;
+        knowledge.forget(LOCAL);
+        Ok(knowledge)
+    }
+
+    /// The same, with the changes to tables that never leave this replica, under [`LOCAL`].
+    pub fn all_knowledge(&self) -> Result<Knowledge, Error> {
+        let mut knowledge = Knowledge::default();
+        for entry in self.prefixed(&Prefix::Knowledge)? {
+            let (key, value) = entry?;
+            let number = codec::key::take_ordered_u32(key.get(1..).unwrap_or(&[])).map(|(number, _)| number);
+            let replica = number.and_then(|number| self.replicas.id(number));
+            let seq = value.try_into().map(u64::from_be_bytes);
+            let (Some(replica), Ok(seq)) = (replica, seq) else {
+                return Err(Error::corrupt("a knowledge entry names an unknown replica or has a wrong size"));
+            };
+            knowledge.cover(Dot { replica, seq });
+        }
+        Ok(knowledge)
+    }
+
+    /// The values of a visible row by column position; none if the row is not visible.
+    pub fn visible(&self, key: RowKey) -> Result<Option<Vec<Value>>, Error> {
+        let Some(main) = self.bytes.get(&Space::Row(key.table, key.row).key())? else { return Ok(None) };
+        self.visible_values(key.table, &main)
+    }
+
+    pub(super) fn visible_values(&self, table: TableId, main: &[u8]) -> Result<Option<Vec<Value>>, Error> {
+        if codec::record::status(main)? != Status::Visible {
+            return Ok(None);
+        }
+        codec::record::decode_values(self.table(table)?, main).map(Some)
+    }
+
+    /// The visible row that holds this value of a unique key, folded.
+    pub fn holder(&self, key: ConstraintId, value: &[Value]) -> Result<Option<RowId>, Error> {
+        for entry in self.prefixed(&Prefix::Claims(key, value))? {
+            let (key, visible) = entry?;
+            if visible == [1] {
+                return Ok(row_of(&key));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The open conflicts of a row, ascending by id.
+    pub fn conflicts_of(&self, key: RowKey) -> Result<Vec<Conflict>, Error> {
+        match self.bytes.get(&Space::Conflicts(key.table, key.row).key())? {
+            Some(bytes) => codec::conflict::decode_conflicts(&bytes, &|number| self.replicas.id(number)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The row of an open conflict.
+    pub fn row_of_conflict(&self, id: ConflictId) -> Result<Option<RowKey>, Error> {
+        let bytes = self.bytes.get(&Space::ConflictById(id).key())?;
+        bytes.map(|bytes| codec::log::decode_row_key(&bytes)).transpose()
+    }
+
+    /// How many rows of a table are visible, and how many parked.
+    pub fn counts(&self, table: TableId) -> Result<Counts, Error> {
+        match self.bytes.get(&Space::Count(table).key())? {
+            Some(bytes) => Counts::decode(&bytes),
+            None => Ok(Counts::default()),
+        }
+    }
+
+    fn rows_under(&self, prefix: &Prefix<'_>) -> Result<Vec<RowId>, Error> {
+        let wrong = || Error::corrupt("an index entry does not end with a row id");
+        self.prefixed(prefix)?.map(|entry| row_of(&entry?.0).ok_or_else(wrong)).collect()
+    }
+
+    pub(super) fn decode_row(&self, key: RowKey, main: &[u8]) -> Result<Stored, Error> {
+        let losers = if codec::record::has_losers(main)? {
+            self.bytes.get(&Space::Losers(key.table, key.row).key())?
+        } else {
+            None
+        };
+        let replica = |number| self.replicas.id(number);
+        codec::record::decode_row(self.table(key.table)?, main, losers.as_deref(), &replica)
+    }
+}
+
+impl Source for Snapshot {
+    fn row(&self, key: RowKey) -> Result<Option<Stored>, Error> {
+        let main = self.bytes.get(&Space::Row(key.table, key.row).key())?;
+        main.map(|main| self.decode_row(key, &main)).transpose()
+    }
+
+    fn claimants(&self, key: ConstraintId, value: &[Value]) -> Result<Vec<RowId>, Error> {
+        self.rows_under(&Prefix::Claims(key, value))
+    }
+
+    fn children(&self, foreign_key: ConstraintId, parent: RowId) -> Result<Vec<RowId>, Error> {
+        self.rows_under(&Prefix::Children(foreign_key, parent))
+    }
+
+    fn children_by_value(&self, foreign_key: ConstraintId, value: &[Value]) -> Result<Vec<RowId>, Error> {
+        self.rows_under(&Prefix::ChildrenByValue(foreign_key, value))
+    }
+
+    fn parked(&self, table: TableId) -> Result<u64, Error> {
+        Ok(self.counts(table)?.parked)
+    }
+}
+
+/// How many rows a table has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Rows in the table.
+    pub visible: u64,
+    /// Rows that a constraint bars.
+    pub parked: u64,
+}
+
+impl Counts {
+    pub(super) fn encode(self) -> Vec<u8> {
+        [self.visible.to_be_bytes(), self.parked.to_be_bytes()].concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Counts, Error> {
+        let wrong = || Error::corrupt("a row count does not have 16 bytes");
+        let (visible, parked) = bytes.split_first_chunk::<8>().ok_or_else(wrong)?;
+        let parked: [u8; 8] = parked.try_into().map_err(|_| wrong())?;
+        Ok(Counts { visible: u64::from_be_bytes(*visible), parked: u64::from_be_bytes(parked) })
+    }
+}
+
+fn prefixed<'a>(bytes: &'a dyn Reader, prefix: &Prefix<'_>) -> Result<Entries<'a>, Error> {
+    let start = prefix.key();
+    let end = end_of(&start);
+    bytes.range(&start, end.as_deref())
+}

@@ -1,0 +1,173 @@
+//! The whole key space: every key that the database stores is one of these, and nothing else knows a
+//! prefix. Keys order as their parts do.
+
+use crate::codec::key::{encode_values, put_ordered_u32};
+use crate::ids::{ConflictId, ConstraintId, RowId, RowKey, Seq, TableId};
+use crate::value::Value;
+
+/// A key, or a prefix of keys. The comment says what is stored under it.
+#[derive(Clone, Copy, Debug)]
+pub enum Space<'a> {
+    /// The meta record: identity, schema, clock.
+    Meta,
+    /// Replica id by its number here.
+    Replica(u32),
+    /// The greatest contiguous seq applied of a replica, by its number.
+    Knowledge(u32),
+    /// The main record of a row.
+    Row(TableId, RowId),
+    /// The losing values of a row.
+    Losers(TableId, RowId),
+    /// A row, visible or parked, that holds a value of a unique key; stores whether it is visible.
+    Claim(ConstraintId, &'a [Value], RowId),
+    /// A visible row in a secondary index; stores nothing.
+    Index(ConstraintId, &'a [Value], RowId),
+    /// A row that refers to a row by its id; stores nothing.
+    Child(ConstraintId, RowId, RowId),
+    /// A row that refers by value; stores nothing.
+    ChildByValue(ConstraintId, &'a [Value], RowId),
+    /// A change by its replica's number and its seq; stores when and of which row.
+    Log(u32, Seq),
+    /// The open conflicts of a row.
+    Conflicts(TableId, RowId),
+    /// The row of an open conflict.
+    ConflictById(ConflictId),
+    /// How many rows of a table are visible, and how many parked.
+    Count(TableId),
+}
+
+impl Space<'_> {
+    /// The key's bytes.
+    #[must_use]
+    pub fn key(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(40);
+        bytes.push(self.tag());
+        match self {
+            Space::Meta => {}
+            Space::Replica(number) | Space::Knowledge(number) => put_ordered_u32(*number, &mut bytes),
+            Space::Row(table, row) | Space::Losers(table, row) | Space::Conflicts(table, row) => {
+                put_ordered_u32(table.0, &mut bytes);
+                bytes.extend(row.as_bytes());
+            }
+            Space::Claim(id, value, row) | Space::Index(id, value, row) | Space::ChildByValue(id, value, row) => {
+                put_ordered_u32(id.0, &mut bytes);
+                encode_values(value, &mut bytes);
+                bytes.extend(row.as_bytes());
+            }
+            Space::Child(id, parent, row) => {
+                put_ordered_u32(id.0, &mut bytes);
+                bytes.extend(parent.as_bytes());
+                bytes.extend(row.as_bytes());
+            }
+            Space::Log(number, seq) => {
+                put_ordered_u32(*number, &mut bytes);
+                bytes.extend(seq.to_be_bytes());
+            }
+            Space::ConflictById(id) => bytes.extend(id.as_bytes()),
+            Space::Count(table) => put_ordered_u32(table.0, &mut bytes),
+        }
+        bytes
+    }
+
+    const fn tag(&self) -> u8 {
+        match self {
+            Space::Meta => 1,
+            Space::Replica(_) => 2,
+            Space::Knowledge(_) => 3,
+            Space::Row(..) => 4,
+            Space::Losers(..) => 5,
+            Space::Claim(..) => 6,
+            Space::Index(..) => 7,
+            Space::Child(..) => 8,
+            Space::ChildByValue(..) => 9,
+            Space::Log(..) => 10,
+            Space::Conflicts(..) => 11,
+            Space::ConflictById(_) => 12,
+            Space::Count(_) => 13,
+        }
+    }
+}
+
+/// A prefix that several keys share, for range scans.
+#[derive(Clone, Copy, Debug)]
+pub enum Prefix<'a> {
+    /// All replicas.
+    Replicas,
+    /// All knowledge.
+    Knowledge,
+    /// The rows of a table.
+    Rows(TableId),
+    /// The rows of all tables.
+    AllRows,
+    /// The holders of a unique key whose values begin like this.
+    Claims(ConstraintId, &'a [Value]),
+    /// The entries of an index whose values begin like this.
+    Index(ConstraintId, &'a [Value]),
+    /// The rows that refer to a row.
+    Children(ConstraintId, RowId),
+    /// The rows that refer to a value.
+    ChildrenByValue(ConstraintId, &'a [Value]),
+    /// The changes of a replica.
+    Log(u32),
+    /// The open conflicts of a table.
+    Conflicts(TableId),
+    /// Everything that is derived or kept for lookups, by its tag: for the full check.
+    Tag(u8),
+}
+
+impl Prefix<'_> {
+    /// The prefix's bytes.
+    #[must_use]
+    pub fn key(&self) -> Vec<u8> {
+        const NO_ROW: RowId = RowId::from_bytes([0; 16]);
+        let (space, cut) = match self {
+            Prefix::Replicas => return vec![Space::Replica(0).tag()],
+            Prefix::Knowledge => return vec![Space::Knowledge(0).tag()],
+            Prefix::AllRows => return vec![Space::Row(TableId(0), NO_ROW).tag()],
+            Prefix::Tag(tag) => return vec![*tag],
+            Prefix::Rows(table) => (Space::Row(*table, NO_ROW), 16),
+            Prefix::Claims(id, values) => (Space::Claim(*id, values, NO_ROW), 16),
+            Prefix::Index(id, values) => (Space::Index(*id, values, NO_ROW), 16),
+            Prefix::Children(id, parent) => (Space::Child(*id, *parent, NO_ROW), 16),
+            Prefix::ChildrenByValue(id, values) => (Space::ChildByValue(*id, values, NO_ROW), 16),
+            Prefix::Log(number) => (Space::Log(*number, 0), 8),
+            Prefix::Conflicts(table) => (Space::Conflicts(*table, NO_ROW), 16),
+        };
+        let mut key = space.key();
+        key.truncate(key.len() - cut);
+        key
+    }
+}
+
+/// The first key after all keys that begin with `prefix`; none if there is no such key.
+#[must_use]
+pub fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
+}
+
+/// The row id that a key ends with.
+#[must_use]
+pub fn row_of(key: &[u8]) -> Option<RowId> {
+    key.last_chunk::<16>().map(|bytes| RowId::from_bytes(*bytes))
+}
+
+/// The table and row of a key of [`Space::Row`], [`Space::Losers`] or [`Space::Conflicts`].
+#[must_use]
+pub fn row_key_of(key: &[u8]) -> Option<RowKey> {
+    let (table, rest) = crate::codec::key::take_ordered_u32(key.get(1..)?)?;
+    let row: [u8; 16] = rest.try_into().ok()?;
+    Some(RowKey { table: TableId(table), row: RowId::from_bytes(row) })
+}
+
+/// The seq that a key of [`Space::Log`] ends with.
+#[must_use]
+pub fn seq_of(key: &[u8]) -> Option<Seq> {
+    key.last_chunk::<8>().map(|bytes| Seq::from_be_bytes(*bytes))
+}

@@ -1,0 +1,213 @@
+//! From a derivation to the batch of one commit: records, index entries, log, conflicts, counts.
+//!
+//! Decides nothing: it stores what was derived, and removes what is no longer so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::replicas::Replicas;
+use super::snapshot::Snapshot;
+use super::space::Space;
+use crate::codec;
+use crate::codec::record::ReplicaNumbers;
+use crate::derive::{Delta, Derived, Footprint, Need, Rederived, Source, Status};
+use crate::error::Error;
+use crate::ids::{Dot, ReplicaId, RowId, RowKey, TableId};
+use crate::schema::{Schema, Table};
+use crate::storage::{Batch, Op};
+use crate::version::{Hlc, Knowledge};
+
+/// What one commit stores.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// The rows that were derived anew.
+    pub delta: Delta,
+    /// The changes to list in the change log: when each was made, and in which row.
+    pub log: BTreeMap<Dot, (Hlc, RowKey)>,
+    /// What the replica knows afterwards that it did not know before.
+    pub taught: Knowledge,
+}
+
+/// The batch that stores the changes of a commit, and the replicas numbered afterwards.
+pub fn write(snapshot: &Snapshot, changes: &Changes) -> Result<(Batch, Replicas), Error> {
+    let mut writer = Writer {
+        snapshot,
+        schema: &snapshot.schema,
+        replicas: (*snapshot.replicas).clone(),
+        batch: Batch::new(),
+        counts: BTreeMap::new(),
+    };
+    for (key, row) in &changes.delta {
+        if let Some(table) = writer.schema.table_by_id(key.table) {
+            writer.row(table, *key, row)?;
+        }
+    }
+    writer.log(&changes.log);
+    writer.knowledge(&changes.taught);
+    writer.counts()?;
+    writer.replicas_since(snapshot.replicas.len());
+    Ok((writer.batch, writer.replicas))
+}
+
+struct Writer<'a> {
+    snapshot: &'a Snapshot,
+    schema: &'a Schema,
+    replicas: Replicas,
+    batch: Batch,
+    /// Rows that came (positive) or went: visible, parked.
+    counts: BTreeMap<TableId, (i64, i64)>,
+}
+
+impl Writer<'_> {
+    fn put(&mut self, key: &Space<'_>, value: Vec<u8>) {
+        self.batch.push(Op::Put { key: key.key(), value });
+    }
+
+    fn delete(&mut self, key: &Space<'_>) {
+        self.batch.push(Op::Delete { key: key.key() });
+    }
+
+    fn row(&mut self, table: &Table, key: RowKey, row: &Rederived) -> Result<(), Error> {
+        let stored = row.before.as_ref();
+        let unchanged = stored.is_some_and(|s| s.facts == row.facts && s.derived == row.derived);
+        if !unchanged {
+            let record = codec::record::encode_row(table, &row.facts, &row.derived, &mut self.replicas)?;
+            self.put(&Space::Row(key.table, key.row), record.main);
+            match record.losers {
+                Some(losers) => self.put(&Space::Losers(key.table, key.row), losers),
+                None if stored.is_some_and(|s| s.facts.has_losers()) => {
+                    self.delete(&Space::Losers(key.table, key.row));
+                }
+                None => {}
+            }
+        }
+        self.claims(table, key.row, &row.old, &row.new);
+        self.references(table, key.row, &row.old, &row.new);
+        self.entries(table, key.row, &row.old, &row.new);
+        self.count(key.table, stored.map(|stored| &stored.derived), &row.derived);
+        let may_have_conflicts =
+            stored.is_some_and(|s| s.derived.status == Status::Parked || s.facts.has_losers());
+        self.conflicts(key, row, may_have_conflicts)
+    }
+
+    fn claims(&mut self, table: &Table, row: RowId, old: &Footprint, new: &Footprint) {
+        for (i, key) in table.keys.iter().enumerate() {
+            let was = old.keys.get(i).and_then(Option::as_ref);
+            let now = new.keys.get(i).and_then(Option::as_ref);
+            if let Some(value) = was.filter(|_| was != now) {
+                self.delete(&Space::Claim(key.id, value, row));
+            }
+            if let Some(value) = now.filter(|_| was != now || old.visible != new.visible) {
+                self.put(&Space::Claim(key.id, value, row), vec![u8::from(new.visible)]);
+            }
+        }
+    }
+
+    fn references(&mut self, table: &Table, row: RowId, old: &Footprint, new: &Footprint) {
+        for (i, foreign_key) in table.foreign_keys.iter().enumerate() {
+            let was = old.references.get(i).and_then(Option::as_ref);
+            let now = new.references.get(i).and_then(Option::as_ref);
+            let parents = (was.and_then(|need| need.parent), now.and_then(|need| need.parent));
+            self.differ(parents, |parent| Space::Child(foreign_key.id, parent, row));
+            let by_value = |need: &&Need| need.by_value;
+            let was = was.filter(by_value).and_then(|need| need.key.as_ref());
+            let now = now.filter(by_value).and_then(|need| need.key.as_ref());
+            self.differ((was, now), |value| Space::ChildByValue(foreign_key.id, value, row));
+        }
+    }
+
+    fn entries(&mut self, table: &Table, row: RowId, old: &Footprint, new: &Footprint) {
+        for (i, index) in table.indexes.iter().enumerate() {
+            let entries = (old.entries.get(i), new.entries.get(i));
+            self.differ(entries, |value| Space::Index(index.id, value, row));
+        }
+    }
+
+    /// Moves an entry without a value from where it was to where it belongs.
+    fn differ<'k, T: PartialEq + Copy>(
+        &mut self,
+        (was, now): (Option<T>, Option<T>),
+        key: impl Fn(T) -> Space<'k>,
+    ) {
+        if was == now {
+            return;
+        }
+        if let Some(was) = was {
+            self.delete(&key(was));
+        }
+        if let Some(now) = now {
+            self.put(&key(now), Vec::new());
+        }
+    }
+
+    fn count(&mut self, table: TableId, was: Option<&Derived>, now: &Derived) {
+        let slot = self.counts.entry(table).or_default();
+        for (status, n) in [(was.map(|derived| derived.status), -1), (Some(now.status), 1)] {
+            match status {
+                Some(Status::Visible) => slot.0 += n,
+                Some(Status::Parked) => slot.1 += n,
+                _ => {}
+            }
+        }
+    }
+
+    fn conflicts(&mut self, key: RowKey, row: &Rederived, may_have: bool) -> Result<(), Error> {
+        let old = if may_have { self.snapshot.conflicts_of(key)? } else { Vec::new() };
+        if old == row.conflicts {
+            return Ok(());
+        }
+        let (was, now): (BTreeSet<_>, BTreeSet<_>) =
+            (old.iter().map(|c| c.id).collect(), row.conflicts.iter().map(|c| c.id).collect());
+        for id in was.difference(&now) {
+            self.delete(&Space::ConflictById(*id));
+        }
+        for id in now.difference(&was) {
+            self.put(&Space::ConflictById(*id), codec::log::encode_row_key(key));
+        }
+        if row.conflicts.is_empty() {
+            self.delete(&Space::Conflicts(key.table, key.row));
+        } else {
+            let bytes = codec::conflict::encode_conflicts(&row.conflicts, &mut self.replicas);
+            self.put(&Space::Conflicts(key.table, key.row), bytes);
+        }
+        Ok(())
+    }
+
+    fn log(&mut self, log: &BTreeMap<Dot, (Hlc, RowKey)>) {
+        for (dot, (hlc, row)) in log {
+            let number = self.replicas.number(dot.replica);
+            self.put(&Space::Log(number, dot.seq), codec::log::encode_entry(*hlc, *row));
+        }
+    }
+
+    fn knowledge(&mut self, taught: &Knowledge) {
+        for (replica, seq) in taught.iter() {
+            let number = self.replicas.number(replica);
+            self.put(&Space::Knowledge(number), seq.to_be_bytes().to_vec());
+        }
+    }
+
+    fn counts(&mut self) -> Result<(), Error> {
+        for (table, (visible, parked)) in std::mem::take(&mut self.counts) {
+            if (visible, parked) == (0, 0) {
+                continue;
+            }
+            let mut counts = self.snapshot.counts(table)?;
+            counts.visible = counts.visible.saturating_add_signed(visible);
+            counts.parked = counts.parked.saturating_add_signed(parked);
+            self.put(&Space::Count(table), counts.encode());
+        }
+        Ok(())
+    }
+
+    fn replicas_since(&mut self, known: usize) {
+        let new: Vec<(u32, ReplicaId)> = self.replicas.iter().skip(known).collect();
+        for (number, id) in new {
+            self.put(&Space::Replica(number), id.as_bytes().to_vec());
+        }
+    }
+}
+
+/// The batch that sets up a store or changes what the replica remembers of itself.
+pub fn write_meta(meta: &super::Meta) -> Result<Batch, Error> {
+    Ok(vec![Op::Put { key: Space::Meta.key(), value: meta.encode()? }])
+}
