@@ -29,3 +29,4 @@ pub mod codec;
 pub mod storage;
 pub mod store;
 pub mod sync;
+pub mod transport;
