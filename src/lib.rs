@@ -28,5 +28,6 @@ pub mod derive;
 pub mod codec;
 pub mod storage;
 pub mod store;
+pub mod commit;
 pub mod sync;
 pub mod transport;
