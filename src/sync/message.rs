@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::codec::frame;
+use crate::commit;
 use crate::ids::{DatabaseId, Dot, ReplicaId, RowKey};
 use crate::row::RowChange;
 use crate::version::{Hlc, Knowledge};
@@ -113,6 +114,13 @@ impl Batch {
     #[must_use]
     pub fn teaches(&self) -> Knowledge {
         self.log.iter().map(|entry| (entry.dot.replica, entry.dot.seq)).collect()
+    }
+}
+
+impl From<Batch> for commit::Batch {
+    fn from(batch: Batch) -> commit::Batch {
+        let log = batch.log.into_iter().map(|entry| (entry.dot, entry.hlc, entry.key)).collect();
+        commit::Batch { changes: batch.changes, log }
     }
 }
 
