@@ -28,3 +28,10 @@ pub mod derive;
 pub mod codec;
 pub mod storage;
 pub mod store;
+pub mod commit;
+pub mod sync;
+pub mod db;
+
+pub use commit::WriteError;
+pub use db::{Builder, Database, ReadTransaction, ResolveWith, Row, Table, TableMut, Transaction};
+pub use error::Error;

@@ -1,1 +1,3 @@
+//! The `reunite` command. Everything is in `reunite::cli`.
+
 fn main() {}

@@ -27,14 +27,14 @@ use std::sync::Arc;
 
 pub use conflicts::{About, Conflict, Kind, conflict_id};
 pub use footprint::Footprint;
-pub use image::{Image, Key, Need};
+pub use image::{Image, Key, Need, fold, written_values};
 pub use rank::Rank;
 pub use units::{life_losers, life_of, unit_losers, winner, winning_life};
 
 use crate::error::Error;
 use crate::ids::{ConstraintId, RowId, RowKey, TableId};
 use crate::row::RowState;
-use crate::schema::Schema;
+use crate::schema::{Schema, Table};
 use crate::value::Value;
 
 /// What derivation says of a row.
@@ -67,6 +67,20 @@ pub struct Stored {
     pub derived: Derived,
 }
 
+impl Stored {
+    /// By column position: what the row shows, or would show if it were visible.
+    #[must_use]
+    pub fn values(&self, table: &Table) -> Vec<Value> {
+        let mut values = written_values(table, &self.facts);
+        for (column, value) in &self.derived.followed {
+            if let Some(slot) = values.get_mut(*column) {
+                slot.clone_from(value);
+            }
+        }
+        values
+    }
+}
+
 /// What derivation reads: the state before the changes, with the indexes that find related rows.
 pub trait Source {
     /// A row as stored.
@@ -94,6 +108,8 @@ pub struct Rederived {
     pub derived: Derived,
     /// What was stored; none for a new row.
     pub before: Option<Stored>,
+    /// The checks that the row fails; a `NOT NULL` counts as one with its column's id.
+    pub failed: Vec<ConstraintId>,
     /// What the indexes said of the row.
     pub old: Footprint,
     /// What they must say now.
