@@ -31,3 +31,8 @@ pub mod store;
 pub mod commit;
 pub mod sync;
 pub mod transport;
+pub mod db;
+
+pub use commit::WriteError;
+pub use db::{Builder, Database, ReadTransaction, ResolveWith, Row, Table, TableMut, Transaction};
+pub use error::Error;
