@@ -30,6 +30,7 @@ pub mod storage;
 pub mod store;
 pub mod commit;
 pub mod sync;
+pub mod transport;
 pub mod db;
 
 pub use commit::WriteError;
