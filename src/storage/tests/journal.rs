@@ -155,6 +155,7 @@ fn callers_that_wait_together_share_a_sync() {
 #[test]
 fn an_eventual_commit_is_synced_within_the_interval() {
     let (disk, file) = journal();
+    disk.sync_dir(Path::new("")).unwrap();
     let storage = open(&MemoryEngine::new(), &file).unwrap();
     let ticket = storage.append(&[put(b"k", b"v")]).unwrap();
     storage.wait(ticket, Durability::Eventual).unwrap();
@@ -166,9 +167,9 @@ fn an_eventual_commit_is_synced_within_the_interval() {
         };
         length(&lost).ok() == length(&image).ok()
     };
-    let started = std::thread::spawn(|| std::thread::sleep(Durability::INTERVAL * 8));
+    let patience = std::thread::spawn(|| std::thread::sleep(Durability::INTERVAL * 8));
     while !is_durable() {
-        assert!(!started.is_finished(), "not synced");
+        assert!(!patience.is_finished(), "not synced");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }

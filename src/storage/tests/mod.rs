@@ -6,3 +6,5 @@ mod failures;
 mod journal;
 mod model;
 mod power_cut;
+#[cfg(feature = "sled")]
+mod sled;
