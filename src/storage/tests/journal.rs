@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::model::*;
 use crate::error::Error;
+use crate::storage::frame;
 use crate::storage::testing::{Cut, RecordingDisk};
 use crate::storage::{Access, Disk, DiskFile, Durability, Journaled, MemoryEngine, Storage};
 
@@ -113,6 +114,19 @@ fn sense_is_demanded_of_what_has_a_good_checksum() {
 }
 
 #[test]
+fn a_frame_that_does_not_follow_ends_the_journal() {
+    let (_, file) = journal();
+    let mut buffer = Vec::new();
+    for sequence in [1, 2, 4] {
+        frame::encode(sequence, &[put(sequence.to_be_bytes(), b"")], &mut buffer).unwrap();
+        file.write_at(file.len().unwrap(), &buffer).unwrap();
+    }
+    let storage = open(&MemoryEngine::new(), &file).unwrap();
+    assert_eq!(contents(&*storage.snapshot().unwrap()).len(), 2);
+    assert_eq!(storage.latest().unwrap().sequence(), 2);
+}
+
+#[test]
 fn a_gap_between_engine_and_journal_is_refused() {
     let (_, file, _) = written(2);
     let storage = open(&MemoryEngine::new(), &file).unwrap();
@@ -150,6 +164,25 @@ fn callers_that_wait_together_share_a_sync() {
         storage.wait(*ticket, Durability::Immediate).unwrap();
     }
     assert_eq!((written - before, disk.operations() - written), (50, 1));
+}
+
+#[test]
+fn many_threads_commit_and_wait() {
+    let (_, file) = journal();
+    let storage = Storage::journaled(Box::new(MemoryEngine::new()), file, 3000).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4_u8 {
+            let storage = &storage;
+            scope.spawn(move || {
+                for number in 0..100_u8 {
+                    let ticket = storage.append(&[put([thread, number], [0; 40])]).unwrap();
+                    storage.wait(ticket, Durability::Immediate).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(contents(&*storage.snapshot().unwrap()).len(), 400);
+    assert_eq!(storage.latest().unwrap().sequence(), 400);
 }
 
 #[test]
