@@ -32,6 +32,7 @@ pub mod commit;
 pub mod sync;
 pub mod transport;
 pub mod db;
+pub mod replicate;
 
 pub use commit::WriteError;
 pub use db::{Builder, Database, ReadTransaction, ResolveWith, Row, Table, TableMut, Transaction};
