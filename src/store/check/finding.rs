@@ -42,11 +42,6 @@ pub enum Problem {
         /// What is wrong with it.
         reason: String,
     },
-    /// A live value is of a change that the row has not taken in.
-    UncoveredChange {
-        /// The change.
-        dot: Dot,
-    },
     /// The row has a unit that its table does not have.
     UnknownUnit {
         /// The unit.
@@ -184,9 +179,6 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::Unreadable { record, reason } => write!(f, "the {record} cannot be read: {reason}"),
-            Problem::UncoveredChange { dot } => {
-                write!(f, "it has a value of change {dot}, which it has not taken in")
-            }
             Problem::UnknownUnit { unit } => write!(f, "it has a unit {}, which the table has not", unit.0),
             Problem::WrongType { column, expected } => {
                 write!(f, "column {column} holds what is not a {expected}")

@@ -32,6 +32,13 @@ pub fn check(snapshot: &Snapshot) -> Result<Vec<Finding>, Error> {
     let mut check = Check::new(snapshot);
     match check.run() {
         Ok(()) | Err(Stop::Enough) => Ok(check.findings.into_vec()),
+        Err(Stop::Failed(Error::Corrupt { what: reason })) => {
+            // The engine itself met damage in a place that nothing above could read around.
+            let mut findings = check.findings.into_vec();
+            let problem = Problem::Unreadable { record: "store".to_string(), reason };
+            findings.push(Finding { table: None, row: None, problem });
+            Ok(findings)
+        }
         Err(Stop::Failed(error)) => Err(error),
     }
 }
