@@ -15,7 +15,7 @@ mod rule;
 mod stage;
 
 pub use error::WriteError;
-pub use remote::{Batch, BatchError};
+pub use remote::{BatchError, apply};
 pub use resolve::Resolution;
 pub use rows::Columns;
 pub use stage::{Author, Savepoint, Stage, Writes};

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::WriteError;
-use crate::codec::key::encode_values;
+use crate::codec::key::{check_key_size, encode_values};
 use crate::derive::{Source, fold, winner};
 use crate::error::Error;
 use crate::ids::{ConstraintId, Dot, ReplicaId, RowId, RowKey, Seq, UnitId};
@@ -224,6 +224,9 @@ impl<'a> Stage<'a> {
     /// Replaces what is staged of a row.
     pub(super) fn put(&mut self, key: RowKey, staged: Staged) -> Result<(), Error> {
         let table = self.table(key)?;
+        if let Some(new) = &staged.shown {
+            check_keys(table, new)?;
+        }
         self.remember(key);
         if let Some(old) = self.writes.rows.get(&key).and_then(|staged| staged.shown.clone()) {
             for entry in entries(table, key.row, &old) {
@@ -393,6 +396,21 @@ fn set(rows: &mut BTreeSet<RowKey>, key: RowKey, member: bool) {
     } else {
         rows.remove(&key);
     }
+}
+
+/// Keys and index entries have a greatest size.
+fn check_keys(table: &Table, shown: &[Value]) -> Result<(), Error> {
+    for columns in table.indexed_columns() {
+        let value = fold(table, columns, |column| shown.get(column).cloned().unwrap_or_default());
+        let names = || table.column_names(columns).join(", ");
+        check_key_size("", &value).map_err(|error| match error {
+            Error::Limit { size, limit, .. } => {
+                Error::Limit { what: format!("the key ({}) of table {}", names(), table.name), size, limit }
+            }
+            error => error,
+        })?;
+    }
+    Ok(())
 }
 
 /// What a shown row holds in the keys, foreign keys and indexes of its table.
