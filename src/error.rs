@@ -53,6 +53,9 @@ pub enum Error {
     /// The database is open for reading only.
     #[error("the database is open for reading only")]
     ReadOnly,
+    /// The handle was closed. Open the database again.
+    #[error("the database is closed: open it again")]
+    Closed,
     /// An earlier storage error made this handle unusable. Close it and open the database again.
     #[error("the database handle is unusable since an earlier storage error: reopen it ({cause})")]
     Poisoned {
@@ -80,6 +83,21 @@ impl Error {
     /// Bytes on disk that make no sense.
     pub fn corrupt(what: impl Into<String>) -> Error {
         Error::Corrupt { what: what.into() }
+    }
+
+    /// A short, stable name of the error, as scripts and other programs use it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Error::Io { .. } => "io",
+            Error::Corrupt { .. } | Error::NotADatabase { .. } => "corrupt",
+            Error::Format { .. } => "format",
+            Error::AlreadyOpen { .. } => "already-open",
+            Error::ReadOnly => "read-only",
+            Error::Poisoned { .. } => "poisoned",
+            Error::Closed => "closed",
+            Error::Limit { .. } => "limit",
+        }
     }
 
     /// Whether the same call may succeed later without anything being repaired.

@@ -28,3 +28,4 @@ pub mod derive;
 pub mod codec;
 pub mod storage;
 pub mod store;
+pub mod commit;

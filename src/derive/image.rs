@@ -151,7 +151,8 @@ impl Image {
 }
 
 /// Folds the texts among some columns' values by the columns' collations.
-pub(super) fn fold(table: &Table, columns: &[usize], value: impl Fn(usize) -> Value) -> Key {
+#[must_use]
+pub fn fold(table: &Table, columns: &[usize], value: impl Fn(usize) -> Value) -> Key {
     let fold = |column: &usize| match (value(*column), table.columns.get(*column)) {
         (Value::Text(text), Some(column)) if column.collation != Collation::Binary => {
             Value::Text(column.collation.fold(&text).into_owned())
@@ -162,7 +163,8 @@ pub(super) fn fold(table: &Table, columns: &[usize], value: impl Fn(usize) -> Va
 }
 
 /// By column position: the winners' values as they were written, or the defaults.
-pub(super) fn written_values(table: &Table, facts: &RowState) -> Vec<Value> {
+#[must_use]
+pub fn written_values(table: &Table, facts: &RowState) -> Vec<Value> {
     let mut values: Vec<Value> = table.columns.iter().map(|column| column.default.clone()).collect();
     for unit in &table.units {
         let Some(winner) = winner(table, facts.unit(unit.id)) else { continue };

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 pub use conflicts::{About, Conflict, Kind, conflict_id};
 pub use footprint::Footprint;
-pub use image::{Image, Key, Need};
+pub use image::{Image, Key, Need, fold, written_values};
 pub use rank::Rank;
 pub use units::{life_losers, life_of, unit_losers, winner, winning_life};
 
@@ -94,6 +94,8 @@ pub struct Rederived {
     pub derived: Derived,
     /// What was stored; none for a new row.
     pub before: Option<Stored>,
+    /// The checks that the row fails; a `NOT NULL` counts as one with its column's id.
+    pub failed: Vec<ConstraintId>,
     /// What the indexes said of the row.
     pub old: Footprint,
     /// What they must say now.

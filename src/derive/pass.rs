@@ -281,7 +281,8 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
             let derived = Derived { status, followed: image.followed.clone() };
             let old = before.as_ref().map(|before| before.footprint.clone()).unwrap_or_default();
             let before = before.map(|before| before.stored.clone());
-            delta.insert(key, Rederived { facts, derived, before, old, new, conflicts });
+            let failed = image.failed.clone();
+            delta.insert(key, Rederived { facts, derived, before, failed, old, new, conflicts });
         }
         Ok(delta)
     }

@@ -81,6 +81,18 @@ impl RowState {
         }
     }
 
+    /// Adds a live value of a unit from elsewhere, without taking in its change.
+    pub fn add_to_unit(&mut self, id: UnitId, sibling: Sibling<UnitValue>) {
+        match self.units.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(i) => {
+                if let Some((_, siblings)) = self.units.get_mut(i) {
+                    siblings.insert(sibling);
+                }
+            }
+            Err(i) => self.units.insert(i, (id, std::iter::once(sibling).collect())),
+        }
+    }
+
     /// Writes a unit: the new value replaces the named ones, and no others.
     pub fn write_unit(&mut self, id: UnitId, stamp: Stamp, value: UnitValue, replaces: &[Dot]) {
         let mut siblings = self.unit(id).clone();

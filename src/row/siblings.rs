@@ -109,8 +109,10 @@ impl<V> Siblings<V> {
 
 impl<V> FromIterator<Sibling<V>> for Siblings<V> {
     fn from_iter<I: IntoIterator<Item = Sibling<V>>>(all: I) -> Siblings<V> {
-        let mut siblings = Siblings::new();
-        all.into_iter().for_each(|sibling| siblings.insert(sibling));
+        let all = all.into_iter();
+        // Most units have one value, and a `Vec` that grows by itself would make room for four.
+        let mut siblings = Siblings { live: Vec::with_capacity(all.size_hint().0) };
+        all.for_each(|sibling| siblings.insert(sibling));
         siblings
     }
 }

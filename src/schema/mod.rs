@@ -5,7 +5,7 @@
 
 mod builder;
 mod error;
-mod expression;
+pub(crate) mod expression;
 mod graph;
 mod limits;
 mod lookup;
@@ -15,7 +15,7 @@ mod table;
 
 pub use builder::{Rule, SchemaBuilder, TableBuilder, last};
 pub use error::SchemaError;
-pub use expression::{Binary, Expression, Unary};
+pub use expression::{Binary, Expression, ExpressionError, Fault, Unary};
 pub use limits::{MAX_COLUMNS, MAX_CONSTRAINTS, MAX_NAME_BYTES, MAX_TABLES};
 pub use schema::{Constraint, Schema, Stratum};
 pub use table::{

@@ -1,12 +1,41 @@
-//! The engine seam: ordered bytes, no type of ours.
+//! The engine seam, and what makes any engine behind it durable.
 //!
 //! An [`Engine`] keeps one ordered map from bytes to bytes. `apply` is atomic and need not be
-//! durable; durability comes from the redo journal in front of it and from `checkpoint`. An engine
-//! knows no row, no table and no transaction.
+//! durable; durability comes from the redo journal in front of it ([`Journaled`]) and from
+//! `checkpoint`. [`Storage`] is the handle that the upper layers own: an engine, its journal and
+//! its directory on disk. Nothing here knows a row, a table or a transaction.
 
 use std::fmt;
 
 use crate::error::Error;
+
+mod directory;
+mod disk;
+mod flusher;
+mod frame;
+mod group;
+mod handle;
+mod journal;
+mod journaled;
+mod manifest;
+mod memory;
+mod overlay;
+mod poison;
+mod redb;
+mod tree;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use directory::EngineKind;
+pub use disk::{Access, Disk, DiskFile, Held, SystemDisk};
+pub use handle::{Options, Storage};
+pub use journaled::{Journaled, Ticket};
+pub use memory::MemoryEngine;
+pub use overlay::OverlayFile;
+pub use redb::RedbEngine;
 
 /// One change to the map.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,11 +54,46 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// The key that changes.
+    #[must_use]
+    pub fn key(&self) -> &[u8] {
+        match self {
+            Op::Put { key, .. } | Op::Delete { key } => key,
+        }
+    }
+
+    /// The value that the key has afterwards.
+    #[must_use]
+    pub fn value(&self) -> Option<&[u8]> {
+        match self {
+            Op::Put { value, .. } => Some(value),
+            Op::Delete { .. } => None,
+        }
+    }
+}
+
 /// The changes of one commit, in the order in which they apply.
 pub type Batch = Vec<Op>;
 
-/// What a range scan yields: ascending keys with their values.
+/// What a range scan yields: keys with their values, in the order of the scan.
 pub type Entries<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, Vec<u8>), Error>> + 'a>;
+
+/// When a commit survives a power cut. A killed process loses nothing with either.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Before the commit returns.
+    #[default]
+    Immediate,
+    /// Within [`Durability::INTERVAL`] after the commit returned, or at `close`.
+    Eventual,
+}
+
+impl Durability {
+    /// The longest time after which an [`Eventual`](Durability::Eventual) commit is given to the
+    /// disk. The flush itself takes as long as the disk takes.
+    pub const INTERVAL: std::time::Duration = std::time::Duration::from_millis(500);
+}
 
 /// One snapshot of the map. It never sees half a batch, and neither blocks nor is blocked by `apply`.
 pub trait Reader: Send + Sync {
@@ -43,26 +107,86 @@ pub trait Reader: Send + Sync {
     fn range_back(&self, start: &[u8], end: Option<&[u8]>) -> Result<Entries<'_>, Error>;
 }
 
-/// What an engine says of itself.
+/// What an engine, or a [`Storage`], says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// The engine's name, as given on the command line.
     pub name: &'static str,
     /// Bytes on disk, as far as the engine knows; 0 in memory.
     pub disk_bytes: u64,
+    /// Bytes of the journal that the next checkpoint will release; 0 for a bare engine.
+    pub journal_bytes: u64,
+    /// The number of the last batch applied; 0 if there was none.
+    pub sequence: u64,
 }
 
-/// An ordered map of bytes with atomic batches and snapshots.
+/// An ordered map of bytes with atomic batches and snapshots. Batches are numbered from 1 by the
+/// caller; the engine keeps the number of the last one, as part of the same atomic change, so that
+/// a replay neither skips nor repeats a batch.
 pub trait Engine: Send + Sync + fmt::Debug {
     /// A view of everything applied so far.
     fn snapshot(&self) -> Result<Box<dyn Reader>, Error>;
 
-    /// Applies a batch: all of it or nothing, also if the process is killed meanwhile.
-    fn apply(&self, batch: &[Op]) -> Result<(), Error>;
+    /// Applies a batch and sets [`applied`](Engine::applied) to `sequence`: all of it or nothing.
+    /// After an error the engine may have done either, and is not used again.
+    ///
+    /// What survives a crash is some prefix of the applied batches, never a part of one, unless
+    /// [`applies_whole`](Engine::applies_whole) says otherwise. Readers never see a part.
+    fn apply(&self, sequence: u64, batch: &[Op]) -> Result<(), Error>;
+
+    /// The number of the last batch applied, 0 if there was none.
+    fn applied(&self) -> Result<u64, Error>;
+
+    /// Whether a crash within `apply` leaves all of this batch or nothing. Where it does not, a
+    /// part may be left while `applied` is still the number before; whoever calls `apply` must then
+    /// have the batch durable elsewhere first, and apply it again after the crash.
+    fn applies_whole(&self, _batch: &[Op]) -> bool {
+        true
+    }
 
     /// Returns when everything applied so far survives a power cut.
     fn checkpoint(&self) -> Result<(), Error>;
 
     /// Figures for people.
     fn status(&self) -> Result<Status, Error>;
+
+    /// Releases the engine's files. Later calls, also of readers made before, fail.
+    fn close(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Engine for Box<dyn Engine> {
+    fn snapshot(&self) -> Result<Box<dyn Reader>, Error> {
+        (**self).snapshot()
+    }
+
+    fn apply(&self, sequence: u64, batch: &[Op]) -> Result<(), Error> {
+        (**self).apply(sequence, batch)
+    }
+
+    fn applied(&self) -> Result<u64, Error> {
+        (**self).applied()
+    }
+
+    fn applies_whole(&self, batch: &[Op]) -> bool {
+        (**self).applies_whole(batch)
+    }
+
+    fn checkpoint(&self) -> Result<(), Error> {
+        (**self).checkpoint()
+    }
+
+    fn status(&self) -> Result<Status, Error> {
+        (**self).status()
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        (**self).close()
+    }
+}
+
+/// Whether a range holds no key whatever the map holds.
+fn is_empty_range(start: &[u8], end: Option<&[u8]>) -> bool {
+    end.is_some_and(|end| end <= start)
 }

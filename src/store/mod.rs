@@ -12,9 +12,9 @@ mod snapshot;
 mod space;
 mod write;
 
-pub use check::{Finding, check};
+pub use check::Finding;
 pub use meta::Meta;
 pub use replicas::Replicas;
 pub use scan::{Direction, KeyRange, Logged};
-pub use snapshot::Snapshot;
-pub use write::{Changes, write};
+pub use snapshot::{Counts, LOCAL, Snapshot};
+pub use write::{Changes, write, write_meta};

@@ -9,7 +9,7 @@ use super::snapshot::Snapshot;
 use super::space::Space;
 use crate::codec;
 use crate::codec::record::ReplicaNumbers;
-use crate::derive::{Delta, Derived, Footprint, Need, Rederived, Source, Status};
+use crate::derive::{Delta, Derived, Footprint, Need, Rederived, Status};
 use crate::error::Error;
 use crate::ids::{Dot, ReplicaId, RowId, RowKey, TableId};
 use crate::schema::{Schema, Table};

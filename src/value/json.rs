@@ -57,6 +57,11 @@ impl Json {
         if json.0 == text { Ok(json) } else { Err(ValueError::JsonForm) }
     }
 
+    /// Takes a text that this database wrote from a `Json`: reading a row does not parse it again.
+    pub(crate) const fn from_stored(text: String) -> Json {
+        Json(text)
+    }
+
     /// The canonical text.
     #[must_use]
     pub fn as_str(&self) -> &str {

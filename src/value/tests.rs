@@ -60,7 +60,10 @@ proptest! {
     }
 
     #[test]
-    fn texts_are_equal_under_folding_exactly_if_unicode_says_so(left in arbitrary::texts(), right in arbitrary::texts()) {
+    fn texts_are_equal_under_folding_exactly_if_unicode_says_so(
+        left in arbitrary::texts(),
+        right in arbitrary::texts(),
+    ) {
         let equal = Collation::UnicodeNoCase.fold(&left) == Collation::UnicodeNoCase.fold(&right);
         prop_assert_eq!(equal, caseless::canonical_caseless_match_str(&left, &right));
     }

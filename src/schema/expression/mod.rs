@@ -1,8 +1,34 @@
 //! Expressions of checks: a tree, because rules are data that replicates.
 //!
 //! They mean what they mean in SQLite: NULL passes, LIKE, lower and upper fold ASCII, integers divide
-//! as integers, length counts characters; overflow fails the check. An expression reads one row and
-//! nothing else: no clock, no locale, no randomness, no other rows.
+//! as integers, length counts characters. An expression reads one row and nothing else: no clock, no
+//! locale, no randomness, no other rows. It differs from SQLite in four ways:
+//!
+//! - it is typed: what SQLite would convert (a TEXT compared with an INTEGER, a number as a condition)
+//!   is refused when the schema is built ([`Expression::validate`]);
+//! - an integer overflow fails the check, where SQLite goes on with a rounded REAL;
+//! - a NUL character is a character like others, where SQLite stops at it;
+//! - `UNICODE_NOCASE`, which SQLite lacks.
+//!
+//! This file holds the tree alone. It does not parse SQL: see the DDL.
+
+#[cfg(test)]
+pub(crate) mod arbitrary;
+mod check;
+mod display;
+mod error;
+mod evaluate;
+mod fit;
+mod like;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
+
+pub use error::ExpressionError;
+pub use evaluate::Fault;
+
+use std::collections::BTreeSet;
 
 use crate::value::Value;
 
@@ -70,7 +96,7 @@ pub enum Unary {
     IsNull,
     /// `x IS NOT NULL`
     IsNotNull,
-    /// `length(x)`: characters of a text, bytes of a blob.
+    /// `length(x)`: characters of a text (NUL counts), bytes of a blob.
     Length,
     /// `lower(x)`: ASCII only.
     Lower,
@@ -109,4 +135,91 @@ pub enum Binary {
     Remainder,
     /// `||`
     Concat,
+}
+
+impl Expression {
+    /// The most operators and functions an expression may have. Bounds every walk over it, also that of
+    /// a SQL parser over its text.
+    pub const MAX_OPERATORS: usize = 100;
+
+    /// The positions of the columns that it reads, ascending.
+    ///
+    /// ```
+    /// use reunite::schema::{Binary, Expression};
+    /// let column = |position| Box::new(Expression::Column(position));
+    /// let rule = Expression::Binary(Binary::LessOrEqual, column(4), column(2));
+    /// assert_eq!(rule.columns(), [2, 4]);
+    /// ```
+    #[must_use]
+    pub fn columns(&self) -> Vec<usize> {
+        let mut columns = BTreeSet::new();
+        self.walk(&mut |part| {
+            if let Expression::Column(position) = part {
+                columns.insert(*position);
+            }
+        });
+        columns.into_iter().collect()
+    }
+
+    /// How many operators and functions it has; `IN`, `BETWEEN`, `LIKE` and `REGEXP` count one each.
+    #[must_use]
+    pub fn operators(&self) -> usize {
+        let mut operators = 0;
+        self.walk(&mut |part| {
+            if !matches!(part, Expression::Literal(_) | Expression::Column(_)) {
+                operators += 1;
+            }
+        });
+        operators
+    }
+
+    /// Visits every part, the whole first. Uses no stack, so it is safe on a tree that is not validated.
+    fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Expression)) {
+        let mut pending = vec![self];
+        while let Some(part) = pending.pop() {
+            visit(part);
+            pending.extend(part.operands());
+        }
+    }
+
+    /// The operands, in the order they are written.
+    fn operands(&self) -> Vec<&Expression> {
+        match self {
+            Expression::Literal(_) | Expression::Column(_) => vec![],
+            Expression::Unary(_, operand) => vec![operand],
+            Expression::Binary(_, left, right) => vec![left, right],
+            Expression::In { item, list, .. } => std::iter::once(&**item).chain(list).collect(),
+            Expression::Between { item, low, high, .. } => vec![item, low, high],
+            Expression::Like { item, pattern, .. } => vec![item, pattern],
+            Expression::Regexp { item, .. } => vec![item],
+        }
+    }
+}
+
+impl Binary {
+    /// Whether it compares two values by order or equality.
+    const fn is_comparison(self) -> bool {
+        use Binary::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+        matches!(self, Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual)
+    }
+
+    /// As it is written in SQL.
+    const fn sql(self) -> &'static str {
+        match self {
+            Binary::And => "AND",
+            Binary::Or => "OR",
+            Binary::Equal => "=",
+            Binary::NotEqual => "<>",
+            Binary::Less => "<",
+            Binary::LessOrEqual => "<=",
+            Binary::Greater => ">",
+            Binary::GreaterOrEqual => ">=",
+            Binary::Add => "+",
+            Binary::Subtract => "-",
+            Binary::Multiply => "*",
+            Binary::Divide => "/",
+            Binary::Remainder => "%",
+            Binary::Concat => "||",
+        }
+    }
 }

@@ -1,0 +1,41 @@
+//! Bytes and back: ordered keys, records, messages, frames, and the limits of each.
+//!
+//! The only place that knows how anything looks as bytes; `docs/format-codec.md` has the layouts.
+//! Equal values have equal bytes. Bytes from disk or from a peer never panic here and never make it
+//! allocate more than a multiple of their own length: a length is believed only when that many bytes
+//! are there. This module reads no store, and decides nothing.
+
+mod bytes;
+mod facts;
+mod stamps;
+mod units;
+mod values;
+
+pub mod conflict;
+pub mod key;
+pub mod log;
+pub mod record;
+
+#[cfg(test)]
+pub(crate) mod generate;
+#[cfg(test)]
+mod tests;
+
+pub use bytes::Malformed;
+
+use crate::ids::ReplicaId;
+
+/// Gives replicas small numbers, so that bytes stay few: on disk per directory, in messages per message.
+pub trait ReplicaNumbers {
+    /// The number of a replica; a new one if it has none yet.
+    fn number(&mut self, id: ReplicaId) -> u32;
+}
+
+/// The greatest length of one value of TEXT, BLOB or JSON, in bytes: what a writer may store.
+pub const MAX_VALUE_BYTES: usize = 8 << 20;
+
+/// The greatest length of any record and of any message, in bytes.
+pub const MAX_RECORD_BYTES: usize = 64 << 20;
+
+/// The most units, or columns of one unit, that a row may have.
+pub const MAX_COLUMNS: usize = 4096;

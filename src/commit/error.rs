@@ -1,0 +1,173 @@
+//! What the caller of a write did that the database refuses. Typed, recoverable: the transaction can
+//! go on, or be repeated with other values. Conflicts with other replicas are never errors.
+
+use crate::error::Error;
+use crate::ids::{ConflictId, RowId};
+use crate::value::{Type, Value, ValueError};
+
+/// A write that is refused. Nothing of it happened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// Another row of the table holds the key.
+    #[error("table {table}: key {key} = {} is held by row {holder}: choose another value, or change that row", list(.values))]
+    DuplicateKey {
+        /// The table.
+        table: String,
+        /// The name of the key.
+        key: String,
+        /// The values, in the order of the key's columns.
+        values: Vec<Value>,
+        /// The row that could not be written.
+        row: RowId,
+        /// The row that holds the key.
+        holder: RowId,
+    },
+    /// No row of the table referred to has this key.
+    #[error("table {table}, row {row}: {constraint}: no row of {parent} has the key {}: insert it first, or name another", list(.values))]
+    MissingParent {
+        /// The referring table.
+        table: String,
+        /// The referring row.
+        row: RowId,
+        /// The name of the foreign key.
+        constraint: String,
+        /// The table referred to.
+        parent: String,
+        /// The values that no row has.
+        values: Vec<Value>,
+    },
+    /// Rows refer to the row that was to be deleted, or whose key was to be changed.
+    #[error("table {parent}: row {row} of table {table} still refers here by {constraint}: delete it or change it first")]
+    Restricted {
+        /// The referring table.
+        table: String,
+        /// The referring row.
+        row: RowId,
+        /// The name of the foreign key.
+        constraint: String,
+        /// The table referred to.
+        parent: String,
+    },
+    /// A validation rule fails.
+    #[error("table {table}, row {row}: the rule {constraint} fails: {rule}")]
+    CheckFailed {
+        /// The table.
+        table: String,
+        /// The row.
+        row: RowId,
+        /// The name of the rule.
+        constraint: String,
+        /// The rule, as SQL.
+        rule: String,
+    },
+    /// A column that must have a value has none.
+    #[error("table {table}: column {column} must have a value")]
+    NotNull {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// There is no such table.
+    #[error("there is no table {table}")]
+    UnknownTable {
+        /// What was asked for.
+        table: String,
+    },
+    /// The table has no such column, key or index.
+    #[error("table {table} has no column, key or index {column}")]
+    UnknownColumn {
+        /// The table.
+        table: String,
+        /// What was asked for.
+        column: String,
+    },
+    /// A value does not fit its column.
+    #[error("table {table}, column {column} ({expected}): {source}")]
+    TypeMismatch {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// The column's type.
+        expected: Type,
+        /// What is wrong with the value.
+        #[source]
+        source: ValueError,
+    },
+    /// The key of a row was given with a wrong number of columns.
+    #[error("table {table}: {key} has {expected} columns, {given} values were given")]
+    KeyShape {
+        /// The table.
+        table: String,
+        /// The key or index.
+        key: String,
+        /// How many columns it has.
+        expected: usize,
+        /// How many values were given.
+        given: usize,
+    },
+    /// There is no such row, or it is not visible.
+    #[error("table {table} has no row {row}")]
+    NoSuchRow {
+        /// The table.
+        table: String,
+        /// The row id or key asked for.
+        row: String,
+    },
+    /// The conflict is not open: it was resolved or dismissed, here or on another replica.
+    #[error("conflict {conflict} is not open any more: it was resolved or dismissed, here or elsewhere")]
+    AlreadyResolved {
+        /// The conflict.
+        conflict: ConflictId,
+    },
+    /// The operation makes no sense for this row or conflict.
+    #[error("table {table}, row {row}: {reason}")]
+    NotApplicable {
+        /// The table.
+        table: String,
+        /// The row.
+        row: RowId,
+        /// Why not, and what can be done instead.
+        reason: String,
+    },
+    /// The savepoint belongs to another transaction, or was rolled back.
+    #[error("the savepoint is not of this transaction, or was rolled back")]
+    NoSuchSavepoint,
+    /// The storage failed, or the database is read-only, or something is too large.
+    #[error(transparent)]
+    Storage(#[from] Error),
+}
+
+impl WriteError {
+    /// A short, stable name of the error, as scripts and other programs use it.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            WriteError::DuplicateKey { .. } => "duplicate-key",
+            WriteError::MissingParent { .. } => "missing-parent",
+            WriteError::Restricted { .. } => "restricted",
+            WriteError::CheckFailed { .. } => "check-failed",
+            WriteError::NotNull { .. } => "not-null",
+            WriteError::UnknownTable { .. } => "unknown-table",
+            WriteError::UnknownColumn { .. } => "unknown-column",
+            WriteError::TypeMismatch { .. } | WriteError::KeyShape { .. } => "type-mismatch",
+            WriteError::NoSuchRow { .. } => "no-such-row",
+            WriteError::AlreadyResolved { .. } => "already-resolved",
+            WriteError::NotApplicable { .. } | WriteError::NoSuchSavepoint => "not-applicable",
+            WriteError::Storage(error) => error.code(),
+        }
+    }
+
+    /// Whether the same write may succeed later without anything being changed.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, WriteError::Storage(error) if error.is_retryable())
+    }
+}
+
+fn list(values: &[Value]) -> String {
+    let values: Vec<String> = values.iter().map(|value| value.to_json().to_string()).collect();
+    format!("({})", values.join(", "))
+}

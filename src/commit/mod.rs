@@ -1,0 +1,21 @@
+//! The only writer: local transactions, batches from a peer and resolutions run one pipeline.
+//!
+//! A [`Stage`] collects new facts over a snapshot: `rows` holds the operations of an application,
+//! `resolve` the settling of conflicts, `remote` what a peer sent. `finish` derives what they do to
+//! the visible state, applies the rule for local commits (`rule`), and returns what to store. Nothing
+//! here touches the disk; a stage that is dropped has done nothing.
+
+mod error;
+mod finish;
+mod references;
+mod remote;
+mod resolve;
+mod rows;
+mod rule;
+mod stage;
+
+pub use error::WriteError;
+pub use remote::{Batch, BatchError};
+pub use resolve::Resolution;
+pub use rows::Columns;
+pub use stage::{Author, Savepoint, Stage, Writes};

@@ -1,0 +1,200 @@
+//! References of a transaction: who refers to a row, what happens to them when its key changes, and
+//! which row a written reference means.
+//!
+//! Which row a reference means is looked up when the transaction commits, so the order of its
+//! statements does not matter.
+
+use std::collections::BTreeSet;
+
+use super::WriteError;
+use super::rows::Columns;
+use super::stage::{Stage, Staged};
+use crate::derive::{Source, fold};
+use crate::error::Error;
+use crate::ids::{ConstraintId, RowId, RowKey};
+use crate::schema::{ForeignKey, OnUpdate, Table};
+use crate::value::Value;
+
+impl<'a> Stage<'a> {
+    /// Marks the references of a row that have to be looked up at commit: those among `written` columns
+    /// that are not null.
+    pub(super) fn refer(
+        &mut self,
+        table: &Table,
+        key: RowKey,
+        shown: &[Value],
+        written: impl Fn(&[usize]) -> bool,
+    ) {
+        for foreign_key in table.foreign_keys.iter().filter(|foreign_key| written(&foreign_key.columns)) {
+            let value = |column: &usize| shown.get(*column).is_none_or(Value::is_null);
+            if foreign_key.columns.iter().any(value) {
+                self.writes.pending.remove(&(key, foreign_key.id));
+            } else {
+                self.writes.pending.insert((key, foreign_key.id));
+            }
+        }
+    }
+
+    /// The visible rows that refer to a row which shows these values, with the reference.
+    pub(super) fn referring_rows(
+        &self,
+        key: RowKey,
+        shown: &[Value],
+    ) -> Result<Vec<(RowKey, &'a ForeignKey)>, Error> {
+        let mut found = Vec::new();
+        let parent = self.table(key)?;
+        for (table, foreign_key) in self.schema().referring(key.table) {
+            let Some(unique) = parent.key(foreign_key.key) else { continue };
+            let value = fold(parent, &unique.columns, |column| shown.get(column).cloned().unwrap_or_default());
+            if value.iter().any(Value::is_null) {
+                continue;
+            }
+            let mut rows: BTreeSet<RowId> = self.writes.staged_with(foreign_key.id, &value).collect();
+            for row in self.base_referring(foreign_key, key.row, &value)? {
+                let child = RowKey { table: table.id, row };
+                if self.writes.stages(child) {
+                    continue;
+                }
+                let Some(shown) = self.base.visible(child)? else { continue };
+                let refers = fold(table, &foreign_key.columns, |c| shown.get(c).cloned().unwrap_or_default());
+                if refers == value {
+                    rows.insert(row);
+                }
+            }
+            found.extend(rows.into_iter().map(|row| (RowKey { table: table.id, row }, foreign_key)));
+        }
+        Ok(found)
+    }
+
+    /// The stored rows that may be satisfied by the holder of a key: by row or by value.
+    fn base_referring(
+        &self,
+        foreign_key: &ForeignKey,
+        parent: RowId,
+        value: &[Value],
+    ) -> Result<BTreeSet<RowId>, Error> {
+        let mut claimants: BTreeSet<RowId> = self.base.claimants(foreign_key.key, value)?.into_iter().collect();
+        claimants.insert(parent);
+        let mut rows: BTreeSet<RowId> = BTreeSet::new();
+        for parent in claimants {
+            rows.extend(self.base.children(foreign_key.id, parent)?);
+        }
+        rows.extend(self.base.children_by_value(foreign_key.id, value)?);
+        Ok(rows)
+    }
+
+    /// Does what `ON UPDATE` says, where a key changed that rows refer to.
+    pub(super) fn key_changed(
+        &mut self,
+        table: &Table,
+        key: RowKey,
+        before: &[Value],
+        after: &[Value],
+    ) -> Result<(), WriteError> {
+        let changed = |columns: &[usize]| columns.iter().any(|column| before.get(*column) != after.get(*column));
+        if !table.keys.iter().any(|unique| changed(&unique.columns)) {
+            return Ok(());
+        }
+        for (child, foreign_key) in self.referring_rows(key, before)? {
+            let Some(unique) = table.key(foreign_key.key).filter(|unique| changed(&unique.columns)) else {
+                continue;
+            };
+            let new = unique.columns.iter().map(|column| after.get(*column).cloned().unwrap_or_default());
+            let new: Columns = foreign_key.columns.iter().copied().zip(new).collect();
+            match (foreign_key.on_update, foreign_key.follow) {
+                (OnUpdate::Restrict, _) => return Err(self.restricted(child, foreign_key)?),
+                (OnUpdate::SetNull, _) => self.set_null(child, foreign_key)?,
+                (OnUpdate::Default | OnUpdate::Cascade, true) => self.follow(child, &new)?,
+                (OnUpdate::Cascade, false) => self.update(child, &new, false)?,
+                // A reference by value that is left behind refuses the commit, unless it is changed too.
+                (OnUpdate::Default, false) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows the new key of its parent in a row whose facts do not change.
+    fn follow(&mut self, child: RowKey, new: &Columns) -> Result<(), WriteError> {
+        let table = self.table(child)?;
+        let Some(before) = self.visible(child)? else { return Ok(()) };
+        let mut after = before.clone();
+        for (column, value) in new {
+            if let Some(slot) = after.get_mut(*column) {
+                slot.clone_from(value);
+            }
+        }
+        if after == before {
+            return Ok(());
+        }
+        let facts = self.writes.rows.get(&child).and_then(|staged| staged.facts.clone());
+        self.put(child, Staged { facts, shown: Some(after.clone()) })?;
+        self.key_changed(table, child, &before, &after)
+    }
+
+    pub(super) fn set_null(&mut self, child: RowKey, foreign_key: &ForeignKey) -> Result<(), WriteError> {
+        let nulls: Columns = foreign_key.columns.iter().map(|column| (*column, Value::Null)).collect();
+        self.update(child, &nulls, false)
+    }
+
+    pub(super) fn restricted(&self, child: RowKey, foreign_key: &ForeignKey) -> Result<WriteError, Error> {
+        let parent = self.table(RowKey { table: foreign_key.parent, ..child })?;
+        Ok(WriteError::Restricted {
+            table: self.table(child)?.name.clone(),
+            row: child.row,
+            constraint: foreign_key.name.clone(),
+            parent: parent.name.clone(),
+        })
+    }
+
+    /// Finds the rows that the written references mean, and stores them beside the key values.
+    pub(super) fn resolve_references(&mut self) -> Result<(), WriteError> {
+        for (key, id) in self.writes.pending.clone() {
+            let table = self.table(key)?;
+            let Some(foreign_key) = table.foreign_keys.iter().find(|foreign_key| foreign_key.id == id) else {
+                continue;
+            };
+            let Some(shown) = self.visible(key)? else { continue };
+            let value = fold(table, &foreign_key.columns, |c| shown.get(c).cloned().unwrap_or_default());
+            let parent = self.table(RowKey { table: foreign_key.parent, ..key })?;
+            match self.writes.holder(self.base, parent, foreign_key.key, &value)? {
+                Some(row) => self.mean(key, foreign_key, row)?,
+                None => return Err(self.missing_parent(key, foreign_key, value)?),
+            }
+        }
+        Ok(())
+    }
+
+    fn mean(&mut self, key: RowKey, foreign_key: &ForeignKey, parent: RowId) -> Result<(), Error> {
+        let dot = self.dot(key)?;
+        let Some(facts) = self.facts(key)? else { return Ok(()) };
+        let Some(sibling) = facts.unit(foreign_key.unit).get(dot) else { return Ok(()) };
+        let mut value = sibling.value.clone();
+        let stamp = sibling.stamp;
+        value.parents.retain(|(id, _)| *id != foreign_key.id);
+        value.parents.push((foreign_key.id, parent));
+        value.parents.sort_unstable();
+        drop(facts);
+        self.edit(key, |facts| facts.write_unit(foreign_key.unit, stamp, value, &[]))
+    }
+
+    pub(super) fn missing_parent(
+        &self,
+        key: RowKey,
+        foreign_key: &ForeignKey,
+        values: Vec<Value>,
+    ) -> Result<WriteError, Error> {
+        let parent = self.table(RowKey { table: foreign_key.parent, ..key })?;
+        Ok(WriteError::MissingParent {
+            table: self.table(key)?.name.clone(),
+            row: key.row,
+            constraint: foreign_key.name.clone(),
+            parent: parent.name.clone(),
+            values,
+        })
+    }
+
+    /// A foreign key of a table by its id.
+    pub(super) fn foreign_key(table: &'a Table, id: ConstraintId) -> Option<&'a ForeignKey> {
+        table.foreign_keys.iter().find(|foreign_key| foreign_key.id == id)
+    }
+}

@@ -1,0 +1,164 @@
+//! Batches from a peer: checked whole against the schema and against what is known here, then merged
+//! and derived like any other change. A bad batch is refused whole and changes nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::derive::{Source, derive};
+use crate::error::Error;
+use crate::ids::{Dot, ReplicaId, RowKey};
+use crate::merge::merge;
+use crate::row::{RowChange, RowState, UnitValue};
+use crate::schema::{Schema, Table, Unit};
+use crate::store::{Changes, LOCAL, Snapshot};
+use crate::version::{Hlc, Knowledge};
+
+/// Changes of other replicas, with the stretch of the change log that they are for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// The changed rows.
+    pub changes: Vec<RowChange>,
+    /// The changes that the batch makes known.
+    pub log: Vec<(Dot, Hlc, RowKey)>,
+}
+
+/// A batch that is refused. Nothing of it was applied.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// The batch does not fit the schema, or claims what it does not bring.
+    #[error("{what}")]
+    Malformed {
+        /// What is wrong.
+        what: String,
+    },
+    /// A change is from too far in the future.
+    #[error("a change of replica {replica} is from the future, {seconds} s beyond what this clock permits: set the clocks right, then sync again")]
+    ClockDrift {
+        /// Whose change.
+        replica: ReplicaId,
+        /// How far beyond the permitted drift, in seconds.
+        seconds: u64,
+    },
+    /// The peer has changes that this replica is said to have made, and has not.
+    #[error("the peer has change {dot} of this replica, which has made only {known}: a copy or an older backup of this directory is in use; create a new replica and sync it")]
+    UnknownOwnChange {
+        /// The change.
+        dot: Dot,
+        /// The last change that was made here.
+        known: u64,
+    },
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] Error),
+}
+
+fn malformed(what: impl Into<String>) -> BatchError {
+    BatchError::Malformed { what: what.into() }
+}
+
+impl Batch {
+    /// Merges and derives the batch over a state. `latest` is the greatest time that a change may
+    /// have. Returns what to store.
+    pub fn apply(self, base: &Snapshot, me: ReplicaId, latest: Hlc) -> Result<Changes, BatchError> {
+        let known = base.knowledge()?;
+        let mut rows: BTreeMap<RowKey, Arc<RowState>> = BTreeMap::new();
+        for change in self.changes {
+            let key = change.key;
+            check_row(base.schema(), &change, me, known.get(me), latest)?;
+            let mine = match rows.get(&key) {
+                Some(facts) => Some(Arc::clone(facts)),
+                None => base.row(key)?.map(|stored| stored.facts),
+            };
+            let theirs = change.complete(mine.as_deref());
+            let theirs = theirs.ok_or_else(|| malformed(format!("row {}: values are withheld that are not here", key.row)))?;
+            let merged = mine.map_or_else(|| theirs.clone(), |mine| merge(&mine, &theirs));
+            rows.insert(key, Arc::new(merged));
+        }
+        let taught = check_log(base, &self.log, &rows, &known)?;
+        let new = self.log.into_iter().filter(|(dot, _, _)| !known.covers(*dot));
+        let log = new.map(|(dot, hlc, key)| (dot, (hlc, key))).collect();
+        let delta = derive(base.schema(), base, &rows)?;
+        Ok(Changes { delta, log, taught })
+    }
+}
+
+/// The knowledge that a stretch of the log teaches: without a gap, and only of what is here.
+fn check_log(
+    base: &Snapshot,
+    log: &[(Dot, Hlc, RowKey)],
+    rows: &BTreeMap<RowKey, Arc<RowState>>,
+    known: &Knowledge,
+) -> Result<Knowledge, BatchError> {
+    let mut taught = known.clone();
+    for (dot, _, key) in log {
+        if taught.covers(*dot) {
+            continue;
+        }
+        if dot.seq != taught.get(dot.replica) + 1 {
+            return Err(malformed(format!("the log skips changes before {dot}")));
+        }
+        let here = match rows.get(key) {
+            Some(facts) => facts.vector.covers(*dot),
+            None => base.row(*key)?.is_some_and(|stored| stored.facts.vector.covers(*dot)),
+        };
+        if !here {
+            return Err(malformed(format!("the log lists change {dot} of row {}, which was not sent", key.row)));
+        }
+        taught.cover(*dot);
+    }
+    let new = taught.iter().filter(|(replica, seq)| known.get(*replica) < *seq);
+    Ok(new.collect())
+}
+
+fn check_row(
+    schema: &Schema,
+    change: &RowChange,
+    me: ReplicaId,
+    mine: u64,
+    latest: Hlc,
+) -> Result<(), BatchError> {
+    let table = schema.table_by_id(change.key.table).filter(|table| table.replicate);
+    let table = table.ok_or_else(|| malformed(format!("table {} is not replicated here", change.key.table.0)))?;
+    for stamp in change.state.stamps() {
+        if stamp.hlc > latest {
+            let seconds = stamp.hlc.0.saturating_sub(latest.0) / 1_000_000;
+            return Err(BatchError::ClockDrift { replica: stamp.dot.replica, seconds });
+        }
+    }
+    for (replica, seq) in change.state.vector.iter() {
+        let dot = Dot { replica, seq };
+        if replica == LOCAL {
+            return Err(malformed("a change without a replica"));
+        }
+        if replica == me && seq > mine {
+            return Err(BatchError::UnknownOwnChange { dot, known: mine });
+        }
+    }
+    let withheld = change.withheld.iter().map(|(unit, _)| *unit);
+    for id in change.state.units().map(|(unit, _)| unit).chain(withheld) {
+        let unit = table.unit(id).ok_or_else(|| malformed(format!("table {}: unknown unit {}", table.name, id.0)))?;
+        for sibling in change.state.unit(id).iter() {
+            check_unit(table, unit, &sibling.value)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_unit(table: &Table, unit: &Unit, value: &UnitValue) -> Result<(), BatchError> {
+    if value.columns.len() != unit.columns.len() {
+        return Err(malformed(format!("table {}: a unit has a wrong number of columns", table.name)));
+    }
+    for (position, value) in unit.columns.iter().zip(&value.columns) {
+        let column = table.columns.get(*position);
+        if !column.is_some_and(|column| value.is_null() || column.kind.admits(value)) {
+            return Err(malformed(format!("table {}: a value does not have its column's type", table.name)));
+        }
+    }
+    let ascending = value.parents.is_sorted_by(|(a, _), (b, _)| a < b);
+    let own = |id| table.foreign_keys.iter().any(|key| key.id == id && key.unit == unit.id);
+    if !ascending || !value.parents.iter().all(|(id, _)| own(*id)) {
+        return Err(malformed(format!("table {}: a reference is not of its unit", table.name)));
+    }
+    Ok(())
+}

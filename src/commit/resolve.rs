@@ -1,0 +1,263 @@
+//! Settling conflicts: each way is an ordinary write that replicates, and names the losers it settles.
+//!
+//! Two people who resolve differently make two concurrent writes, hence one new conflict; who resolve
+//! equally make none.
+
+use super::WriteError;
+use super::rows::{Columns, lives, visible_dots};
+use super::stage::Stage;
+use crate::derive::{About, Conflict, Kind, written_values};
+use crate::ids::{ConflictId, Dot, RowKey};
+use crate::row::{Ack, Life, RowState, Siblings, UnitValue};
+use crate::schema::{Constraint, ForeignKey, Table, Unit};
+use crate::value::Value;
+
+/// How to settle a conflict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// What is visible stays; the loser is gone. For `update`, `delete-update`, `update-delete`.
+    KeepWinner,
+    /// The loser becomes visible. For `update`, `delete-update`, `update-delete`.
+    KeepLoser,
+    /// These values instead: for `update` and `validation`.
+    Set(Columns),
+    /// The parked row gets another key: for `unique`.
+    Rename(Columns),
+    /// The parked row is shown, and the row that holds its key is parked: for `unique`.
+    Prefer,
+    /// The parked row refers to another row: for `delete-ri`, `update-ri`, `foreign-key`.
+    Reparent(Columns),
+    /// The deleted parent is brought back: for `delete-ri`.
+    RestoreParent,
+    /// The parked row is deleted.
+    Delete,
+    /// Nothing changes but that the conflict is no longer listed.
+    Dismiss,
+}
+
+impl Stage<'_> {
+    /// Settles an open conflict.
+    pub fn resolve(&mut self, id: ConflictId, how: &Resolution) -> Result<(), WriteError> {
+        let (key, conflict) = self.open_conflict(id)?;
+        let table = self.table(key)?;
+        let Some(facts) = self.facts(key)? else { return Err(self.no_such_row(table, key)) };
+        if *how == Resolution::Dismiss {
+            return self.dismiss(table, key, &facts, &conflict);
+        }
+        match conflict.about {
+            About::Update => self.resolve_update(table, key, &facts, &conflict, how),
+            About::Life => self.resolve_life(table, key, &conflict, how),
+            About::Constraint(_) => self.resolve_parked(table, key, &facts, &conflict, how),
+        }
+    }
+
+    /// The open conflict with this id, and its row.
+    fn open_conflict(&self, id: ConflictId) -> Result<(RowKey, Conflict), WriteError> {
+        let closed = WriteError::AlreadyResolved { conflict: id };
+        let Some(key) = self.base.row_of_conflict(id)? else { return Err(closed) };
+        let mut conflicts = self.base.conflicts_of(key)?.into_iter();
+        conflicts.find(|conflict| conflict.id == id).map(|conflict| (key, conflict)).ok_or(closed)
+    }
+
+    fn resolve_update(
+        &mut self,
+        table: &Table,
+        key: RowKey,
+        facts: &RowState,
+        conflict: &Conflict,
+        how: &Resolution,
+    ) -> Result<(), WriteError> {
+        let units: Vec<&Unit> = units_of(table, conflict).collect();
+        for unit in &units {
+            let siblings = facts.unit(unit.id);
+            let value = match how {
+                Resolution::KeepWinner | Resolution::Set(_) => crate::derive::winner(table, siblings),
+                Resolution::KeepLoser => siblings.get(conflict.loser),
+                _ => return Err(self.wrong_way(table, key, conflict, how)),
+            };
+            let Some(value) = value.map(|sibling| sibling.value.clone()) else { continue };
+            self.decide(table, key, unit, siblings, value, conflict.loser)?;
+        }
+        self.touch(key)?;
+        self.writes.rows.entry(key).and_modify(|staged| staged.shown = None);
+        self.show_facts(table, key)?;
+        self.owns(key);
+        match how {
+            Resolution::Set(columns) => {
+                let shown = self.visible(key)?.unwrap_or_default();
+                self.change(table, key, shown, columns, false)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes a unit in place of its visible value and a named loser.
+    fn decide(
+        &mut self,
+        table: &Table,
+        key: RowKey,
+        unit: &Unit,
+        siblings: &Siblings<UnitValue>,
+        value: UnitValue,
+        loser: Dot,
+    ) -> Result<(), WriteError> {
+        let mut settled = visible_dots(table, siblings);
+        settled.push(loser);
+        Ok(self.write_unit(key, unit.id, value, &settled)?)
+    }
+
+    fn resolve_life(
+        &mut self,
+        table: &Table,
+        key: RowKey,
+        conflict: &Conflict,
+        how: &Resolution,
+    ) -> Result<(), WriteError> {
+        match (conflict.kind, how) {
+            (Kind::DeleteUpdate, Resolution::KeepWinner) => self.bury(key),
+            (Kind::DeleteUpdate, Resolution::KeepLoser) => self.undelete(key),
+            (Kind::UpdateDelete, Resolution::KeepWinner) => {
+                self.touch(key)?;
+                let loser = conflict.loser;
+                self.edit(key, |facts| facts.life.remove(loser))?;
+                self.show_facts(table, key)?;
+                self.owns(key);
+                Ok(())
+            }
+            (Kind::UpdateDelete, Resolution::KeepLoser) if self.visible(key)?.is_some() => self.delete(key),
+            (Kind::UpdateDelete, Resolution::KeepLoser) => self.bury(key),
+            _ => Err(self.wrong_way(table, key, conflict, how)),
+        }
+    }
+
+    fn resolve_parked(
+        &mut self,
+        table: &Table,
+        key: RowKey,
+        facts: &RowState,
+        conflict: &Conflict,
+        how: &Resolution,
+    ) -> Result<(), WriteError> {
+        let unique = conflict.kind == Kind::Unique;
+        let orphan = matches!(conflict.kind, Kind::DeleteRi | Kind::UpdateRi | Kind::ForeignKey);
+        match how {
+            Resolution::Delete => self.bury(key),
+            Resolution::Rename(columns) if unique => self.change_parked(table, key, facts, columns),
+            Resolution::Prefer if unique => self.prefer(key),
+            Resolution::Reparent(columns) if orphan => self.change_parked(table, key, facts, columns),
+            Resolution::Set(columns) if conflict.kind == Kind::Validation => {
+                self.change_parked(table, key, facts, columns)
+            }
+            Resolution::RestoreParent if orphan => self.restore_parent(table, key, conflict),
+            _ => Err(self.wrong_way(table, key, conflict, how)),
+        }
+    }
+
+    fn change_parked(
+        &mut self,
+        table: &Table,
+        key: RowKey,
+        facts: &RowState,
+        columns: &Columns,
+    ) -> Result<(), WriteError> {
+        let shown: Vec<Value> = match self.visible(key)? {
+            Some(shown) => shown,
+            None => written_values(table, facts),
+        };
+        self.change(table, key, shown, columns, false)
+    }
+
+    fn restore_parent(&mut self, table: &Table, key: RowKey, conflict: &Conflict) -> Result<(), WriteError> {
+        let foreign_key = self.broken_reference(conflict);
+        let parent = foreign_key.zip(conflict.others.first());
+        let Some((foreign_key, parent)) = parent else {
+            return Err(self.not_applicable(table, key, "it is not known which row it referred to: reparent it"));
+        };
+        let parent = RowKey { table: foreign_key.parent, row: *parent };
+        let parent_table = self.table(parent)?;
+        let dead = self.facts(parent)?.is_some_and(|facts| !lives(parent_table, &facts));
+        if !dead {
+            return Err(self.not_applicable(table, key, "the row it refers to is not deleted: reparent it"));
+        }
+        self.undelete(parent)
+    }
+
+    fn broken_reference(&self, conflict: &Conflict) -> Option<&ForeignKey> {
+        let About::Constraint(id) = conflict.about else { return None };
+        match self.schema().constraint(id) {
+            Some((_, Constraint::ForeignKey(foreign_key))) => Some(foreign_key),
+            _ => None,
+        }
+    }
+
+    /// A losing value is dismissed by removing it; a parked row by the conflict's id, so that it is
+    /// listed again if something else bars it later.
+    fn dismiss(
+        &mut self,
+        table: &Table,
+        key: RowKey,
+        facts: &RowState,
+        conflict: &Conflict,
+    ) -> Result<(), WriteError> {
+        let loser = conflict.loser;
+        match conflict.about {
+            About::Update => {
+                let units: Vec<&Unit> = units_of(table, conflict).collect();
+                self.write_ack(key, Ack::Removal)?;
+                for unit in units {
+                    self.edit(key, |facts| facts.remove_from_unit(unit.id, loser))?;
+                }
+            }
+            About::Life => {
+                debug_assert!(facts.life.get(loser).is_some_and(|s| s.value != life(table, facts)));
+                self.write_ack(key, Ack::Removal)?;
+                self.edit(key, |facts| facts.life.remove(loser))?;
+            }
+            About::Constraint(_) => self.write_ack(key, Ack::Conflict(conflict.id))?,
+        }
+        Ok(())
+    }
+
+    fn wrong_way(&self, table: &Table, key: RowKey, conflict: &Conflict, how: &Resolution) -> WriteError {
+        let ways = match conflict.kind {
+            Kind::Update => "keep-winner, keep-loser, set or dismiss",
+            Kind::DeleteUpdate | Kind::UpdateDelete => "keep-winner, keep-loser or dismiss",
+            Kind::Unique => "rename, prefer, delete or dismiss",
+            Kind::DeleteRi => "reparent, restore-parent, delete or dismiss",
+            Kind::UpdateRi | Kind::ForeignKey => "reparent, delete or dismiss",
+            Kind::Validation => "set, delete or dismiss",
+        };
+        let kind = conflict.kind.name();
+        self.not_applicable(table, key, format!("a conflict of kind {kind} cannot be settled by {}: {ways}", how.name()))
+    }
+}
+
+impl Resolution {
+    /// The name, as in scripts and on the command line.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Resolution::KeepWinner => "keep-winner",
+            Resolution::KeepLoser => "keep-loser",
+            Resolution::Set(_) => "set",
+            Resolution::Rename(_) => "rename",
+            Resolution::Prefer => "prefer",
+            Resolution::Reparent(_) => "reparent",
+            Resolution::RestoreParent => "restore-parent",
+            Resolution::Delete => "delete",
+            Resolution::Dismiss => "dismiss",
+        }
+    }
+}
+
+fn life(table: &Table, facts: &RowState) -> Life {
+    crate::derive::life_of(table, facts)
+}
+
+/// The units of which a value lost. (A unit is listed by all its columns.)
+fn units_of<'t>(table: &'t Table, conflict: &Conflict) -> impl Iterator<Item = &'t Unit> {
+    let lost = |position: &usize| {
+        table.columns.get(*position).is_some_and(|column| conflict.columns.contains(&column.id))
+    };
+    table.units.iter().filter(move |unit| unit.columns.iter().any(lost)).collect::<Vec<_>>().into_iter()
+}

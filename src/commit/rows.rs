@@ -1,0 +1,237 @@
+//! The operations on rows: what each writes and replaces (the table of operations in the design).
+//!
+//! A write replaces only the visible value: the winner and every sibling equal to it. So a loser stays
+//! live, hence in the conflict table, until somebody resolves or dismisses it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::WriteError;
+use super::stage::{Stage, Staged};
+use crate::derive::{winner, written_values};
+use crate::ids::{Dot, RowKey};
+use crate::row::{Life, RowState, Siblings, UnitValue};
+use crate::schema::{OnDelete, Table, Unit};
+use crate::value::Value;
+
+/// Values by column position. They have the columns' types already.
+pub type Columns = BTreeMap<usize, Value>;
+
+impl Stage<'_> {
+    /// Inserts a row. Units of which no column is named are not written: they have their default.
+    pub fn insert(&mut self, key: RowKey, named: &Columns) -> Result<(), WriteError> {
+        let table = self.table(key)?;
+        let default = |column: usize| table.columns.get(column).map(|c| c.default.clone()).unwrap_or_default();
+        let shown: Vec<Value> = (0..table.columns.len())
+            .map(|column| named.get(&column).cloned().unwrap_or_else(|| default(column)))
+            .collect();
+        required(table, &shown)?;
+        for unit in table.units.iter().filter(|unit| names(unit, named)) {
+            let columns = unit.columns.iter().map(|c| shown.get(*c).cloned().unwrap_or_default()).collect();
+            let value = UnitValue { columns, ..UnitValue::default() };
+            self.write_unit(key, unit.id, value, &[])?;
+        }
+        self.touch(key)?;
+        self.refer(table, key, &shown, |_| true);
+        self.show(key, Some(shown))?;
+        self.owns(key);
+        Ok(())
+    }
+
+    /// Changes columns of a visible row. `force` replaces all siblings of the units, not only what is
+    /// visible.
+    pub fn update(&mut self, key: RowKey, named: &Columns, force: bool) -> Result<(), WriteError> {
+        let table = self.table(key)?;
+        let Some(shown) = self.visible(key)? else { return Err(self.no_such_row(table, key)) };
+        self.change(table, key, shown, named, force)
+    }
+
+    /// Changes columns of a row, visible or parked, of which `shown` are the values.
+    pub(super) fn change(
+        &mut self,
+        table: &Table,
+        key: RowKey,
+        mut shown: Vec<Value>,
+        named: &Columns,
+        force: bool,
+    ) -> Result<(), WriteError> {
+        let before = shown.clone();
+        for (column, value) in named {
+            if let Some(slot) = shown.get_mut(*column) {
+                slot.clone_from(value);
+            }
+        }
+        required(table, &shown)?;
+        for unit in table.units.iter().filter(|unit| names(unit, named)) {
+            self.change_unit(table, key, unit, &shown, named, force)?;
+        }
+        self.touch(key)?;
+        self.refer(table, key, &shown, |columns| columns.iter().any(|column| named.contains_key(column)));
+        self.show(key, Some(shown.clone()))?;
+        self.owns(key);
+        self.key_changed(table, key, &before, &shown)
+    }
+
+    fn change_unit(
+        &mut self,
+        table: &Table,
+        key: RowKey,
+        unit: &Unit,
+        shown: &[Value],
+        named: &Columns,
+        force: bool,
+    ) -> Result<(), WriteError> {
+        let facts = self.facts(key)?;
+        let none = Siblings::new();
+        let siblings = facts.as_ref().map_or(&none, |facts| facts.unit(unit.id));
+        let mut value = match winner(table, siblings) {
+            Some(sibling) => sibling.value.clone(),
+            None => UnitValue { columns: defaults(table, unit), ..UnitValue::default() },
+        };
+        for (slot, column) in value.columns.iter_mut().zip(&unit.columns) {
+            // A named reference is rewritten whole, from the key that it shows.
+            let referring = table.foreign_keys.iter().filter(|key| key.columns.contains(column));
+            let rewritten = referring.flat_map(|key| &key.columns).any(|column| named.contains_key(column));
+            if rewritten || named.contains_key(column) {
+                *slot = shown.get(*column).cloned().unwrap_or_default();
+            }
+        }
+        let renamed = |id| {
+            let foreign_key = table.foreign_keys.iter().find(|key| key.id == id);
+            foreign_key.is_some_and(|key| key.columns.iter().any(|column| named.contains_key(column)))
+        };
+        value.parents.retain(|(id, _)| !renamed(*id));
+        let replaces = if force { siblings.dots().collect() } else { visible_dots(table, siblings) };
+        self.write_unit(key, unit.id, value, &replaces)?;
+        Ok(())
+    }
+
+    /// Deletes a visible row, and what `ON DELETE` says about the rows that refer to it.
+    pub fn delete(&mut self, key: RowKey) -> Result<(), WriteError> {
+        let table = self.table(key)?;
+        if self.visible(key)?.is_none() {
+            return Err(self.no_such_row(table, key));
+        }
+        let mut queue = VecDeque::from([key]);
+        while let Some(key) = queue.pop_front() {
+            let Some(shown) = self.visible(key)? else { continue };
+            let children = self.referring_rows(key, &shown)?;
+            self.bury(key)?;
+            for (child, foreign_key) in children {
+                match foreign_key.on_delete {
+                    OnDelete::Restrict => {}
+                    OnDelete::Cascade => queue.push_back(child),
+                    OnDelete::SetNull => self.set_null(child, foreign_key)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a row's tombstone.
+    pub(super) fn bury(&mut self, key: RowKey) -> Result<(), WriteError> {
+        self.write_life(key, Life::Dead, |_| true)?;
+        self.show(key, None)?;
+        self.writes.own.remove(&key);
+        self.writes.gone.insert(key);
+        Ok(())
+    }
+
+    /// Brings back a deleted row. Every column is rewritten, because other replicas may have purged
+    /// the old values; if nothing contests the deletion, it has decided the columns' conflicts too.
+    pub fn undelete(&mut self, key: RowKey) -> Result<(), WriteError> {
+        let table = self.table(key)?;
+        let Some(facts) = self.facts(key)? else { return Err(self.no_such_row(table, key)) };
+        if crate::derive::life_of(table, &facts) == Life::Alive {
+            return Err(self.not_applicable(table, key, "the row is not deleted"));
+        }
+        let decided = facts.life.iter().all(|sibling| sibling.value == Life::Dead);
+        for unit in &table.units {
+            let siblings = facts.unit(unit.id);
+            let Some(winner) = winner(table, siblings) else { continue };
+            let old: Vec<Dot> = if decided { siblings.dots().collect() } else { vec![winner.stamp.dot] };
+            self.write_unit(key, unit.id, winner.value.clone(), &old)?;
+        }
+        self.write_life(key, Life::Alive, |_| true)?;
+        self.edit(key, |facts| {
+            facts.boost = Siblings::new();
+            facts.acks = Siblings::new();
+        })?;
+        self.writes.gone.remove(&key);
+        self.show_facts(table, key)?;
+        self.owns(key);
+        Ok(())
+    }
+
+    /// Asks for this row before its rivals: they are parked instead.
+    pub fn prefer(&mut self, key: RowKey) -> Result<(), WriteError> {
+        let table = self.table(key)?;
+        match self.facts(key)? {
+            Some(facts) if crate::derive::life_of(table, &facts) == Life::Alive => {}
+            _ => return Err(self.no_such_row(table, key)),
+        }
+        self.write_boost(key)?;
+        self.show_facts(table, key)?;
+        self.owns(key);
+        self.writes.swap = true;
+        Ok(())
+    }
+
+    // ----------------------------------------------------------------------------------------
+
+    pub(super) fn owns(&mut self, key: RowKey) {
+        self.writes.own.insert(key);
+    }
+
+    pub(super) fn show(&mut self, key: RowKey, shown: Option<Vec<Value>>) -> Result<(), WriteError> {
+        let facts = self.writes.rows.get(&key).and_then(|staged| staged.facts.clone());
+        Ok(self.put(key, Staged { facts, shown })?)
+    }
+
+    /// Shows a row as its facts have it: if it was visible before, with the keys that it follows.
+    pub(super) fn show_facts(&mut self, table: &Table, key: RowKey) -> Result<(), WriteError> {
+        if self.visible(key)?.is_none()
+            && let Some(facts) = self.facts(key)?
+        {
+            self.show(key, Some(written_values(table, &facts)))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn no_such_row(&self, table: &Table, key: RowKey) -> WriteError {
+        WriteError::NoSuchRow { table: table.name.clone(), row: key.row.to_string() }
+    }
+
+    pub(super) fn not_applicable(&self, table: &Table, key: RowKey, reason: impl Into<String>) -> WriteError {
+        WriteError::NotApplicable { table: table.name.clone(), row: key.row, reason: reason.into() }
+    }
+}
+
+fn names(unit: &Unit, named: &Columns) -> bool {
+    unit.columns.iter().any(|column| named.contains_key(column))
+}
+
+fn defaults(table: &Table, unit: &Unit) -> Vec<Value> {
+    let default = |column: &usize| table.columns.get(*column).map(|c| c.default.clone()).unwrap_or_default();
+    unit.columns.iter().map(default).collect()
+}
+
+/// The winner of a unit and every sibling equal to it: what a write replaces.
+pub(super) fn visible_dots(table: &Table, siblings: &Siblings<UnitValue>) -> Vec<Dot> {
+    let Some(winner) = winner(table, siblings) else { return Vec::new() };
+    let equal = siblings.iter().filter(|sibling| sibling.value.says_the_same(&winner.value));
+    equal.map(|sibling| sibling.stamp.dot).collect()
+}
+
+fn required(table: &Table, shown: &[Value]) -> Result<(), WriteError> {
+    match table.columns.iter().zip(shown).find(|(column, value)| !column.nullable && value.is_null()) {
+        Some((column, _)) => {
+            Err(WriteError::NotNull { table: table.name.clone(), column: column.name.clone() })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether a row has facts, for callers that only ask.
+pub(super) fn lives(table: &Table, facts: &RowState) -> bool {
+    crate::derive::life_of(table, facts) == Life::Alive
+}

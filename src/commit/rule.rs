@@ -1,0 +1,208 @@
+//! The rule for local commits, and the boosts that make it hold.
+//!
+//! Let S be the rows visible before, minus those the commit takes away, plus its own. If S breaks a
+//! constraint by itself, which is what SQL would check, the commit is refused. Otherwise it succeeds,
+//! and S is what is visible afterwards: rows of S that a parked row would now displace are boosted in
+//! the same commit. Boosting to the fixpoint always succeeds, for all of S on top of the rank is
+//! consistent and closed under parents.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::WriteError;
+use super::stage::Stage;
+use crate::derive::{Delta, Key, Rederived, Source, Status, derive, fold, written_values};
+use crate::error::Error;
+use crate::ids::{ConstraintId, RowId, RowKey};
+use crate::row::RowState;
+use crate::schema::Table;
+
+impl Stage<'_> {
+    /// Derives what the transaction does, and boosts what it would displace; or refuses it.
+    pub(super) fn settle(&mut self) -> Result<Delta, WriteError> {
+        let mut boosted = BTreeSet::new();
+        loop {
+            let delta = derive(self.schema(), self.base, &self.changed())?;
+            let displaced: Vec<RowKey> = delta
+                .iter()
+                .filter(|(key, row)| row.derived.status != Status::Visible && self.wants(**key, row))
+                .map(|(key, _)| *key)
+                .collect();
+            if displaced.is_empty() {
+                return Ok(delta);
+            }
+            if !self.writes.swap {
+                self.check(&delta)?;
+            }
+            let fresh: Vec<RowKey> = displaced.iter().copied().filter(|key| boosted.insert(*key)).collect();
+            let boosts: Vec<RowKey> = fresh.into_iter().filter(|key| !self.boosted_by_user(*key)).collect();
+            if boosts.is_empty() {
+                return Err(self.still_barred(&delta, &displaced)?);
+            }
+            for key in boosts {
+                self.write_boost(key)?;
+            }
+        }
+    }
+
+    /// The new facts of every row that was written.
+    fn changed(&self) -> BTreeMap<RowKey, Arc<RowState>> {
+        let facts = self.writes.rows.iter().filter_map(|(key, staged)| Some((*key, staged.facts.clone()?)));
+        facts.collect()
+    }
+
+    /// Whether a row has to be visible after the commit: S of the rule. With a swap the user asked for
+    /// rows to be parked.
+    fn wants(&self, key: RowKey, row: &Rederived) -> bool {
+        let stays = row.before.as_ref().is_some_and(|stored| stored.derived.status == Status::Visible)
+            && !self.writes.gone.contains(&key)
+            && !self.writes.swap;
+        stays || self.writes.own.contains(&key)
+    }
+
+    fn boosted_by_user(&self, key: RowKey) -> bool {
+        let dot = self.writes.dots.get(&key);
+        let facts = self.writes.rows.get(&key).and_then(|staged| staged.facts.as_ref());
+        facts.zip(dot).is_some_and(|(facts, dot)| facts.boost.contains(*dot))
+    }
+
+    /// Would the rows that have to be visible satisfy every constraint among themselves?
+    fn check(&self, delta: &Delta) -> Result<(), WriteError> {
+        let mut claims: BTreeMap<(ConstraintId, &Key), BTreeSet<RowId>> = BTreeMap::new();
+        for (key, row) in delta.iter().filter(|(key, row)| self.wants(**key, row)) {
+            let table = self.table(*key)?;
+            for (unique, value) in table.keys.iter().zip(&row.new.keys) {
+                if let Some(value) = value {
+                    claims.entry((unique.id, value)).or_default().insert(key.row);
+                }
+            }
+        }
+        let wanted = || {
+            let own_first = [true, false].into_iter();
+            own_first.flat_map(|own| {
+                delta.iter().filter(move |(key, row)| {
+                    self.wants(**key, row) && self.writes.own.contains(key) == own
+                })
+            })
+        };
+        for (key, row) in wanted() {
+            self.check_row(*key, row)?;
+            self.check_keys(*key, row, delta, &claims)?;
+        }
+        for (key, row) in wanted() {
+            self.check_parents(*key, row, delta, &claims)?;
+        }
+        Ok(())
+    }
+
+    fn check_row(&self, key: RowKey, row: &Rederived) -> Result<(), WriteError> {
+        let table = self.table(key)?;
+        if row.derived.status == Status::Dead {
+            return Err(self.not_applicable(table, key, "the row is deleted"));
+        }
+        let Some(failed) = row.failed.first().copied() else { return Ok(()) };
+        match table.checks.iter().find(|check| check.id == failed) {
+            Some(check) => {
+                let name = |column: usize| table.columns.get(column).map_or_else(String::new, |c| c.name.clone());
+                Err(WriteError::CheckFailed {
+                    table: table.name.clone(),
+                    row: key.row,
+                    constraint: check.name.clone(),
+                    rule: check.rule.to_sql(&name),
+                })
+            }
+            None => {
+                let column = table.columns.iter().find(|column| column.id.0 == failed.0);
+                let column = column.map_or_else(String::new, |column| column.name.clone());
+                Err(WriteError::NotNull { table: table.name.clone(), column })
+            }
+        }
+    }
+
+    fn check_keys(
+        &self,
+        key: RowKey,
+        row: &Rederived,
+        delta: &Delta,
+        claims: &BTreeMap<(ConstraintId, &Key), BTreeSet<RowId>>,
+    ) -> Result<(), WriteError> {
+        let table = self.table(key)?;
+        for (unique, value) in table.keys.iter().zip(&row.new.keys) {
+            let Some(value) = value else { continue };
+            let staged = claims.get(&(unique.id, value)).into_iter().flatten().copied();
+            let rival = match staged.filter(|other| *other != key.row).min() {
+                Some(rival) => Some(rival),
+                None => self.untouched_holder(table, unique.id, value, delta)?,
+            };
+            if let Some(holder) = rival {
+                return Err(WriteError::DuplicateKey {
+                    table: table.name.clone(),
+                    key: unique.name.clone(),
+                    values: value.clone(),
+                    row: key.row,
+                    holder,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_parents(
+        &self,
+        key: RowKey,
+        row: &Rederived,
+        delta: &Delta,
+        claims: &BTreeMap<(ConstraintId, &Key), BTreeSet<RowId>>,
+    ) -> Result<(), WriteError> {
+        let table = self.table(key)?;
+        for (foreign_key, need) in table.foreign_keys.iter().zip(&row.new.references) {
+            let Some(need) = need else { continue };
+            let found = match &need.key {
+                Some(value) => {
+                    let parent = self.table(RowKey { table: foreign_key.parent, ..key })?;
+                    claims.contains_key(&(foreign_key.key, value))
+                        || self.untouched_holder(parent, foreign_key.key, value, delta)?.is_some()
+                }
+                None => false,
+            };
+            if !found && self.writes.own.contains(&key) {
+                let written = written_values(table, &row.facts);
+                let value = |column: usize| written.get(column).cloned().unwrap_or_default();
+                let values = need.key.clone().unwrap_or_else(|| fold(table, &foreign_key.columns, value));
+                return Err(self.missing_parent(key, foreign_key, values)?);
+            }
+            if !found {
+                return Err(self.restricted(key, foreign_key)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The visible row that holds a key, among rows that the commit does not affect.
+    fn untouched_holder(
+        &self,
+        table: &Table,
+        key: ConstraintId,
+        value: &Key,
+        delta: &Delta,
+    ) -> Result<Option<RowId>, Error> {
+        for row in self.base.claimants(key, value)? {
+            let key = RowKey { table: table.id, row };
+            let visible = || Ok::<_, Error>(self.base.visible(key)?.is_some());
+            if !delta.contains_key(&key) && visible()? {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The error for rows that no boost can show: only after a swap, where other rows stand in the way.
+    fn still_barred(&self, delta: &Delta, displaced: &[RowKey]) -> Result<WriteError, WriteError> {
+        debug_assert!(self.writes.swap, "boosting must succeed: {displaced:?}");
+        self.check(delta)?;
+        let first = displaced.first().copied();
+        let Some(key) = first else { return Ok(WriteError::NoSuchSavepoint) };
+        let table = self.table(key)?;
+        Ok(self.not_applicable(table, key, "a constraint still bars the row: settle its other conflicts first"))
+    }
+}

@@ -1,0 +1,234 @@
+//! The default engine: redb, a copy-on-write B-tree in one file.
+//!
+//! Batches are committed without durability, which costs no sync; a checkpoint is one durable
+//! commit with quick repair, so that opening after a crash does not walk the file. After a crash
+//! redb shows the state of its last checkpoint; the journal brings the rest. redb reaches the disk
+//! through [`DiskFile`]. Making a file is not safe against a crash: the directory does that under a
+//! temporary name. redb may panic on a file that something else damaged (its documentation of
+//! `open` says so), therefore every call into it is guarded and a panic becomes `Error::Corrupt`.
+
+use std::fmt;
+use std::io;
+use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use redb::{Database, ReadOnlyTable, ReadableDatabase, StorageError, TableDefinition};
+
+use super::disk::DiskFile;
+use super::{Engine, Entries, Op, Reader, Status, is_empty_range};
+use crate::error::Error;
+
+const DATA: TableDefinition<&[u8], &[u8]> = TableDefinition::new("data");
+const STATE: TableDefinition<&str, u64> = TableDefinition::new("state");
+const APPLIED: &str = "applied";
+
+type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// An engine over one redb file.
+pub struct RedbEngine {
+    /// Taken out by `close`.
+    database: RwLock<Option<Database>>,
+    file: Arc<dyn DiskFile>,
+}
+
+impl RedbEngine {
+    /// Makes an empty, durable map in an empty file.
+    pub fn create(file: Arc<dyn DiskFile>, cache_bytes: usize) -> Result<RedbEngine, Error> {
+        let engine = RedbEngine::over(file, cache_bytes)?;
+        engine.apply(0, &[])?;
+        engine.checkpoint()?;
+        Ok(engine)
+    }
+
+    /// Opens a file made by [`create`](RedbEngine::create). `cache_bytes` bounds redb's page cache.
+    pub fn open(file: Arc<dyn DiskFile>, cache_bytes: usize) -> Result<RedbEngine, Error> {
+        if file.is_empty().map_err(|error| Error::io("read the length of data.redb", error))? {
+            return Err(Error::corrupt("data.redb is empty"));
+        }
+        let engine = RedbEngine::over(file, cache_bytes)?;
+        engine.applied()?;
+        Ok(engine)
+    }
+
+    fn over(file: Arc<dyn DiskFile>, cache_bytes: usize) -> Result<RedbEngine, Error> {
+        let backend = Backend(Arc::clone(&file));
+        let database = guard("open data.redb", || {
+            Database::builder().set_cache_size(cache_bytes).create_with_backend(backend)
+        })?;
+        Ok(RedbEngine { database: RwLock::new(Some(database)), file })
+    }
+
+    /// Runs something with the database, which must not have been closed.
+    fn with<T, E: Into<redb::Error>>(
+        &self,
+        action: &'static str,
+        run: impl FnOnce(&Database) -> Result<T, E>,
+    ) -> Result<T, Error> {
+        let database = self.database.read();
+        let database = database.as_ref().ok_or(Error::Closed)?;
+        guard(action, || run(database))
+    }
+}
+
+impl Engine for RedbEngine {
+    fn snapshot(&self) -> Result<Box<dyn Reader>, Error> {
+        let table = self.with("read data.redb", |database| {
+            Ok::<_, redb::Error>(database.begin_read()?.open_table(DATA)?)
+        })?;
+        Ok(Box::new(RedbReader { table }))
+    }
+
+    fn apply(&self, sequence: u64, batch: &[Op]) -> Result<(), Error> {
+        self.with("write data.redb", |database| {
+            let mut transaction = database.begin_write()?;
+            transaction.set_durability(redb::Durability::None)?;
+            {
+                let mut data = transaction.open_table(DATA)?;
+                for op in batch {
+                    match op {
+                        Op::Put { key, value } => data.insert(key.as_slice(), value.as_slice())?,
+                        Op::Delete { key } => data.remove(key.as_slice())?,
+                    };
+                }
+                transaction.open_table(STATE)?.insert(APPLIED, sequence)?;
+            }
+            transaction.commit().map_err(redb::Error::from)
+        })
+    }
+
+    fn applied(&self) -> Result<u64, Error> {
+        let found = self.with("read data.redb", |database| {
+            let state = database.begin_read()?.open_table(STATE)?;
+            let applied = state.get(APPLIED)?.map(|guard| guard.value());
+            Ok::<_, redb::Error>(applied)
+        })?;
+        found.ok_or_else(|| Error::corrupt("data.redb does not say which batch it holds"))
+    }
+
+    fn checkpoint(&self) -> Result<(), Error> {
+        self.with("checkpoint data.redb", |database| {
+            let mut transaction = database.begin_write()?;
+            transaction.set_quick_repair(true);
+            transaction.commit().map_err(redb::Error::from)
+        })
+    }
+
+    fn status(&self) -> Result<Status, Error> {
+        let disk_bytes = self.file.len().map_err(|error| Error::io("read the length of data.redb", error))?;
+        Ok(Status { name: "redb", disk_bytes, sequence: self.applied()?, ..Status::default() })
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        let database = self.database.write().take();
+        database.map_or(Ok(()), |database| guard("close data.redb", || database.close()))
+    }
+}
+
+impl fmt::Debug for RedbEngine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("RedbEngine").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+/// A redb read transaction; it keeps its pages until dropped.
+struct RedbReader {
+    table: Table,
+}
+
+impl RedbReader {
+    fn entries(&self, start: &[u8], end: Option<&[u8]>, back: bool) -> Result<Entries<'_>, Error> {
+        if is_empty_range(start, end) {
+            return Ok(Box::new(std::iter::empty()));
+        }
+        let bounds = (Bound::Included(start), end.map_or(Bound::Unbounded, Bound::Excluded));
+        let mut range = guard("read data.redb", || self.table.range::<&[u8]>(bounds))?;
+        Ok(Box::new(std::iter::from_fn(move || {
+            let step = guard("read data.redb", || {
+                let step = if back { range.next_back() } else { range.next() };
+                let owned =
+                    step.transpose()?.map(|(key, value)| (key.value().to_vec(), value.value().to_vec()));
+                Ok::<_, StorageError>(owned)
+            });
+            step.transpose()
+        })))
+    }
+}
+
+impl Reader for RedbReader {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        guard("read data.redb", || {
+            Ok::<_, StorageError>(self.table.get(key)?.map(|value| value.value().to_vec()))
+        })
+    }
+
+    fn range(&self, start: &[u8], end: Option<&[u8]>) -> Result<Entries<'_>, Error> {
+        self.entries(start, end, false)
+    }
+
+    fn range_back(&self, start: &[u8], end: Option<&[u8]>) -> Result<Entries<'_>, Error> {
+        self.entries(start, end, true)
+    }
+}
+
+/// Calls into redb: its errors as ours, and a panic as corruption.
+fn guard<T, E: Into<redb::Error>>(
+    action: &'static str,
+    run: impl FnOnce() -> Result<T, E>,
+) -> Result<T, Error> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(result) => result.map_err(|error| translate(action, error.into())),
+        Err(panic) => Err(Error::corrupt(format!("{action}: redb stopped with: {}", panic_text(&*panic)))),
+    }
+}
+
+/// What a panic said.
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message").to_owned()
+}
+
+fn translate(action: &'static str, error: redb::Error) -> Error {
+    match error {
+        redb::Error::Io(source) => Error::io(action, source),
+        redb::Error::ValueTooLarge(size) => {
+            Error::Limit { what: "a value".to_owned(), size: size as u64, limit: VALUE_LIMIT }
+        }
+        redb::Error::DatabaseClosed => Error::Closed,
+        redb::Error::PreviousIo | redb::Error::LockPoisoned(_) => {
+            Error::Poisoned { cause: error.to_string() }
+        }
+        // A wrong table, type or file format: none of it is what this engine writes.
+        other => Error::corrupt(format!("{action}: {other}")),
+    }
+}
+
+/// redb's own limit of a value.
+const VALUE_LIMIT: u64 = 3 * 1024 * 1024 * 1024;
+
+/// Lets redb read and write a [`DiskFile`]. The directory's lock stands in for redb's own.
+#[derive(Debug)]
+struct Backend(Arc<dyn DiskFile>);
+
+impl redb::StorageBackend for Backend {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read_at(offset, out)
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.0.set_len(length)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write_at(offset, data)
+    }
+}

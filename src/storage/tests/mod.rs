@@ -1,0 +1,4 @@
+//! Tests of the storage layer over every engine.
+
+mod conformance;
+mod model;

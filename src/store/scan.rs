@@ -1,0 +1,207 @@
+//! Ordered reads: rows of a table, entries of a key or index, the change log, conflicts.
+
+use std::ops::Bound;
+
+use super::snapshot::Snapshot;
+use super::space::{Prefix, Space, end_of, row_key_of, row_of, seq_of};
+use crate::codec;
+use crate::codec::key::encode_values;
+use crate::derive::{Conflict, Stored};
+use crate::error::Error;
+use crate::ids::{ConstraintId, ReplicaId, RowId, RowKey, Seq, TableId};
+use crate::storage::Entries;
+use crate::value::Value;
+use crate::version::Hlc;
+
+/// The direction of a scan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// From the least to the greatest.
+    #[default]
+    Forward,
+    /// From the greatest to the least.
+    Backward,
+}
+
+/// A range of a key or index, as encoded values. A bound with fewer columns than the index covers
+/// every entry that begins with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRange {
+    /// The first encoded value.
+    pub start: Vec<u8>,
+    /// The first encoded value after the range; none: to the end.
+    pub end: Option<Vec<u8>>,
+}
+
+impl KeyRange {
+    /// The range between two bounds of folded values.
+    #[must_use]
+    pub fn new(start: Bound<&[Value]>, end: Bound<&[Value]>) -> KeyRange {
+        let bytes = |values: &[Value]| {
+            let mut bytes = Vec::new();
+            encode_values(values, &mut bytes);
+            bytes
+        };
+        // Encoded values are free of prefixes, so "after all that begin with it" is the next prefix.
+        let start = match start {
+            Bound::Included(values) => bytes(values),
+            Bound::Excluded(values) => end_of(&bytes(values)).unwrap_or_else(|| vec![0xff]),
+            Bound::Unbounded => Vec::new(),
+        };
+        let end = match end {
+            Bound::Included(values) => end_of(&bytes(values)),
+            Bound::Excluded(values) => Some(bytes(values)),
+            Bound::Unbounded => None,
+        };
+        KeyRange { start, end }
+    }
+
+    /// Whether an encoded value is in the range.
+    #[must_use]
+    pub fn contains(&self, encoded: &[u8]) -> bool {
+        self.start.as_slice() <= encoded && self.end.as_ref().is_none_or(|end| encoded < end.as_slice())
+    }
+}
+
+/// A change in the log of a replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logged {
+    /// Which of the replica's changes.
+    pub seq: Seq,
+    /// When it was made.
+    pub hlc: Hlc,
+    /// In which row.
+    pub row: RowKey,
+}
+
+impl Snapshot {
+    /// The visible rows of a table after the row `after`, by row id.
+    pub fn rows(
+        &self,
+        table: TableId,
+        after: Option<RowId>,
+    ) -> Result<impl Iterator<Item = Result<(RowId, Vec<Value>), Error>> + '_, Error> {
+        let prefix = Prefix::Rows(table).key();
+        let end = end_of(&prefix);
+        let start = match after {
+            Some(row) => end_of(&Space::Row(table, row).key()).unwrap_or(prefix),
+            None => prefix,
+        };
+        let entries = self.bytes.range(&start, end.as_deref())?;
+        Ok(entries.filter_map(move |entry| self.visible_entry(table, entry).transpose()))
+    }
+
+    fn visible_entry(
+        &self,
+        table: TableId,
+        entry: Result<(Vec<u8>, Vec<u8>), Error>,
+    ) -> Result<Option<(RowId, Vec<Value>)>, Error> {
+        let (key, main) = entry?;
+        let row = row_of(&key).ok_or_else(|| Error::corrupt("a row's key is too short"))?;
+        Ok(self.visible_values(table, &main)?.map(|values| (row, values)))
+    }
+
+    /// Every row, visible or not, with its facts, by table and row id.
+    pub fn all_rows(&self) -> Result<impl Iterator<Item = Result<(RowKey, Stored), Error>> + '_, Error> {
+        let entries = self.prefixed(&Prefix::AllRows)?;
+        Ok(entries.map(|entry| {
+            let (key, main) = entry?;
+            let key = row_key_of(&key).ok_or_else(|| Error::corrupt("a row's key has a wrong size"))?;
+            Ok((key, self.decode_row(key, &main)?))
+        }))
+    }
+
+    /// The visible rows in a range of a secondary index, with the encoded value, in its order.
+    pub fn index_range(
+        &self,
+        index: ConstraintId,
+        range: &KeyRange,
+        direction: Direction,
+    ) -> Result<impl Iterator<Item = Result<(Vec<u8>, RowId), Error>> + '_, Error> {
+        let entries = self.entries(&Prefix::Index(index, &[]), range, direction)?;
+        Ok(entries.map(|entry| split(&entry?.0)))
+    }
+
+    /// The visible rows in a range of a unique key, with the encoded value, in its order.
+    pub fn key_range(
+        &self,
+        key: ConstraintId,
+        range: &KeyRange,
+        direction: Direction,
+    ) -> Result<impl Iterator<Item = Result<(Vec<u8>, RowId), Error>> + '_, Error> {
+        let entries = self.entries(&Prefix::Claims(key, &[]), range, direction)?;
+        Ok(entries.filter_map(|entry| match entry {
+            Ok((key, visible)) => (visible == [1]).then(|| split(&key)),
+            Err(error) => Some(Err(error)),
+        }))
+    }
+
+    fn entries(&self, prefix: &Prefix<'_>, range: &KeyRange, direction: Direction) -> Result<Entries<'_>, Error> {
+        let prefix = prefix.key();
+        let start = [prefix.as_slice(), &range.start].concat();
+        let end = match &range.end {
+            Some(end) => Some([prefix.as_slice(), end].concat()),
+            None => end_of(&prefix),
+        };
+        if end.as_ref().is_some_and(|end| *end <= start) {
+            return Ok(Box::new(std::iter::empty()));
+        }
+        match direction {
+            Direction::Forward => self.bytes.range(&start, end.as_deref()),
+            Direction::Backward => self.bytes.range_back(&start, end.as_deref()),
+        }
+    }
+
+    /// The changes of a replica after `after`, ascending.
+    pub fn log(
+        &self,
+        replica: ReplicaId,
+        after: Seq,
+    ) -> Result<Box<dyn Iterator<Item = Result<Logged, Error>> + '_>, Error> {
+        let Some(number) = self.replicas.get(replica) else { return Ok(Box::new(std::iter::empty())) };
+        let end = end_of(&Prefix::Log(number).key());
+        let start = Space::Log(number, after.saturating_add(1)).key();
+        Ok(Box::new(self.bytes.range(&start, end.as_deref())?.map(logged)))
+    }
+
+    /// The greatest time in the change log.
+    pub fn last_time(&self) -> Result<Hlc, Error> {
+        let mut last = Hlc::default();
+        for (number, _) in self.replicas.iter() {
+            let prefix = Prefix::Log(number).key();
+            let end = end_of(&prefix);
+            if let Some(entry) = self.bytes.range_back(&prefix, end.as_deref())?.next() {
+                last = last.max(logged(entry)?.hlc);
+            }
+        }
+        Ok(last)
+    }
+
+    /// The open conflicts of a table, by row id.
+    pub fn conflicts(
+        &self,
+        table: TableId,
+    ) -> Result<impl Iterator<Item = Result<(RowKey, Vec<Conflict>), Error>> + '_, Error> {
+        let entries = self.prefixed(&Prefix::Conflicts(table))?;
+        Ok(entries.map(|entry| {
+            let (key, bytes) = entry?;
+            let key = row_key_of(&key).ok_or_else(|| Error::corrupt("a conflict's key has a wrong size"))?;
+            Ok((key, codec::conflict::decode_conflicts(&bytes, &|number| self.replicas.id(number))?))
+        }))
+    }
+}
+
+fn logged(entry: Result<(Vec<u8>, Vec<u8>), Error>) -> Result<Logged, Error> {
+    let (key, value) = entry?;
+    let seq = seq_of(&key).ok_or_else(|| Error::corrupt("a log entry's key is too short"))?;
+    let (hlc, row) = codec::log::decode_entry(&value)?;
+    Ok(Logged { seq, hlc, row })
+}
+
+/// The encoded value and the row id of an index entry's key.
+fn split(key: &[u8]) -> Result<(Vec<u8>, RowId), Error> {
+    let wrong = || Error::corrupt("an index entry's key is too short");
+    let (_, rest) = codec::key::take_ordered_u32(key.get(1..).ok_or_else(wrong)?).ok_or_else(wrong)?;
+    let (value, row) = rest.split_last_chunk::<16>().ok_or_else(wrong)?;
+    Ok((value.to_vec(), RowId::from_bytes(*row)))
+}
