@@ -17,7 +17,7 @@ mod solver;
 mod strata;
 mod view;
 
-pub use commit::{Change, Commit, Done, Refusal};
+pub use commit::{Change, Commit, Done, Hints, Refusal};
 pub use conflicts::Conflict;
 pub use derive::{Derived, derive};
 pub use facts::{Cell, ConflictName, Content, Entry, Facts, Row, Slot, Unit, Vector, covers, join};

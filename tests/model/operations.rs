@@ -77,7 +77,9 @@ impl Commit<'_> {
                 *value = shown[*column].clone();
             }
         }
-        table.foreign_keys.iter().filter(renamed).for_each(|key| drop(cell.parents.remove(&key.id)));
+        table.foreign_keys.iter().filter(renamed).for_each(|key| {
+            cell.parents.remove(&key.id);
+        });
         let old = if force { self.dots_of(row, slot, |_| true) } else { visible };
         cell.claim = self.kept_claim(row, slot, &cell);
         self.write(row, slot, Content::Columns(cell), old);

@@ -8,7 +8,7 @@ use reunite::schema::Schema;
 /// The groups of tables, each after all the groups that it refers to.
 pub fn strata(schema: &Schema) -> Vec<BTreeSet<TableId>> {
     let all: BTreeSet<TableId> = schema.tables().iter().map(|table| table.id).collect();
-    let (mut groups, mut done) = (Vec::new(), BTreeSet::new());
+    let (mut groups, mut done) = (Vec::new(), BTreeSet::<TableId>::new());
     while done.len() < all.len() {
         let ready = |table: &&TableId| {
             let below = reached(schema, **table);
