@@ -9,7 +9,7 @@ mod source;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use reunite::derive::{Nothing, derive};
+use reunite::derive::{Kind, Nothing, derive};
 use reunite::ids::{ReplicaId, RowId, RowKey};
 use reunite::merge::merge;
 use reunite::row::RowState;
@@ -44,7 +44,7 @@ struct World<'a> {
 /// One history.
 pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     let mut random = Random::new(plan.seed);
-    let schema = schemas::schema(&mut random);
+    let [schema, strict] = schemas::schemas(&mut random);
     let pair = |i: usize, random: &mut Random| {
         let priority = Priority::new(random.below(4) as u8 * 10).expect("at most 100");
         let id = ReplicaId::from_bytes([i as u8 + 1; 16]);
@@ -58,7 +58,8 @@ pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     for step in &plan.steps {
         world.step(&mut Random::new(*step))?;
     }
-    world.settle(&mut random)
+    world.settle(&mut random)?;
+    world.add_rule(&strict)
 }
 
 impl World<'_> {
@@ -172,7 +173,7 @@ impl World<'_> {
     }
 
     /// Everybody syncs with everybody; then equal facts give equal tables, however they were derived.
-    fn settle(mut self, random: &mut Random) -> Checked {
+    fn settle(&mut self, random: &mut Random) -> Checked {
         for pair in &self.pairs {
             check_facts(&self.changes, &pair.model)?;
         }
@@ -212,6 +213,21 @@ impl World<'_> {
             piecemeal.apply(&self.schema, delta)?;
         }
         compare(&self.schema, &piecemeal, view)
+    }
+
+    /// A rule that is added later parks the rows that violate it, and lists them.
+    fn add_rule(&mut self, strict: &Schema) -> Checked {
+        let (facts, lax) = (&self.pairs[0].model.facts, &self.pairs[0].view);
+        let view = model::derive(strict, facts, |_| {});
+        let mut source = MemorySource::default();
+        let delta = derive(strict, &Nothing, &states(facts, facts.keys())).expect("memory does not fail");
+        source.apply(strict, delta)?;
+        compare(strict, &source, &view)?;
+        check_view(strict, &view)?;
+        check_losses(&self.changes, facts, &view)?;
+        let violated = |view: &Derived| view.conflicts.values().filter(|c| c.kind == Kind::Validation).count();
+        self.story.count("violators of a rule added later", violated(&view) - violated(lax));
+        Ok(())
     }
 }
 

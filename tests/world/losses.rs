@@ -61,13 +61,12 @@ impl Losses<'_> {
         names.any(|name| name.row == row && matches!(name.about, About::Constraint(_)))
     }
 
-    /// Is the change to a deleted row listed, or has somebody who knew it deleted the row?
+    /// Is the change to a deleted row listed, or has somebody who knew it deleted the row or dismissed it?
     fn decided(&self, row: RowKey, dot: Dot) -> bool {
-        let deaths = |change: &&crate::model::Change| change.slot == Slot::Life && change.entry == Content::Dead;
         let mut same = self.changes[&row].iter().filter(|change| change.stamp.dot == dot);
         let mut later = self.changes[&row].iter().filter(|change| change.replaces.contains(&(Slot::Life, dot)));
         self.listed(row, About::Life, dot)
-            || same.any(|change| deaths(&change))
-            || later.any(|change| deaths(&change) || self.decided(row, change.stamp.dot))
+            || same.any(|change| change.entry == Content::Dead)
+            || later.any(|change| change.entry != Content::Alive || self.decided(row, change.stamp.dot))
     }
 }

@@ -16,19 +16,30 @@ use super::random::Random;
 /// How many shapes there are.
 pub const SHAPES: usize = 4;
 
-pub fn schema(random: &mut Random) -> Arc<Schema> {
-    let shape = random.below(SHAPES);
-    let builder = match shape {
-        0 => shop(random),
-        1 => ring(random),
-        2 => places(random),
-        _ => defaults(random),
-    };
-    Arc::new(builder.build().expect("the shapes are valid schemas"))
+/// A schema, and the same with one more rule: what a later change of the schema would make of it.
+pub fn schemas(random: &mut Random) -> [Arc<Schema>; 2] {
+    let shape = [shop, ring, places, defaults][random.below(SHAPES)];
+    let [plain, strict] = [Extra(false), Extra(true)].map(|extra| {
+        let builder = shape(&mut random.clone(), extra);
+        Arc::new(builder.build().expect("the shapes are valid schemas"))
+    });
+    random.next();
+    [plain, strict]
+}
+
+/// Whether the last table has one rule more than usual. It comes last, so all ids stay as they are.
+#[derive(Clone, Copy)]
+struct Extra(bool);
+
+impl Extra {
+    fn apply<Last>(self, table: TableBuilder<Last>, column: usize) -> TableBuilder {
+        let rule = compare(Binary::NotEqual, Column(column), Literal(Value::Integer(1)));
+        if self.0 { table.check(rule).named("later").done() } else { table.done() }
+    }
 }
 
 /// Customers, their orders, and employees who have bosses: following and by value, with a composite unit.
-fn shop(random: &mut Random) -> SchemaBuilder {
+fn shop(random: &mut Random, extra: Extra) -> SchemaBuilder {
     let (rules, actions) = (Rules::some(random), Actions::some(random));
     let (by_value, boss) = (Actions::some(random), Actions::some(random));
     let customer = |t: TableBuilder| {
@@ -50,13 +61,14 @@ fn shop(random: &mut Random) -> SchemaBuilder {
         let t = t.column("badge", Type::Integer).column("mentor", Type::Integer);
         let t = t.primary_key(["name"]).unique(["badge"]).foreign_key(["boss"], "employee", ["name"]);
         let t = t.on_delete(boss.delete).on_update(boss.update);
-        rules[2].apply(t.foreign_key(["mentor"], "employee", ["badge"]).match_key().on_delete(actions.delete))
+        let t = t.foreign_key(["mentor"], "employee", ["badge"]).match_key().on_delete(actions.delete);
+        extra.apply(rules[2].apply(t), 2)
     };
     Schema::builder().table("customer", customer).table("orders", orders).table("employee", employee)
 }
 
 /// Two tables that refer to each other, and one that hangs below them.
-fn ring(random: &mut Random) -> SchemaBuilder {
+fn ring(random: &mut Random, extra: Extra) -> SchemaBuilder {
     let (rules, actions) = (Rules::some(random), Actions::some(random));
     let match_key = random.chance(50);
     let team = |t: TableBuilder| {
@@ -73,13 +85,14 @@ fn ring(random: &mut Random) -> SchemaBuilder {
     let badge = |t: TableBuilder| {
         let t = t.column("serial", Type::Integer).column("owner", Type::Text).not_null();
         let t = t.column("color", Type::Integer).primary_key(["serial"]).check(color_rule());
-        rules[2].apply(t.foreign_key(["owner"], "person", ["nick"]).on_delete(OnDelete::Cascade))
+        let t = t.foreign_key(["owner"], "person", ["nick"]).on_delete(OnDelete::Cascade);
+        extra.apply(rules[2].apply(t), 2)
     };
     Schema::builder().table("team", team).table("person", person).table("badge", badge)
 }
 
 /// Composite keys, and references that are part of keys: a key follows a key that follows a key.
-fn places(random: &mut Random) -> SchemaBuilder {
+fn places(random: &mut Random, extra: Extra) -> SchemaBuilder {
     let (rules, actions) = (Rules::some(random), Actions::some(random));
     let match_key = random.chance(30);
     let place = |t: TableBuilder| {
@@ -98,13 +111,13 @@ fn places(random: &mut Random) -> SchemaBuilder {
         let t = t.column("day", Type::Integer).column("zone", Type::Text).collate(Collation::NoCase);
         let t = t.column("slot", Type::Integer).column("guest", Type::Text).primary_key(["day"]);
         let t = t.foreign_key(["zone", "slot", "guest"], "booking", ["zone", "slot", "guest"]);
-        rules[2].apply(t.on_delete(actions.delete))
+        extra.apply(rules[2].apply(t.on_delete(actions.delete)), 0)
     };
     Schema::builder().table("place", place).table("booking", booking).table("visit", visit)
 }
 
 /// No primary key, keys that have defaults, not-null columns, declared units, a check over a reference.
-fn defaults(random: &mut Random) -> SchemaBuilder {
+fn defaults(random: &mut Random, extra: Extra) -> SchemaBuilder {
     let (rules, actions) = (Rules::some(random), Actions::some(random));
     let kind = |t: TableBuilder| {
         let t = t.column("name", Type::Text).not_null().default("A").column("rank", Type::Integer).default(1);
@@ -122,7 +135,7 @@ fn defaults(random: &mut Random) -> SchemaBuilder {
     let below = |t: TableBuilder| {
         let t = t.column("rank", Type::Integer).column("kind", Type::Text).column("note", Type::Integer);
         let t = t.foreign_key(["rank", "kind"], "item", ["rank", "kind"]).on_delete(actions.delete);
-        rules[2].apply(t)
+        extra.apply(rules[2].apply(t), 2)
     };
     Schema::builder().table("kind", kind).table("item", item).table("below", below)
 }
