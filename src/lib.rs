@@ -29,3 +29,11 @@ pub mod codec;
 pub mod storage;
 pub mod store;
 pub mod commit;
+pub mod sync;
+pub mod transport;
+pub mod db;
+pub mod replicate;
+
+pub use commit::WriteError;
+pub use db::{Builder, Database, ReadTransaction, ResolveWith, Row, Table, TableMut, Transaction};
+pub use error::Error;

@@ -6,15 +6,19 @@
 //! are there. This module reads no store, and decides nothing.
 
 mod bytes;
+mod canonical;
+mod change;
 mod facts;
 mod stamps;
 mod units;
 mod values;
 
 pub mod conflict;
+pub mod frame;
 pub mod key;
 pub mod log;
 pub mod record;
+pub mod wire;
 
 #[cfg(test)]
 pub(crate) mod generate;
@@ -22,6 +26,8 @@ pub(crate) mod generate;
 mod tests;
 
 pub use bytes::Malformed;
+pub use canonical::canonical_row;
+pub use values::check_value_size;
 
 use crate::ids::ReplicaId;
 
@@ -37,5 +43,6 @@ pub const MAX_VALUE_BYTES: usize = 8 << 20;
 /// The greatest length of any record and of any message, in bytes.
 pub const MAX_RECORD_BYTES: usize = 64 << 20;
 
-/// The most units, or columns of one unit, that a row may have.
-pub const MAX_COLUMNS: usize = 4096;
+/// The most units, or columns of one unit, that a row may have: more than a schema has columns, because
+/// the values of dropped columns stay.
+pub const MAX_ROW_COLUMNS: usize = 4096;

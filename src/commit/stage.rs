@@ -139,6 +139,13 @@ impl Writes {
         rows.filter_map(|(key, staged)| staged.shown.as_ref().map(|shown| (key.row, shown)))
     }
 
+    /// The staged rows of a table, shown or not.
+    pub fn staged_ids(&self, table: &Table) -> impl Iterator<Item = RowId> {
+        let first = RowKey { table: table.id, row: RowId::from_bytes([0; 16]) };
+        let last = RowKey { table: table.id, row: RowId::from_bytes([0xff; 16]) };
+        self.rows.range(first..=last).map(|(key, _)| key.row)
+    }
+
     /// The entries of staged rows in a key, foreign key or index: encoded value and row, ascending.
     pub fn staged_entries(&self, id: ConstraintId) -> impl DoubleEndedIterator<Item = (&[u8], RowId)> {
         let first = (id, Vec::new(), RowId::from_bytes([0; 16]));
@@ -268,7 +275,8 @@ impl<'a> Stage<'a> {
     /// A stamp for a write that sees these values: its priority is at least theirs.
     pub(super) fn stamp<V>(&self, dot: Dot, seen: &Siblings<V>) -> Stamp {
         let inherited = seen.stamps().map(|stamp| stamp.priority).max();
-        let priority = inherited.map_or(self.writes.author.priority, |seen| seen.max(self.writes.author.priority));
+        let priority =
+            inherited.map_or(self.writes.author.priority, |seen| seen.max(self.writes.author.priority));
         Stamp { priority, hlc: self.writes.author.hlc, dot }
     }
 
@@ -342,7 +350,8 @@ impl<'a> Stage<'a> {
         if !self.writes.remembered.insert(key) {
             return;
         }
-        let (had_dot, next) = (self.writes.dots.contains_key(&key), (self.writes.next, self.writes.next_local));
+        let (had_dot, next) =
+            (self.writes.dots.contains_key(&key), (self.writes.next, self.writes.next_local));
         let pending = self.writes.pending_of(key);
         let roles = (self.writes.own.contains(&key), self.writes.gone.contains(&key));
         let before = self.writes.rows.get(&key).cloned();
@@ -405,7 +414,12 @@ fn entries(table: &Table, row: RowId, shown: &[Value]) -> Vec<(ConstraintId, Vec
 
 /// Under row tracking every change writes every column; a change that leaves the keys as they are
 /// keeps their claim.
-fn kept_claim(table: &Table, unit: UnitId, siblings: &Siblings<UnitValue>, value: &UnitValue) -> Option<Stamp> {
+fn kept_claim(
+    table: &Table,
+    unit: UnitId,
+    siblings: &Siblings<UnitValue>,
+    value: &UnitValue,
+) -> Option<Stamp> {
     if table.tracking != Tracking::Row {
         return None;
     }

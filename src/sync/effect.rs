@@ -1,0 +1,121 @@
+//! The session's face to its driver: what goes in at the start, what comes out. Plain data.
+
+use super::error::SyncError;
+use super::message::{BATCH_BYTES, Base, Batch, Digest, Hello, Message, PROTOCOL_VERSION};
+use crate::ids::{DatabaseId, ReplicaId};
+use crate::version::Knowledge;
+
+/// What a session needs to know of the replica for which it speaks.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who it is.
+    pub replica: ReplicaId,
+    /// Its database and schema; none if it is empty and wants both.
+    pub base: Option<Base>,
+    /// What it has applied.
+    pub knowledge: Knowledge,
+    /// The digest of its facts, if it keeps one: a difference under equal knowledge is an alarm. None
+    /// while a row holds changes that the knowledge does not cover, as after a broken session.
+    pub state: Option<Digest>,
+    /// Whether it gives its changes to the peer.
+    pub gives: bool,
+    /// Whether it takes the peer's changes.
+    pub takes: bool,
+    /// The size that its batches aim at, in bytes.
+    pub batch_bytes: usize,
+}
+
+impl Config {
+    /// A replica that gives and takes.
+    #[must_use]
+    pub fn new(replica: ReplicaId, base: Option<Base>, knowledge: Knowledge) -> Config {
+        Config { replica, base, knowledge, state: None, gives: true, takes: true, batch_bytes: BATCH_BYTES }
+    }
+
+    pub(super) fn hello(&self) -> Hello {
+        Hello {
+            protocol: PROTOCOL_VERSION,
+            replica: self.replica,
+            base: self.base,
+            knowledge: self.knowledge.clone(),
+            state: self.state,
+            gives: self.gives,
+            takes: self.takes,
+        }
+    }
+}
+
+/// What the driver is to do. It does one, reports it where that is said, then asks for the next.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Effect {
+    /// Send this to the peer.
+    Send(Message),
+    /// The peer is empty: answer with the schema as SQL, by [`Session::supply_schema`].
+    ReadSchema,
+    /// Become a replica of this database with this schema, durably; then [`Session::adopted`].
+    AdoptSchema {
+        /// The database.
+        database: DatabaseId,
+        /// Its schema as SQL.
+        sql: String,
+    },
+    /// Let the session read the next changes, by [`Session::supply`].
+    ReadChanges,
+    /// Apply the batch in one commit together with the knowledge that it teaches, then
+    /// [`Session::applied`]. What the driver still has to check: stamps against its clock, withheld
+    /// values and log entries without a row against its store.
+    Apply(Batch),
+    /// The session is over. There are no further effects.
+    Finished(Result<Report, SyncError>),
+}
+
+/// What a session did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The other side.
+    pub peer: ReplicaId,
+    /// What the peer is known to have applied.
+    pub peer_knows: Knowledge,
+    /// What this replica had applied at the end.
+    pub knowledge: Knowledge,
+    /// Whether this replica took over database and schema.
+    pub adopted: bool,
+    /// What was sent and acknowledged.
+    pub sent: Count,
+    /// What was received and applied.
+    pub received: Count,
+}
+
+impl Report {
+    /// Whether anything changed on either side.
+    #[must_use]
+    pub fn moved(&self) -> bool {
+        self.adopted || self.sent.batches + self.received.batches > 0
+    }
+}
+
+/// How much went in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Batches.
+    pub batches: u64,
+    /// Rows, counted each time they were sent.
+    pub rows: u64,
+    /// Changes.
+    pub changes: u64,
+}
+
+impl Count {
+    pub(super) fn of(batch: &Batch) -> Count {
+        // A usize always fits into 64 bits where this runs.
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        Count { batches: 1, rows: count(batch.changes.len()), changes: count(batch.log.len()) }
+    }
+
+    pub(super) fn add(&mut self, other: Count) {
+        self.batches += other.batches;
+        self.rows += other.rows;
+        self.changes += other.changes;
+    }
+}

@@ -1,0 +1,173 @@
+//! What two replicas say to each other. Plain data: no bytes (see `wire`) and no order of events
+//! (see `session`).
+
+use std::fmt;
+
+use crate::codec::frame;
+use crate::commit;
+use crate::ids::{DatabaseId, Dot, ReplicaId, RowKey};
+use crate::row::RowChange;
+use crate::version::{Hlc, Knowledge};
+
+/// The version of the protocol. Both sides must speak the same one.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// Batches that may be under way in one direction before one is acknowledged. With the size of a
+/// batch it bounds what a session holds in memory.
+pub const WINDOW: usize = 2;
+
+/// The size that a batch aims at, in bytes.
+pub const BATCH_BYTES: usize = 256 * 1024;
+
+/// The longest message, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = frame::MAX_FRAME_BYTES;
+
+/// The longest schema text that is sent or taken in, in bytes.
+pub const MAX_SCHEMA_BYTES: usize = 4 * 1024 * 1024;
+
+/// The longest code of a refusal, in bytes.
+pub const MAX_CODE_BYTES: usize = 64;
+
+/// The longest text of a refusal, in bytes.
+pub const MAX_TEXT_BYTES: usize = 1024;
+
+/// Sixteen bytes that stand for a schema, or for a replica's facts: equal if these are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 16]);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What two replicas must have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// The database of which it is a replica.
+    pub database: DatabaseId,
+    /// The digest of its schema.
+    pub schema: Digest,
+}
+
+/// How a replica introduces itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// The version of the protocol that it speaks.
+    pub protocol: u32,
+    /// Who it is.
+    pub replica: ReplicaId,
+    /// Its database and schema; none if it is empty and wants both.
+    pub base: Option<Base>,
+    /// What it has applied.
+    pub knowledge: Knowledge,
+    /// The digest of its facts, if it keeps one.
+    pub state: Option<Digest>,
+    /// Whether it gives its changes.
+    pub gives: bool,
+    /// Whether it takes the peer's changes.
+    pub takes: bool,
+}
+
+/// One line of a change log: which change was made to which row, and when. It travels beside the
+/// rows because a row names only its live changes, and the receiver must be able to enumerate the
+/// replaced ones too for a third replica: else it would teach knowledge of a row that it never sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Which change.
+    pub dot: Dot,
+    /// When, by the writer's hybrid clock.
+    pub hlc: Hlc,
+    /// To which row.
+    pub key: RowKey,
+}
+
+impl LogEntry {
+    /// The order in which changes travel. A change comes after all that its writer could see, so
+    /// every prefix is causally closed.
+    #[must_use]
+    pub const fn order(&self) -> (Hlc, Dot) {
+        (self.hlc, self.dot)
+    }
+}
+
+/// A stretch of the sender's change log, with the rows that the receiver needs for it. It is applied
+/// in one commit together with the knowledge that it teaches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// The changed rows, each once, in the order of their first entry. A row that was sent earlier in
+    /// the session is not repeated.
+    pub changes: Vec<RowChange>,
+    /// The changes that the batch covers: ascending by [`LogEntry::order`], without a gap in any
+    /// replica's numbers.
+    pub log: Vec<LogEntry>,
+}
+
+impl Batch {
+    /// What a receiver knows once it has applied the batch, beside what it knew before.
+    #[must_use]
+    pub fn teaches(&self) -> Knowledge {
+        self.log.iter().map(|entry| (entry.dot.replica, entry.dot.seq)).collect()
+    }
+}
+
+impl From<Batch> for commit::Batch {
+    fn from(batch: Batch) -> commit::Batch {
+        let log = batch.log.into_iter().map(|entry| (entry.dot, entry.hlc, entry.key)).collect();
+        commit::Batch { changes: batch.changes, log }
+    }
+}
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Opens the session.
+    Hello(Hello),
+    /// Answers the hello. In bytes it says only what differs from it.
+    Welcome(Hello),
+    /// Database and schema for an empty replica.
+    Schema {
+        /// The database that it becomes a replica of.
+        database: DatabaseId,
+        /// The schema as SQL.
+        sql: String,
+    },
+    /// Changes.
+    Changes {
+        /// The batch's number: 1 for the first of its direction. A lost one would be missed by its changes
+        /// only if the next one went on with the same replica's.
+        number: u64,
+        /// The batch.
+        batch: Batch,
+    },
+    /// The oldest schema or batch not yet acknowledged was applied, and is durable.
+    Applied,
+    /// Ends the session; nothing of the message that caused it was taken in.
+    Refused {
+        /// The code of the error.
+        code: String,
+        /// The error in words.
+        message: String,
+    },
+}
+
+impl Message {
+    /// The message's name, for people.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Message::Hello(_) => "hello",
+            Message::Welcome(_) => "welcome",
+            Message::Schema { .. } => "schema",
+            Message::Changes { .. } => "changes",
+            Message::Applied => "applied",
+            Message::Refused { .. } => "refused",
+        }
+    }
+}
