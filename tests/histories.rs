@@ -13,6 +13,7 @@
 
 mod model;
 mod world;
+mod databases;
 mod derivation;
 
 use world::story::{Suite, number_from_environment};
@@ -22,6 +23,14 @@ const DERIVATIONS: Suite<'static> = Suite { name: "derivation", steps: 10..60, r
 
 /// Seeds that failed once: they are always run, first.
 const KEPT: &str = include_str!("seeds.txt");
+
+/// Histories of databases.
+const DATABASES: Suite<'static> = Suite { name: "databases", steps: 8..40, run: &databases::history };
+
+#[test]
+fn databases() {
+    DATABASES.run(KEPT, number_from_environment("HISTORIES").unwrap_or(2000));
+}
 
 #[test]
 fn derivation() {
