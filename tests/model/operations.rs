@@ -209,6 +209,12 @@ impl Commit<'_> {
         self.write(row, Slot::Boost, Content::Boost, old);
         self.swap = true;
         self.appear(row);
+        let (table, shown) = (self.table(row), self.shown[&row].clone());
+        for key in &table.keys {
+            let Some(value) = fold(table, &key.columns, &shown) else { continue };
+            let same = |other: &[Value]| fold(table, &key.columns, other).as_ref() == Some(&value);
+            self.shown.retain(|other, values| *other == row || other.table != row.table || !same(values));
+        }
         Ok(())
     }
 
