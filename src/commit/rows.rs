@@ -126,6 +126,8 @@ impl Stage<'_> {
                 match foreign_key.on_delete {
                     OnDelete::Restrict => {}
                     OnDelete::Cascade => queue.push_back(child),
+                    // The row itself may be among them, or a row that another reference took along.
+                    OnDelete::SetNull if self.visible(child)?.is_none() => {}
                     OnDelete::SetNull => self.set_null(child, foreign_key)?,
                 }
             }
