@@ -1,15 +1,14 @@
 //! One end of a session: between a database and whatever carries the bytes.
 
-use crate::commit;
 use crate::db::Database;
 use crate::db::access::{Changes, Endpoint};
 use crate::error::Error;
 use crate::ids::{DatabaseId, Dot, ReplicaId, RowKey, Seq};
-use crate::row::RowState;
+use crate::row::{LogEntry, RowState};
 use crate::schema::Schema;
 use crate::storage::Durability;
 use crate::sync::{
-    Base, Batch, Config, Digest, Effect, Log, LogEntry, Report, Session, Source, SyncError, Wire,
+    BATCH_BYTES, Base, Config, Digest, Effect, Log, Report, Session, Source, SyncError, Wire,
 };
 
 /// The end of a session at one database. Bytes of messages come in by [`Driver::receive`] and go out
@@ -58,7 +57,7 @@ impl Driver {
     /// # Errors
     /// If the storage fails.
     pub fn open(db: &Database, gives: bool, takes: bool) -> Result<Driver, Error> {
-        Driver::new(db, gives, takes, Session::open)
+        Driver::new(db, gives, takes, BATCH_BYTES, Session::open)
     }
 
     /// The end that is spoken to.
@@ -66,20 +65,21 @@ impl Driver {
     /// # Errors
     /// If the storage fails.
     pub fn accept(db: &Database, gives: bool, takes: bool) -> Result<Driver, Error> {
-        Driver::new(db, gives, takes, Session::accept)
+        Driver::new(db, gives, takes, BATCH_BYTES, Session::accept)
     }
 
-    fn new(
+    pub(super) fn new(
         db: &Database,
         gives: bool,
         takes: bool,
+        batch_bytes: usize,
         session: impl FnOnce(&Config) -> Session,
     ) -> Result<Driver, Error> {
         let endpoint = Endpoint::new(db);
         // What a peer learns must survive a power cut here, or its number could be given twice.
         let changes = endpoint.durable_changes()?;
         let base = db.database_id().map(|database| Base { database, schema: Digest(db.schema().digest()) });
-        let config = Config { gives, takes, ..Config::new(db.replica_id(), base, changes.knowledge()?) };
+        let config = Config { gives, takes, batch_bytes, ..Config::new(db.replica_id(), base, changes.knowledge()?) };
         let session = session(&config);
         let (wire, durability) = (Wire::default(), Durability::Immediate);
         Ok(Driver { endpoint, changes, session, wire, durability })
@@ -115,7 +115,7 @@ impl Driver {
                     Err(error) => self.session.failed(error),
                 },
                 Effect::ReadChanges => self.session.supply(&self.changes),
-                Effect::Apply(batch) => match self.endpoint.apply(stored(batch), self.durability) {
+                Effect::Apply(batch) => match self.endpoint.apply(batch, self.durability) {
                     Ok(knowledge) => self.session.applied(knowledge),
                     Err(error) => self.session.failed(error),
                 },
@@ -132,11 +132,6 @@ impl Driver {
         self.endpoint.adopt(database, schema)?;
         Ok(digest)
     }
-}
-
-fn stored(batch: Batch) -> commit::Batch {
-    let log = batch.log.into_iter().map(|entry| (entry.dot, entry.hlc, entry.key));
-    commit::Batch { changes: batch.changes, log: log.collect() }
 }
 
 impl Source for Changes {
