@@ -30,3 +30,4 @@ pub mod storage;
 pub mod store;
 pub mod commit;
 pub mod sync;
+pub mod script;
