@@ -38,7 +38,9 @@ pub enum WriteError {
         values: Vec<Value>,
     },
     /// Rows refer to the row that was to be deleted, or whose key was to be changed.
-    #[error("table {parent}: row {row} of table {table} still refers here by {constraint}: delete it or change it first")]
+    #[error(
+        "table {parent}: row {row} of table {table} still refers here by {constraint}: delete it or change it first"
+    )]
     Restricted {
         /// The referring table.
         table: String,

@@ -45,7 +45,8 @@ impl<'a> Stage<'a> {
         let parent = self.table(key)?;
         for (table, foreign_key) in self.schema().referring(key.table) {
             let Some(unique) = parent.key(foreign_key.key) else { continue };
-            let value = fold(parent, &unique.columns, |column| shown.get(column).cloned().unwrap_or_default());
+            let value =
+                fold(parent, &unique.columns, |column| shown.get(column).cloned().unwrap_or_default());
             if value.iter().any(Value::is_null) {
                 continue;
             }
@@ -73,7 +74,8 @@ impl<'a> Stage<'a> {
         parent: RowId,
         value: &[Value],
     ) -> Result<BTreeSet<RowId>, Error> {
-        let mut claimants: BTreeSet<RowId> = self.base.claimants(foreign_key.key, value)?.into_iter().collect();
+        let mut claimants: BTreeSet<RowId> =
+            self.base.claimants(foreign_key.key, value)?.into_iter().collect();
         claimants.insert(parent);
         let mut rows: BTreeSet<RowId> = BTreeSet::new();
         for parent in claimants {
@@ -91,7 +93,8 @@ impl<'a> Stage<'a> {
         before: &[Value],
         after: &[Value],
     ) -> Result<(), WriteError> {
-        let changed = |columns: &[usize]| columns.iter().any(|column| before.get(*column) != after.get(*column));
+        let changed =
+            |columns: &[usize]| columns.iter().any(|column| before.get(*column) != after.get(*column));
         if !table.keys.iter().any(|unique| changed(&unique.columns)) {
             return Ok(());
         }

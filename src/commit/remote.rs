@@ -33,7 +33,9 @@ pub enum BatchError {
         what: String,
     },
     /// A change is from too far in the future.
-    #[error("a change of replica {replica} is from the future, {seconds} s beyond what this clock permits: set the clocks right, then sync again")]
+    #[error(
+        "a change of replica {replica} is from the future, {seconds} s beyond what this clock permits: set the clocks right, then sync again"
+    )]
     ClockDrift {
         /// Whose change.
         replica: ReplicaId,
@@ -41,7 +43,9 @@ pub enum BatchError {
         seconds: u64,
     },
     /// The peer has changes that this replica is said to have made, and has not.
-    #[error("the peer has change {dot} of this replica, which has made only {known}: a copy or an older backup of this directory is in use; create a new replica and sync it")]
+    #[error(
+        "the peer has change {dot} of this replica, which has made only {known}: a copy or an older backup of this directory is in use; create a new replica and sync it"
+    )]
     UnknownOwnChange {
         /// The change.
         dot: Dot,
@@ -71,7 +75,9 @@ impl Batch {
                 None => base.row(key)?.map(|stored| stored.facts),
             };
             let theirs = change.complete(mine.as_deref());
-            let theirs = theirs.ok_or_else(|| malformed(format!("row {}: values are withheld that are not here", key.row)))?;
+            let theirs = theirs.ok_or_else(|| {
+                malformed(format!("row {}: values are withheld that are not here", key.row))
+            })?;
             let merged = mine.map_or_else(|| theirs.clone(), |mine| merge(&mine, &theirs));
             rows.insert(key, Arc::new(merged));
         }
@@ -103,7 +109,10 @@ fn check_log(
             None => base.row(*key)?.is_some_and(|stored| stored.facts.vector.covers(*dot)),
         };
         if !here {
-            return Err(malformed(format!("the log lists change {dot} of row {}, which was not sent", key.row)));
+            return Err(malformed(format!(
+                "the log lists change {dot} of row {}, which was not sent",
+                key.row
+            )));
         }
         taught.cover(*dot);
     }
@@ -119,7 +128,8 @@ fn check_row(
     latest: Hlc,
 ) -> Result<(), BatchError> {
     let table = schema.table_by_id(change.key.table).filter(|table| table.replicate);
-    let table = table.ok_or_else(|| malformed(format!("table {} is not replicated here", change.key.table.0)))?;
+    let table =
+        table.ok_or_else(|| malformed(format!("table {} is not replicated here", change.key.table.0)))?;
     for stamp in change.state.stamps() {
         if stamp.hlc > latest {
             let seconds = stamp.hlc.0.saturating_sub(latest.0) / 1_000_000;
@@ -137,7 +147,9 @@ fn check_row(
     }
     let withheld = change.withheld.iter().map(|(unit, _)| *unit);
     for id in change.state.units().map(|(unit, _)| unit).chain(withheld) {
-        let unit = table.unit(id).ok_or_else(|| malformed(format!("table {}: unknown unit {}", table.name, id.0)))?;
+        let unit = table
+            .unit(id)
+            .ok_or_else(|| malformed(format!("table {}: unknown unit {}", table.name, id.0)))?;
         for sibling in change.state.unit(id).iter() {
             check_unit(table, unit, &sibling.value)?;
         }

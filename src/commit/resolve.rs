@@ -171,7 +171,11 @@ impl Stage<'_> {
         let foreign_key = self.broken_reference(conflict);
         let parent = foreign_key.zip(conflict.others.first());
         let Some((foreign_key, parent)) = parent else {
-            return Err(self.not_applicable(table, key, "it is not known which row it referred to: reparent it"));
+            return Err(self.not_applicable(
+                table,
+                key,
+                "it is not known which row it referred to: reparent it",
+            ));
         };
         let parent = RowKey { table: foreign_key.parent, row: *parent };
         let parent_table = self.table(parent)?;
@@ -228,7 +232,11 @@ impl Stage<'_> {
             Kind::Validation => "set, delete or dismiss",
         };
         let kind = conflict.kind.name();
-        self.not_applicable(table, key, format!("a conflict of kind {kind} cannot be settled by {}: {ways}", how.name()))
+        self.not_applicable(
+            table,
+            key,
+            format!("a conflict of kind {kind} cannot be settled by {}: {ways}", how.name()),
+        )
     }
 }
 

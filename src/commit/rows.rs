@@ -20,7 +20,8 @@ impl Stage<'_> {
     /// Inserts a row. Units of which no column is named are not written: they have their default.
     pub fn insert(&mut self, key: RowKey, named: &Columns) -> Result<(), WriteError> {
         let table = self.table(key)?;
-        let default = |column: usize| table.columns.get(column).map(|c| c.default.clone()).unwrap_or_default();
+        let default =
+            |column: usize| table.columns.get(column).map(|c| c.default.clone()).unwrap_or_default();
         let shown: Vec<Value> = (0..table.columns.len())
             .map(|column| named.get(&column).cloned().unwrap_or_else(|| default(column)))
             .collect();

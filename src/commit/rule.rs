@@ -80,9 +80,9 @@ impl Stage<'_> {
         let wanted = || {
             let own_first = [true, false].into_iter();
             own_first.flat_map(|own| {
-                delta.iter().filter(move |(key, row)| {
-                    self.wants(**key, row) && self.writes.own.contains(key) == own
-                })
+                delta
+                    .iter()
+                    .filter(move |(key, row)| self.wants(**key, row) && self.writes.own.contains(key) == own)
             })
         };
         for (key, row) in wanted() {
@@ -103,7 +103,8 @@ impl Stage<'_> {
         let Some(failed) = row.failed.first().copied() else { return Ok(()) };
         match table.checks.iter().find(|check| check.id == failed) {
             Some(check) => {
-                let name = |column: usize| table.columns.get(column).map_or_else(String::new, |c| c.name.clone());
+                let name =
+                    |column: usize| table.columns.get(column).map_or_else(String::new, |c| c.name.clone());
                 Err(WriteError::CheckFailed {
                     table: table.name.clone(),
                     row: key.row,
@@ -203,6 +204,10 @@ impl Stage<'_> {
         let first = displaced.first().copied();
         let Some(key) = first else { return Ok(WriteError::NoSuchSavepoint) };
         let table = self.table(key)?;
-        Ok(self.not_applicable(table, key, "a constraint still bars the row: settle its other conflicts first"))
+        Ok(self.not_applicable(
+            table,
+            key,
+            "a constraint still bars the row: settle its other conflicts first",
+        ))
     }
 }

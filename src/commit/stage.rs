@@ -268,7 +268,8 @@ impl<'a> Stage<'a> {
     /// A stamp for a write that sees these values: its priority is at least theirs.
     pub(super) fn stamp<V>(&self, dot: Dot, seen: &Siblings<V>) -> Stamp {
         let inherited = seen.stamps().map(|stamp| stamp.priority).max();
-        let priority = inherited.map_or(self.writes.author.priority, |seen| seen.max(self.writes.author.priority));
+        let priority =
+            inherited.map_or(self.writes.author.priority, |seen| seen.max(self.writes.author.priority));
         Stamp { priority, hlc: self.writes.author.hlc, dot }
     }
 
@@ -342,7 +343,8 @@ impl<'a> Stage<'a> {
         if !self.writes.remembered.insert(key) {
             return;
         }
-        let (had_dot, next) = (self.writes.dots.contains_key(&key), (self.writes.next, self.writes.next_local));
+        let (had_dot, next) =
+            (self.writes.dots.contains_key(&key), (self.writes.next, self.writes.next_local));
         let pending = self.writes.pending_of(key);
         let roles = (self.writes.own.contains(&key), self.writes.gone.contains(&key));
         let before = self.writes.rows.get(&key).cloned();
@@ -405,7 +407,12 @@ fn entries(table: &Table, row: RowId, shown: &[Value]) -> Vec<(ConstraintId, Vec
 
 /// Under row tracking every change writes every column; a change that leaves the keys as they are
 /// keeps their claim.
-fn kept_claim(table: &Table, unit: UnitId, siblings: &Siblings<UnitValue>, value: &UnitValue) -> Option<Stamp> {
+fn kept_claim(
+    table: &Table,
+    unit: UnitId,
+    siblings: &Siblings<UnitValue>,
+    value: &UnitValue,
+) -> Option<Stamp> {
     if table.tracking != Tracking::Row {
         return None;
     }

@@ -133,8 +133,8 @@ pub enum SchemaError {
     },
     /// A foreign key with more or fewer columns than the key it refers to.
     #[error(
-        "foreign key ({columns}) of table {table:?} has {count} columns, the key of {parent:?} that it \
-         refers to has {expected}: name as many"
+        "foreign key ({columns}) of table {table:?} must have as many columns as it refers to in \
+         {parent:?}: it has {count}, not {expected}"
     )]
     ColumnCount {
         /// The referring table.

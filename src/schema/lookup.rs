@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::builder::columns_of;
 use super::{Check, Column, ForeignKey, Table, UniqueKey, Unit};
 use crate::ids::{ColumnId, ConstraintId, UnitId};
 
@@ -62,7 +61,7 @@ impl Table {
     /// The units whose columns a check reads.
     #[must_use]
     pub fn units_of_check(&self, check: &Check) -> BTreeSet<UnitId> {
-        self.units_of(&columns_of(&check.rule))
+        self.units_of(&check.rule.columns())
     }
 
     /// The names of the columns at these positions, in their order.

@@ -4,6 +4,7 @@
 //! is parsed into the same builder. This module reads no row and decides no conflict.
 
 mod builder;
+mod ddl;
 mod error;
 pub(crate) mod expression;
 mod graph;
@@ -14,9 +15,12 @@ mod schema;
 mod table;
 
 pub use builder::{Rule, SchemaBuilder, TableBuilder, last};
+pub use ddl::DdlError;
 pub use error::SchemaError;
 pub use expression::{Binary, Expression, ExpressionError, Fault, Unary};
-pub use limits::{MAX_COLUMNS, MAX_CONSTRAINTS, MAX_NAME_BYTES, MAX_TABLES};
+pub use limits::{
+    MAX_COLUMNS, MAX_CONSTRAINTS, MAX_NAME_BYTES, MAX_SCHEMA_BYTES, MAX_STATEMENT_BYTES, MAX_TABLES,
+};
 pub use schema::{Constraint, Schema, Stratum};
 pub use table::{
     Check, Column, DeleteRule, ForeignKey, Index, OnDelete, OnUpdate, Table, Tracking, UniqueKey, Unit,
@@ -25,3 +29,8 @@ pub use table::{
 
 #[cfg(test)]
 mod tests;
+
+/// Compiles the Rust example of the page.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/SCHEMA.md")]
+mod page {}

@@ -77,7 +77,6 @@ enum Place {
 
 impl Schema {
     /// Begins a schema in Rust. The other way is SQL.
-    #[must_use]
     pub fn builder() -> SchemaBuilder {
         SchemaBuilder::default()
     }
@@ -133,6 +132,35 @@ impl Schema {
             Place::Index(at) => Constraint::Index(table.indexes.get(at)?),
         };
         Some((table, constraint))
+    }
+
+    /// A fingerprint of the definitions and their ids: equal for equal schemas, on every replica.
+    ///
+    /// ```
+    /// use reunite::schema::Schema;
+    ///
+    /// let one = Schema::from_sql("CREATE TABLE t (a INTEGER PRIMARY KEY)")?;
+    /// let other = Schema::from_sql("create table t (a integer not null, primary key (a))")?;
+    /// assert_eq!(one.digest(), other.digest());
+    /// # Ok::<(), reunite::schema::DdlError>(())
+    /// ```
+    #[must_use]
+    pub fn digest(&self) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new_derive_key("reunite 2026 schema digest");
+        hasher.update(self.to_sql().as_bytes());
+        for table in &self.tables {
+            let columns = table.columns.iter().flat_map(|column| [column.id.0, column.unit.0]);
+            let constraints = table.keys.iter().map(|key| key.id);
+            let constraints = constraints.chain(table.foreign_keys.iter().map(|foreign_key| foreign_key.id));
+            let constraints = constraints.chain(table.checks.iter().map(|check| check.id));
+            let constraints = constraints.chain(table.indexes.iter().map(|index| index.id));
+            for id in std::iter::once(table.id.0).chain(columns).chain(constraints.map(|id| id.0)) {
+                hasher.update(&id.to_le_bytes());
+            }
+        }
+        let mut digest = [0; 16];
+        hasher.finalize_xof().fill(&mut digest);
+        digest
     }
 
     /// Tables that were validated together.

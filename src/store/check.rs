@@ -1,2 +1,2 @@
 //! x
-pub struct Finding; 
+pub struct Finding;

@@ -136,7 +136,12 @@ impl Snapshot {
         }))
     }
 
-    fn entries(&self, prefix: &Prefix<'_>, range: &KeyRange, direction: Direction) -> Result<Entries<'_>, Error> {
+    fn entries(
+        &self,
+        prefix: &Prefix<'_>,
+        range: &KeyRange,
+        direction: Direction,
+    ) -> Result<Entries<'_>, Error> {
         let prefix = prefix.key();
         let start = [prefix.as_slice(), &range.start].concat();
         let end = match &range.end {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::meta::Meta;
 use super::replicas::Replicas;
 use super::space::{Prefix, Space, end_of, row_of};
-use super::meta::Meta;
 use crate::codec;
 use crate::derive::{Conflict, Source, Status, Stored};
 use crate::error::Error;
@@ -59,7 +59,9 @@ impl Snapshot {
     }
 
     pub(super) fn table(&self, id: TableId) -> Result<&Table, Error> {
-        self.schema.table_by_id(id).ok_or_else(|| Error::corrupt(format!("table {} is not in the schema", id.0)))
+        self.schema
+            .table_by_id(id)
+            .ok_or_else(|| Error::corrupt(format!("table {} is not in the schema", id.0)))
     }
 
     pub(super) fn prefixed(&self, prefix: &Prefix<'_>) -> Result<Entries<'_>, Error> {

@@ -49,7 +49,9 @@ impl Space<'_> {
                 put_ordered_u32(table.0, &mut bytes);
                 bytes.extend(row.as_bytes());
             }
-            Space::Claim(id, value, row) | Space::Index(id, value, row) | Space::ChildByValue(id, value, row) => {
+            Space::Claim(id, value, row)
+            | Space::Index(id, value, row)
+            | Space::ChildByValue(id, value, row) => {
                 put_ordered_u32(id.0, &mut bytes);
                 encode_values(value, &mut bytes);
                 bytes.extend(row.as_bytes());

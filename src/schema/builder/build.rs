@@ -20,12 +20,13 @@ pub(super) fn schema(drafts: &[TableDraft]) -> Result<Schema, Problem> {
     references::resolve(drafts, &mut outlines)?;
     let mut tables: Vec<Table> = outlines.into_iter().map(|outline| outline.table).collect();
     for (draft, table) in drafts.iter().zip(&mut tables) {
-        rules::convert(draft, table)?;
         units::assign(draft, table)?;
     }
     names::assign(drafts, &mut tables)?;
     follow::validate(drafts, &tables)?;
-    Ok(Schema::of_tables(tables))
+    let schema = Schema::of_tables(tables);
+    limits::text(&schema)?;
+    Ok(schema)
 }
 
 /// A table without what depends on other tables.

@@ -3,7 +3,7 @@
 use super::draft::{ColumnDraft, Name, Position, Problem, TableDraft};
 use crate::ids::{ColumnId, UnitId};
 use crate::schema::{Column, SchemaError};
-use crate::value::{Collation, Real, Type, Value};
+use crate::value::{Collation, Type, Value};
 
 /// The columns of a table, to look names up in.
 #[derive(Clone, Copy)]
@@ -84,21 +84,20 @@ fn default(draft: &TableDraft, column: &ColumnDraft) -> Result<Value, Problem> {
     })
 }
 
+/// SQL writes UUID, TIMESTAMP and JSON as texts, and has no infinite numbers.
 fn convert(value: &Value, kind: Type) -> Option<Value> {
-    match (value, kind) {
-        (Value::Null, _) => Some(Value::Null),
-        #[expect(clippy::cast_precision_loss, reason = "as in SQLite; the test is on the result")]
-        (Value::Integer(integer), Type::Real) => Real::new(*integer as f64).map(Value::Real),
-        _ if value.kind() == Some(kind) => Some(value.clone()),
-        _ => None,
-    }
+    let value = match (value, kind) {
+        (Value::Text(text), Type::Uuid | Type::Timestamp | Type::Json) => kind.parse(text),
+        _ => kind.coerce(value.clone()),
+    };
+    value.ok().filter(|value| value.as_real().is_none_or(f64::is_finite))
 }
 
 fn hint(kind: Type) -> &'static str {
     match kind {
         Type::Boolean => ": write TRUE or FALSE",
         Type::Integer => ": write a whole number between -9223372036854775808 and 9223372036854775807",
-        Type::Real => ": write a number",
+        Type::Real => ": write a finite number; an integer must have an exact REAL",
         Type::Text => ": write a text in single quotes",
         Type::Blob => ": write x'…' with two hexadecimal digits a byte",
         Type::Uuid => ": write '00000000-0000-0000-0000-000000000000'",

@@ -18,7 +18,8 @@ pub use draft::Rule;
 pub(super) use draft::{
     CheckDraft, ColumnDraft, ForeignKeyDraft, KeyDraft, Name, Position, Problem, TableDraft,
 };
-pub(super) use rules::columns_of;
+pub(super) use names::{default_check, default_foreign_key, default_key};
+pub(super) use units::{constraint_groups, joined};
 
 use super::{DeleteRule, OnDelete, OnUpdate, Schema, SchemaError, Tracking, WinnerRule};
 use crate::value::{Collation, Type, Value};

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::columns_of;
 use super::draft::{Name, Problem, TableDraft};
 use crate::schema::limits::MAX_NAME_BYTES;
 use crate::schema::{SchemaError, Table};
@@ -162,7 +161,7 @@ pub(in crate::schema) fn default_foreign_key(table: &Table, at: usize) -> String
 
 /// The default name of the check at this place: `s_lo_hi_check`.
 pub(in crate::schema) fn default_check(table: &Table, at: usize) -> String {
-    let columns = table.checks.get(at).map(|check| columns_of(&check.rule)).unwrap_or_default();
+    let columns = table.checks.get(at).map(|check| check.rule.columns()).unwrap_or_default();
     default_name(table, &columns, "check")
 }
 

@@ -42,7 +42,7 @@ pub(super) fn assign(draft: &TableDraft, table: &mut Table) -> Result<(), Proble
 pub(in crate::schema) fn constraint_groups(table: &Table) -> Vec<Vec<usize>> {
     let keys = table.keys.iter().map(|key| key.columns.clone());
     let foreign_keys = table.foreign_keys.iter().map(|foreign_key| foreign_key.columns.clone());
-    let checks = table.checks.iter().map(|check| super::columns_of(&check.rule));
+    let checks = table.checks.iter().map(|check| check.rule.columns());
     keys.chain(foreign_keys).chain(checks).collect()
 }
 

@@ -1,0 +1,277 @@
+//! The handle of an open database, and what all its users share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::builder::Builder;
+use super::random::{Random, row_id};
+use super::read::ReadTransaction;
+use super::transaction::Transaction;
+use crate::commit::{Author, WriteError};
+use crate::error::Error;
+use crate::ids::{DatabaseId, ReplicaId, RowId};
+use crate::schema::Schema;
+use crate::storage::{Durability, Status, Storage};
+use crate::store::{Changes, Finding, Meta, Replicas, Snapshot};
+use crate::version::{Clock, Hlc, HybridClock, Knowledge};
+
+/// A replica of a database. Clones are handles of the same one; it closes with the last.
+///
+/// ```
+/// use reunite::{Database, row};
+/// let schema = "CREATE TABLE customer (code TEXT PRIMARY KEY, name TEXT NOT NULL)";
+/// let db = Database::builder().sql(schema)?.in_memory()?;
+/// db.write(|tx| {
+///     let mut customers = tx.table("customer")?;
+///     customers.insert(row! { code: "ANN", name: "Ann" })?;
+///     customers.update("ANN", row! { name: "Anna" })
+/// })?;
+/// let ann = db.read()?.table("customer")?.get("ANN")?;
+/// assert_eq!(ann, Some(row! { code: "ANN", name: "Anna" }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+/// What a builder gathered.
+pub(super) struct Parts {
+    pub(super) storage: Storage,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Box<dyn Random>,
+    pub(super) durability: Durability,
+    pub(super) drift: u64,
+    pub(super) read_only: bool,
+}
+
+struct Inner {
+    storage: Storage,
+    clock: Arc<dyn Clock>,
+    random: Mutex<Box<dyn Random>>,
+    durability: Durability,
+    drift: u64,
+    read_only: bool,
+    shared: RwLock<Shared>,
+    /// The permit to write. Holds the clock, which only a writer moves.
+    writer: Arc<Mutex<HybridClock>>,
+}
+
+/// What readers take with a snapshot. Replaced by the writer, never changed in place.
+#[derive(Clone)]
+struct Shared {
+    meta: Arc<Meta>,
+    schema: Arc<Schema>,
+    replicas: Arc<Replicas>,
+}
+
+/// The permit to write, held by a transaction.
+pub(super) type Permit = parking_lot::ArcMutexGuard<parking_lot::RawMutex, HybridClock>;
+
+impl Database {
+    /// Begins to make or open a database.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(super) fn assemble(parts: Parts) -> Result<Database, Error> {
+        let bytes = parts.storage.snapshot()?;
+        let missing = || Error::corrupt("the meta record is missing");
+        let meta = Snapshot::meta(&*bytes)?.ok_or_else(missing)?;
+        let replicas = Arc::new(Snapshot::replicas_in(&*bytes)?);
+        let schema = Arc::new(schema_of(&meta)?);
+        let snapshot = Snapshot::new(bytes, Arc::clone(&schema), Arc::clone(&replicas));
+        let clock = HybridClock::after(snapshot.last_time()?);
+        let shared = Shared { meta: Arc::new(meta), schema, replicas };
+        let inner = Inner {
+            storage: parts.storage,
+            clock: parts.clock,
+            random: Mutex::new(parts.random),
+            durability: parts.durability,
+            drift: parts.drift,
+            read_only: parts.read_only,
+            shared: RwLock::new(shared),
+            writer: Arc::new(Mutex::new(clock)),
+        };
+        Ok(Database { inner: Arc::new(inner) })
+    }
+
+    /// A snapshot: it sees the commits so far and no later one, and neither blocks nor is blocked by
+    /// writers.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn read(&self) -> Result<ReadTransaction, Error> {
+        Ok(ReadTransaction::new(self.snapshot()?))
+    }
+
+    /// Runs a transaction. It commits if `work` returns `Ok`; if that returns an error or panics,
+    /// nothing has happened. Waits for other writers.
+    ///
+    /// # Errors
+    /// What `work` returns, or why the commit was refused.
+    pub fn write<T, E: From<WriteError>>(
+        &self,
+        work: impl FnOnce(&mut Transaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut transaction = self.begin()?;
+        let result = work(&mut transaction)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+
+    /// Begins a transaction; dropping it rolls it back. Waits for other writers.
+    ///
+    /// # Errors
+    /// If the database is read-only or was closed, or the storage fails.
+    pub fn begin(&self) -> Result<Transaction, WriteError> {
+        if self.inner.read_only {
+            return Err(Error::ReadOnly.into());
+        }
+        let permit = Mutex::lock_arc(&self.inner.writer);
+        Ok(Transaction::new(self.clone(), permit)?)
+    }
+
+    /// The schema.
+    #[must_use]
+    pub fn schema(&self) -> Arc<Schema> {
+        Arc::clone(&self.inner.shared.read().schema)
+    }
+
+    /// The identity of this replica.
+    #[must_use]
+    pub fn replica_id(&self) -> ReplicaId {
+        self.inner.shared.read().meta.replica
+    }
+
+    /// The database that this is a replica of; none for an empty replica before its first sync.
+    #[must_use]
+    pub fn database_id(&self) -> Option<DatabaseId> {
+        self.inner.shared.read().meta.database
+    }
+
+    /// What this replica has applied, of its own changes and of others'.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn knowledge(&self) -> Result<Knowledge, Error> {
+        self.snapshot()?.knowledge()
+    }
+
+    /// A digest of all facts: replicas with equal knowledge have equal digests, unless an interrupted
+    /// session left one with rows ahead of its knowledge. Reads the whole database.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn digest(&self) -> Result<[u8; 16], Error> {
+        crate::store::digest(&self.snapshot()?)
+    }
+
+    /// Checks everything that is stored: records, indexes, log, and what was derived. Returns what is
+    /// wrong; nothing, if all is well. Reads the whole database.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn check(&self) -> Result<Vec<Finding>, Error> {
+        crate::store::check(&self.snapshot()?)
+    }
+
+    /// What the storage engine says of itself.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn status(&self) -> Result<Status, Error> {
+        self.inner.storage.status()
+    }
+
+    /// Closes the database for all handles, and says whether everything was stored. Dropping the last
+    /// handle closes too, and cannot say so.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn close(&self) -> Result<(), Error> {
+        let _permit = Mutex::lock_arc(&self.inner.writer);
+        self.inner.storage.close()
+    }
+
+    // ----------------------------------------------------------------------------------------
+
+    pub(super) fn snapshot(&self) -> Result<Snapshot, Error> {
+        // The bytes first: the replicas known later are a superset of those that the bytes name.
+        let bytes = self.inner.storage.snapshot()?;
+        let shared = self.inner.shared.read().clone();
+        Ok(Snapshot::new(bytes, shared.schema, shared.replicas))
+    }
+
+    pub(super) fn new_row_id(&self) -> Result<RowId, Error> {
+        row_id(&mut **self.inner.random.lock(), self.inner.clock.now())
+    }
+
+    pub(super) fn author(&self, permit: &mut Permit) -> Author {
+        let meta = Arc::clone(&self.inner.shared.read().meta);
+        Author { replica: meta.replica, priority: meta.priority, hlc: permit.tick(self.inner.clock.now()) }
+    }
+
+    /// The greatest time that a peer's change may have.
+    pub(super) fn latest_acceptable(&self) -> Hlc {
+        let now = u64::try_from(self.inner.clock.now().0).unwrap_or(0);
+        Hlc(now.saturating_add(self.inner.drift.saturating_mul(1_000_000)))
+    }
+
+    pub(super) fn durability(&self) -> Durability {
+        self.inner.durability
+    }
+
+    pub(super) fn is_read_only(&self) -> bool {
+        self.inner.read_only
+    }
+
+    pub(super) fn lock(&self) -> Permit {
+        Mutex::lock_arc(&self.inner.writer)
+    }
+
+    /// Stores what a commit derived, then lets the next writer go, then waits until it is durable:
+    /// concurrent commits share one flush.
+    pub(super) fn store(
+        &self,
+        snapshot: &Snapshot,
+        changes: &Changes,
+        mut permit: Permit,
+        durability: Durability,
+    ) -> Result<(), Error> {
+        let (batch, replicas) = crate::store::write(snapshot, changes)?;
+        changes.log.values().for_each(|(hlc, _)| permit.observe(*hlc));
+        if replicas.len() > snapshot.replicas().len() {
+            self.inner.shared.write().replicas = Arc::new(replicas);
+        }
+        let ticket = self.inner.storage.append(&batch)?;
+        drop(permit);
+        self.inner.storage.wait(ticket, durability)
+    }
+
+    /// Makes an empty replica one of this database.
+    pub(super) fn adopt(&self, database: DatabaseId, schema: Schema) -> Result<(), Error> {
+        let _permit = self.lock();
+        let mut meta = (*self.inner.shared.read().meta).clone();
+        meta.database = Some(database);
+        meta.schema = schema.to_sql();
+        let ticket = self.inner.storage.append(&crate::store::write_meta(&meta)?)?;
+        self.inner.storage.wait(ticket, Durability::Immediate)?;
+        let mut shared = self.inner.shared.write();
+        shared.meta = Arc::new(meta);
+        shared.schema = Arc::new(schema);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("replica", &self.replica_id()).finish_non_exhaustive()
+    }
+}
+
+fn schema_of(meta: &Meta) -> Result<Schema, Error> {
+    Schema::from_sql(&meta.schema).map_err(|error| Error::corrupt(format!("the stored schema: {error}")))
+}

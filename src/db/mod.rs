@@ -1,0 +1,26 @@
+//! The public face: databases, transactions, tables, conflicts.
+//!
+//! A [`Database`] is a cheap handle, shared by threads. [`Database::read`] gives one snapshot;
+//! [`Database::write`] runs a transaction, one at a time. Nothing here decides what a change means
+//! (`commit`) and nothing talks to other replicas (`replicate`).
+
+mod access;
+mod builder;
+mod conflict;
+mod database;
+mod random;
+mod read;
+mod row;
+mod table;
+mod transaction;
+mod write;
+
+pub use builder::Builder;
+pub use conflict::{ConflictRow, Image, Reason, Side};
+pub use database::Database;
+pub use random::{Random, SeededRandom, SystemRandom};
+pub use read::{Inspected, ReadTransaction};
+pub use row::{Row, RowRef};
+pub use table::{Bounds, Table};
+pub use transaction::Transaction;
+pub use write::{ResolveWith, TableMut};

@@ -1,0 +1,148 @@
+//! `WITH (…)`: what SQL has no words for. Each value is a text.
+
+use std::collections::BTreeSet;
+
+use sqlparser::tokenizer::Token;
+
+use super::{Cursor, DdlError};
+use crate::schema::builder::{Name, Position, TableDraft};
+use crate::schema::{DeleteRule, SchemaError, Tracking, WinnerRule};
+
+/// Options that later versions of Reunite will know.
+const LATER: [&str; 6] = ["identity", "merge_duplicates", "max", "min", "sum", "union"];
+
+/// The value of an option, and where it stands.
+struct Text {
+    text: String,
+    at: Position,
+}
+
+/// Passes the options of a table, if there are any.
+pub(super) fn options(cursor: &mut Cursor, draft: &mut TableDraft) -> Result<(), DdlError> {
+    if !cursor.eat_words(&["WITH"]) {
+        return Ok(());
+    }
+    cursor.expect(&Token::LParen, "( and options")?;
+    let mut seen = BTreeSet::new();
+    loop {
+        let at = cursor.at();
+        let option = option_name(cursor)?;
+        if !seen.insert(option.clone()) {
+            return Err(DdlError::new(at, format!("option {option} is given twice: leave one out")));
+        }
+        cursor.expect(&Token::Eq, "=")?;
+        let value = text(cursor)?;
+        apply(draft, &option, at, &value)?;
+        if !cursor.eat(&Token::Comma) {
+            break;
+        }
+    }
+    cursor.expect(&Token::RParen, ", or )")
+}
+
+/// The option `union` is a keyword elsewhere.
+fn option_name(cursor: &mut Cursor) -> Result<String, DdlError> {
+    let Some(word) = cursor.peek_word() else { return Err(cursor.expected("the name of an option")) };
+    let option = word.to_ascii_lowercase();
+    cursor.skip();
+    Ok(option)
+}
+
+fn text(cursor: &mut Cursor) -> Result<Text, DdlError> {
+    let at = cursor.at();
+    let Some(Token::SingleQuotedString(text)) = cursor.peek() else {
+        return Err(cursor.expected("a value in single quotes"));
+    };
+    let text = text.clone();
+    cursor.skip();
+    Ok(Text { text, at })
+}
+
+fn apply(draft: &mut TableDraft, option: &str, at: Position, value: &Text) -> Result<(), DdlError> {
+    match option {
+        "tracking" => {
+            draft.tracking = one_of(option, value, &[("column", Tracking::Column), ("row", Tracking::Row)])?;
+        }
+        "winner" => {
+            let rules = [("latest", WinnerRule::Latest), ("priority", WinnerRule::Priority)];
+            draft.winner = one_of(option, value, &rules)?;
+        }
+        "deletes" => {
+            let rules = [
+                ("delete wins", DeleteRule::DeleteWins),
+                ("update wins", DeleteRule::UpdateWins),
+                ("latest wins", DeleteRule::LatestWins),
+            ];
+            draft.deletes = one_of(option, value, &rules)?;
+        }
+        "replicate" => draft.replicate = one_of(option, value, &[("true", true), ("false", false)])?,
+        "units" => draft.units = lists(value)?,
+        "match_key" => lists(value)?.iter().try_for_each(|columns| match_key(draft, columns, value.at))?,
+        later if LATER.contains(&later) => {
+            let message = format!("option {later} is not supported by this version of Reunite: leave it out");
+            return Err(DdlError::new(at, message));
+        }
+        unknown => {
+            let known = "tracking, winner, deletes, match_key, units and replicate";
+            return Err(DdlError::new(at, format!("there is no option {unknown}: there are {known}")));
+        }
+    }
+    Ok(())
+}
+
+fn one_of<T: Copy>(option: &str, value: &Text, choices: &[(&str, T)]) -> Result<T, DdlError> {
+    let found = choices.iter().find(|(name, _)| value.text.trim().eq_ignore_ascii_case(name));
+    found.map(|(_, choice)| *choice).ok_or_else(|| {
+        let names: Vec<String> = choices.iter().map(|(name, _)| format!("'{name}'")).collect();
+        let message = format!("option {option} cannot be '{}': it is {}", value.text, names.join(" or "));
+        DdlError::new(value.at, message)
+    })
+}
+
+/// Lists of columns, each in parentheses unless it is a single column. What is wrong in them has the
+/// position of the text.
+fn lists(value: &Text) -> Result<Vec<Vec<Name>>, DdlError> {
+    let located =
+        |error: DdlError| DdlError::new(value.at, format!("in '{}': {}", value.text, error.message));
+    let mut cursor = Cursor::new(&value.text).map_err(located)?;
+    let mut lists = Vec::new();
+    loop {
+        lists.push(list(&mut cursor).map_err(located)?);
+        if !cursor.eat(&Token::Comma) {
+            break;
+        }
+    }
+    if cursor.peek().is_some() {
+        return Err(located(cursor.expected(", or the end")));
+    }
+    for name in lists.iter_mut().flatten() {
+        name.at = value.at;
+    }
+    Ok(lists)
+}
+
+fn list(cursor: &mut Cursor) -> Result<Vec<Name>, DdlError> {
+    if cursor.peek() == Some(&Token::LParen) {
+        cursor.names("a column")
+    } else {
+        Ok(vec![cursor.name("a column, or columns in parentheses")?])
+    }
+}
+
+/// Lets the foreign keys over these columns match by value; the order of the columns does not matter.
+fn match_key(draft: &mut TableDraft, columns: &[Name], at: Position) -> Result<(), DdlError> {
+    let folded = |names: &[Name]| {
+        names.iter().map(|name| name.text.to_ascii_lowercase()).collect::<BTreeSet<String>>()
+    };
+    let wanted = folded(columns);
+    let mut found = false;
+    for foreign_key in draft.foreign_keys.iter_mut().filter(|key| folded(&key.columns) == wanted) {
+        foreign_key.match_key = true;
+        found = true;
+    }
+    if found {
+        return Ok(());
+    }
+    let columns = columns.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join(", ");
+    Err(SchemaError::NotAForeignKey { table: draft.name.text.clone(), columns }.at(at).into())
+}
