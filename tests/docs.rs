@@ -56,7 +56,10 @@ fn blocks(lines: &[&str]) -> Result<Vec<Block>, String> {
 }
 
 /// Checks a file, and returns its text as it should be, with what is wrong with it.
-fn check(text: &str, recorded: impl Fn(&Path) -> io::Result<String>) -> Result<(String, Vec<String>), String> {
+fn check(
+    text: &str,
+    recorded: impl Fn(&Path) -> io::Result<String>,
+) -> Result<(String, Vec<String>), String> {
     let lines: Vec<&str> = text.lines().collect();
     let (mut right, mut faults, mut copied) = (String::new(), Vec::new(), 0);
     let mut copy = |lines: Option<&[&str]>, right: &mut String| {
@@ -67,7 +70,8 @@ fn check(text: &str, recorded: impl Fn(&Path) -> io::Result<String>) -> Result<(
     };
     for block in blocks(&lines)? {
         let path = block.script.with_extension("out");
-        let output = recorded(&path).map_err(|error| format!("line {}: {}: {error}", block.line, path.display()))?;
+        let output =
+            recorded(&path).map_err(|error| format!("line {}: {}: {error}", block.line, path.display()))?;
         let expected: Vec<&str> = output.lines().collect();
         let shown = lines.get(block.content.clone()).unwrap_or_default();
         copy(lines.get(copied..block.content.start), &mut right);
@@ -77,7 +81,11 @@ fn check(text: &str, recorded: impl Fn(&Path) -> io::Result<String>) -> Result<(
             Claim::Part => !shown.is_empty() && expected.windows(shown.len()).any(|run| run == shown),
         };
         if !agrees {
-            faults.push(format!("line {}: the block is not the output of {}", block.line, block.script.display()));
+            faults.push(format!(
+                "line {}: the block is not the output of {}",
+                block.line,
+                block.script.display()
+            ));
         }
         match block.claim {
             Claim::Whole => copy(Some(&expected), &mut right),
@@ -108,18 +116,24 @@ fn the_output_shown_in_the_docs_is_what_the_scripts_print() -> Outcome {
     let (mut faults, mut count) = (Vec::new(), 0);
     for path in documents()? {
         let text = fs::read_to_string(&path)?;
-        let (right, wrong) =
-            check(&text, |recorded| fs::read_to_string(recorded)).map_err(|error| format!("{}: {error}", path.display()))?;
+        let (right, wrong) = check(&text, |recorded| fs::read_to_string(recorded))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
         count += blocks(&text.lines().collect::<Vec<_>>())?.len();
         if bless && right != text {
             fs::write(&path, &right)?;
         }
-        let still_wrong = if bless { check(&right, |recorded| fs::read_to_string(recorded))?.1 } else { wrong };
+        let still_wrong =
+            if bless { check(&right, |recorded| fs::read_to_string(recorded))?.1 } else { wrong };
         faults.extend(still_wrong.into_iter().map(|fault| format!("{}: {fault}", path.display())));
     }
     writeln!(io::stdout(), "{count} blocks of output in the documentation")?;
     assert!(count > 0, "no marked block was found");
-    assert!(faults.is_empty(), "{} faults (BLESS=1 writes whole outputs anew):\n{}", faults.len(), faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} faults (BLESS=1 writes whole outputs anew):\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
     Ok(())
 }
 
@@ -131,7 +145,8 @@ fn check_text(text: &str) -> Result<(String, Vec<String>), String> {
 
 #[test]
 fn a_whole_output_is_compared_and_written_anew() -> Outcome {
-    let page = |block: &str| format!("# t\n<!-- output of tests/scripts/x.script -->\n```text\n{block}```\nend\n");
+    let page =
+        |block: &str| format!("# t\n<!-- output of tests/scripts/x.script -->\n```text\n{block}```\nend\n");
     assert_eq!(check_text(&page(OUTPUT))?.1, Vec::<String>::new());
     let (right, faults) = check_text(&page("absent\n"))?;
     assert_eq!(faults, ["line 2: the block is not the output of tests/scripts/x.script"]);
@@ -141,7 +156,8 @@ fn a_whole_output_is_compared_and_written_anew() -> Outcome {
 
 #[test]
 fn a_part_may_be_any_run_of_lines() -> Outcome {
-    let page = |block: &str| format!("<!-- part of the output of tests/scripts/x.script -->\n```text\n{block}```\n");
+    let page =
+        |block: &str| format!("<!-- part of the output of tests/scripts/x.script -->\n```text\n{block}```\n");
     assert!(check_text(&page("absent\nconverged\n"))?.1.is_empty());
     assert_eq!(check_text(&page("> a: row t x\nconverged\n"))?.1.len(), 1);
     assert_eq!(check_text(&page(""))?.1.len(), 1);

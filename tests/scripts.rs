@@ -46,7 +46,8 @@ fn check(path: &Path, bless: bool) -> io::Result<Vec<String>> {
     if output_of(path, &text)?.0 != output {
         faults.push("printed something else when it ran again".to_owned());
     }
-    let commands: Vec<&str> = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let commands: Vec<&str> =
+        text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     let syncs = commands.iter().any(|line| line.starts_with("sync "));
     if syncs && commands.last() != Some(&"assert converged") {
         faults.push("syncs, so its last line must be `assert converged`".to_owned());
@@ -101,7 +102,8 @@ fn every_recorded_output_has_its_script() -> Outcome {
         }
         for entry in fs::read_dir(directory)? {
             let path = entry?.path();
-            let orphan = path.extension() == Some(OsStr::new("out")) && !path.with_extension("script").exists();
+            let orphan =
+                path.extension() == Some(OsStr::new("out")) && !path.with_extension("script").exists();
             assert!(!orphan, "{} has no script", path.display());
         }
     }

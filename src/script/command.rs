@@ -120,7 +120,6 @@ pub(super) enum How {
     KeepLoser,
     Set(Object),
     Rename(Object),
-    KeepBoth(Object),
     Prefer,
     Reparent(Object),
     RestoreParent,

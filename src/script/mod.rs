@@ -7,8 +7,12 @@
 //! reading the file that a `schema FILE` line names.
 
 mod command;
+mod failure;
+mod names;
 mod objects;
 mod parse;
+mod run;
+mod values;
 mod words;
 
 use std::io::{self, Write};
@@ -41,6 +45,38 @@ impl ExitStatus {
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
+    }
+}
+
+/// Reads a script and runs it; what it prints goes to `out`. A script that does not parse prints the
+/// line and the reason.
+///
+/// ```
+/// use reunite::script::{ExitStatus, Options, run};
+/// let story = r#"
+/// replicas office van
+/// schema <<END
+/// CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT);
+/// END
+/// office: insert customer {"code":"ANN","phone":"1"} as ann
+/// sync office van
+/// van: rows customer
+/// "#;
+/// let mut output = Vec::new();
+/// assert_eq!(run(story, &Options::default(), &mut output)?, ExitStatus::Passed);
+/// assert!(String::from_utf8_lossy(&output).contains(r#"{"code":"ANN","phone":"1"}"#));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// If `out` cannot be written.
+pub fn run(text: &str, options: &Options, out: &mut impl Write) -> io::Result<ExitStatus> {
+    match Script::parse(text, options) {
+        Ok(script) => script.run(options.echo, out),
+        Err(error) => {
+            writeln!(out, "{error}")?;
+            Ok(ExitStatus::NotAScript)
+        }
     }
 }
 

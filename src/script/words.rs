@@ -74,7 +74,8 @@ impl<'a> Words<'a> {
     /// A JSON object. It may contain spaces.
     pub(super) fn object(&mut self, what: &str) -> Result<Object, String> {
         if !self.rest.starts_with('{') {
-            let found = self.peek().map_or_else(|| "the line ends".to_owned(), |word| format!("found `{word}`"));
+            let found =
+                self.peek().map_or_else(|| "the line ends".to_owned(), |word| format!("found `{word}`"));
             return Err(format!("{what} must be a JSON object like {{\"column\":1}}: {found}"));
         }
         let mut objects = serde_json::Deserializer::from_str(self.rest).into_iter::<Object>();

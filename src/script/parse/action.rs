@@ -28,9 +28,9 @@ pub(super) fn parse(words: &mut Words<'_>) -> Result<Action, String> {
         "version" | "update?" | "delete?" | "merge" | "undo" | "alter" | "lock" | "unlock" => {
             Err(unsupported(verb))
         }
-        "sync" | "crash" | "clock" => {
-            Err(format!("`{verb}` is not a command of one replica: write it at the line's start, as `{verb} a …`"))
-        }
+        "sync" | "crash" | "clock" => Err(format!(
+            "`{verb}` is not a command of one replica: write it at the line's start, as `{verb} a …`"
+        )),
         _ => Err(format!("`{verb}` is not a command of a replica")),
     }
 }
@@ -72,16 +72,15 @@ fn resolve(words: &mut Words<'_>) -> Result<Action, String> {
         "keep-loser" => How::KeepLoser,
         "set" => How::Set(columns(words, "the values to set")?),
         "rename" => How::Rename(columns(words, "the new key")?),
-        "keep-both" => How::KeepBoth(columns(words, "the new key")?),
         "prefer" => How::Prefer,
         "reparent" => How::Reparent(columns(words, "the new reference")?),
         "restore-parent" => How::RestoreParent,
         "delete" => How::Delete,
         "dismiss" => How::Dismiss,
-        "merge" => return Err(unsupported("resolve … merge")),
+        other @ ("merge" | "keep-both") => return Err(unsupported(&format!("resolve … {other}"))),
         other => {
             return Err(format!(
-                "`{other}` is not a resolution; they are keep-winner, keep-loser, set, rename, keep-both, prefer, \
+                "`{other}` is not a resolution; they are keep-winner, keep-loser, set, rename, prefer, \
                  reparent, restore-parent, delete and dismiss"
             ));
         }

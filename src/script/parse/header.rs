@@ -35,11 +35,13 @@ impl<'a> Parser<'a> {
     fn priorities(&mut self, mut words: Words<'a>) -> Result<(), String> {
         loop {
             let word = words.word("a priority like `a=90`")?;
-            let (name, priority) =
-                word.split_once('=').ok_or_else(|| format!("`{word}` is not a priority: write it like `a=90`"))?;
+            let (name, priority) = word
+                .split_once('=')
+                .ok_or_else(|| format!("`{word}` is not a priority: write it like `a=90`"))?;
             let replica = self.replica_named(name)?;
             let priority = priority.parse().ok().filter(|priority| *priority <= 100);
-            let priority = priority.ok_or_else(|| format!("`{word}`: a priority is a number from 0 to 100"))?;
+            let priority =
+                priority.ok_or_else(|| format!("`{word}`: a priority is a number from 0 to 100"))?;
             if let Some(replica) = self.script.replicas.get_mut(replica) {
                 replica.priority = Some(priority);
             }
@@ -56,7 +58,9 @@ impl<'a> Parser<'a> {
             return Err(fault("name the replicas before their schema, as in `replicas a b`".to_owned()));
         }
         if self.script.schema.is_some() {
-            return Err(fault("there is a schema already; changing it is not supported by this version".to_owned()));
+            return Err(fault(
+                "there is a schema already; changing it is not supported by this version".to_owned(),
+            ));
         }
         let schema = match words.rest().strip_prefix("<<") {
             Some(marker) => {
@@ -76,7 +80,8 @@ impl<'a> Parser<'a> {
                 .to_owned());
         }
         let path = self.options.base_dir.join(words.rest());
-        let text = fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let text =
+            fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         Schema::from_sql(&text).map_err(|error| format!("{}: {error}", path.display()))
     }
 

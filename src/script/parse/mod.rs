@@ -36,7 +36,8 @@ impl Script {
     /// The first line that is not a command of this version, or cannot be run where it stands.
     pub fn parse(text: &str, options: &Options) -> Result<Script, ScriptError> {
         let lines: Vec<&str> = text.lines().collect();
-        let mut parser = Parser { options, lines: &lines, at: 0, names: BTreeMap::new(), script: Script::empty() };
+        let mut parser =
+            Parser { options, lines: &lines, at: 0, names: BTreeMap::new(), script: Script::empty() };
         while let Some(line) = parser.take_line() {
             parser.line(parser.at, line)?;
         }
@@ -99,7 +100,11 @@ impl<'a> Parser<'a> {
                     let replica = self.replica_named(name)?;
                     Command::On { replica, action: action::parse(&mut words)? }
                 }
-                _ => return Err(format!("`{first}` is not a command; one on a replica is written `a: {first} …`")),
+                _ => {
+                    return Err(format!(
+                        "`{first}` is not a command; one on a replica is written `a: {first} …`"
+                    ));
+                }
             },
         };
         words.end()?;
@@ -121,7 +126,9 @@ impl<'a> Parser<'a> {
         }
         let known: Vec<&str> = self.script.replicas.iter().map(|replica| replica.name.as_str()).collect();
         if known.is_empty() {
-            return Err(format!("there is no replica `{name}`: name the replicas first, as in `replicas a b`"));
+            return Err(format!(
+                "there is no replica `{name}`: name the replicas first, as in `replicas a b`"
+            ));
         }
         Err(format!("there is no replica `{name}`: the replicas are {}", known.join(", ")))
     }
@@ -130,8 +137,9 @@ impl<'a> Parser<'a> {
     fn clock(&self, words: &mut Words<'_>) -> Result<Command, String> {
         let replica = self.replica(words)?;
         let amount = words.word("how far to move the clock")?;
-        let micros = duration(amount)
-            .ok_or_else(|| format!("`{amount}` does not move a clock: write it like +5s, -10m, +250ms, +1h or +3d"))?;
+        let micros = duration(amount).ok_or_else(|| {
+            format!("`{amount}` does not move a clock: write it like +5s, -10m, +250ms, +1h or +3d")
+        })?;
         Ok(Command::Clock { replica, micros })
     }
 }
