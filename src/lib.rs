@@ -30,4 +30,11 @@ pub mod storage;
 pub mod store;
 pub mod commit;
 pub mod sync;
+pub mod transport;
+pub mod db;
+pub mod inspect;
 pub mod script;
+
+pub use commit::WriteError;
+pub use db::{Builder, Database, ReadTransaction, ResolveWith, Row, Table, TableMut, Transaction};
+pub use error::Error;

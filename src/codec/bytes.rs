@@ -48,7 +48,7 @@ type Config = Configuration<LittleEndian, Varint, Limit<MAX_RECORD_BYTES>>;
 const CONFIG: Config = bincode::config::standard().with_limit::<MAX_RECORD_BYTES>();
 
 /// Where a record is written.
-pub(super) struct Output(EncoderImpl<Buffer, Config>);
+pub(super) struct Output(Buffer);
 
 struct Buffer(Vec<u8>);
 
@@ -61,17 +61,22 @@ impl Writer for Buffer {
 
 impl Output {
     pub(super) fn with_capacity(bytes: usize) -> Output {
-        Output(EncoderImpl::new(Buffer(Vec::with_capacity(bytes)), CONFIG))
+        Output::onto(Vec::with_capacity(bytes))
+    }
+
+    /// Writes after these bytes.
+    pub(super) const fn onto(bytes: Vec<u8>) -> Output {
+        Output(Buffer(bytes))
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.0.into_writer().0
+        self.0.0
     }
 
     /// An integer in bincode's form: one byte up to 250.
     pub(super) fn integer<T: Encode>(&mut self, integer: T) {
         // Neither the buffer nor an integer can refuse.
-        let written = integer.encode(&mut self.0);
+        let written = integer.encode(&mut EncoderImpl::new(&mut self.0, CONFIG));
         debug_assert!(written.is_ok(), "an integer always has a form");
     }
 
@@ -80,11 +85,11 @@ impl Output {
     }
 
     pub(super) fn raw(&mut self, bytes: &[u8]) {
-        self.buffer().extend_from_slice(bytes);
+        self.0.0.extend_from_slice(bytes);
     }
 
     pub(super) fn byte(&mut self, byte: u8) {
-        self.buffer().push(byte);
+        self.0.0.push(byte);
     }
 
     /// Bytes behind their length.
@@ -99,9 +104,8 @@ impl Output {
         self.raw(bytes.get(..usize::from(width)).unwrap_or(&bytes));
     }
 
-    fn buffer(&mut self) -> &mut Vec<u8> {
-        use bincode::enc::Encoder;
-        &mut self.0.writer().0
+    pub(super) const fn size(&self) -> usize {
+        self.0.0.len()
     }
 }
 
@@ -187,11 +191,15 @@ impl<'a> Input<'a> {
     }
 
     /// An integer in bincode's form. A longer form than needed is refused: equal values, equal bytes.
-    pub(super) fn integer<T: Decode<()> + Into<u64> + Copy>(&mut self) -> Result<T, Malformed> {
+    pub(super) fn integer<T: Decode<()> + From<u8> + Into<u64> + Copy>(&mut self) -> Result<T, Malformed> {
+        if let Some((short @ ..=250, rest)) = self.rest().0.split_first() {
+            self.rest().0 = rest;
+            return Ok(T::from(*short));
+        }
         let before = self.left();
         let integer = T::decode(&mut self.decoder)?;
         let needed = match integer.into() {
-            0..=250 => 1,
+            ..=250 => 1,
             251..=0xffff => 3,
             0x1_0000..=0xffff_ffff => 5,
             _ => 9,

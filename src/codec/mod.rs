@@ -6,15 +6,19 @@
 //! are there. This module reads no store, and decides nothing.
 
 mod bytes;
+mod canonical;
+mod change;
 mod facts;
 mod stamps;
 mod units;
 mod values;
 
 pub mod conflict;
+pub mod frame;
 pub mod key;
 pub mod log;
 pub mod record;
+pub mod wire;
 
 #[cfg(test)]
 pub(crate) mod generate;
@@ -22,6 +26,8 @@ pub(crate) mod generate;
 mod tests;
 
 pub use bytes::Malformed;
+pub use canonical::canonical_row;
+pub use values::check_value_size;
 
 use crate::ids::ReplicaId;
 

@@ -152,6 +152,7 @@ pub fn decode_row(
         _ => return Err(Error::corrupt("a row and its losing record do not belong together")),
     }
     check_columns(table, &facts)?;
+    check_followed(table, &derived)?;
     Ok(Stored { facts: Arc::new(facts), derived })
 }
 
@@ -196,6 +197,17 @@ fn check_columns(table: &Table, facts: &RowState) -> Result<(), Malformed> {
         }
     }
     Ok(())
+}
+
+fn check_followed(table: &Table, derived: &Derived) -> Result<(), Malformed> {
+    match derived.followed.iter().find(|(column, _)| *column >= table.columns.len()) {
+        Some((column, _)) => Err(no_column(*column)),
+        None => Ok(()),
+    }
+}
+
+fn no_column(column: usize) -> Malformed {
+    Malformed::new(format!("the table has no column {column}"))
 }
 
 fn wrong_columns(unit: &Unit) -> Malformed {
@@ -255,6 +267,6 @@ fn set_defaults(table: &Table, unit: &Unit, values: &mut [Value]) -> Result<(), 
 
 fn set(values: &mut [Value], column: usize, value: Value) -> Result<(), Malformed> {
     let slot = values.get_mut(column);
-    *slot.ok_or_else(|| Malformed::new(format!("the table has no column {column}")))? = value;
+    *slot.ok_or_else(|| no_column(column))? = value;
     Ok(())
 }

@@ -4,7 +4,9 @@
 
 use uuid::Uuid;
 
+use super::MAX_VALUE_BYTES;
 use super::bytes::{Input, Malformed, Origin, Output, unzigzag, width, zigzag};
+use crate::error::Error;
 use crate::value::{Json, Real, Timestamp, Value};
 
 const NULL: u8 = 0;
@@ -64,6 +66,23 @@ fn put_text(out: &mut Output, text: &str) {
             out.sized(text.as_bytes());
         }
     }
+}
+
+/// Refuses a value that is too long to be stored.
+///
+/// # Errors
+/// [`Error::Limit`] if it is longer than [`MAX_VALUE_BYTES`]. `what` names its column.
+pub fn check_value_size(what: &str, value: &Value) -> Result<(), Error> {
+    let size = match value {
+        Value::Text(text) => text.len(),
+        Value::Blob(blob) => blob.len(),
+        Value::Json(json) => json.as_str().len(),
+        _ => 0,
+    };
+    if size <= MAX_VALUE_BYTES {
+        return Ok(());
+    }
+    Err(Error::Limit { what: what.to_owned(), size: size as u64, limit: MAX_VALUE_BYTES as u64 })
 }
 
 /// Reads a value.

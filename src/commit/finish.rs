@@ -16,6 +16,6 @@ impl Stage<'_> {
         self.writes.dots.values().for_each(|dot| taught.cover(*dot));
         let replicated = self.writes.dots.iter().filter(|(_, dot)| dot.replica != LOCAL);
         let log = replicated.map(|(key, dot)| (*dot, (hlc, *key))).collect();
-        Ok(Changes { delta, log, taught })
+        Ok(Changes { delta, log, taught, latest: hlc })
     }
 }

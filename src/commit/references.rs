@@ -11,7 +11,7 @@ use super::rows::Columns;
 use super::stage::{Stage, Staged};
 use crate::derive::{Source, fold};
 use crate::error::Error;
-use crate::ids::{ConstraintId, RowId, RowKey};
+use crate::ids::{RowId, RowKey};
 use crate::schema::{ForeignKey, OnUpdate, Table};
 use crate::value::Value;
 
@@ -194,10 +194,5 @@ impl<'a> Stage<'a> {
             parent: parent.name.clone(),
             values,
         })
-    }
-
-    /// A foreign key of a table by its id.
-    pub(super) fn foreign_key(table: &'a Table, id: ConstraintId) -> Option<&'a ForeignKey> {
-        table.foreign_keys.iter().find(|foreign_key| foreign_key.id == id)
     }
 }

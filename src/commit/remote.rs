@@ -85,7 +85,8 @@ impl Batch {
         let new = self.log.into_iter().filter(|(dot, _, _)| !known.covers(*dot));
         let log = new.map(|(dot, hlc, key)| (dot, (hlc, key))).collect();
         let delta = derive(base.schema(), base, &rows)?;
-        Ok(Changes { delta, log, taught })
+        let latest = rows.values().flat_map(|facts| facts.stamps()).map(|stamp| stamp.hlc).max();
+        Ok(Changes { delta, log, taught, latest: latest.unwrap_or_default() })
     }
 }
 

@@ -139,6 +139,13 @@ impl Writes {
         rows.filter_map(|(key, staged)| staged.shown.as_ref().map(|shown| (key.row, shown)))
     }
 
+    /// The staged rows of a table, shown or not.
+    pub fn staged_ids(&self, table: &Table) -> impl Iterator<Item = RowId> {
+        let first = RowKey { table: table.id, row: RowId::from_bytes([0; 16]) };
+        let last = RowKey { table: table.id, row: RowId::from_bytes([0xff; 16]) };
+        self.rows.range(first..=last).map(|(key, _)| key.row)
+    }
+
     /// The entries of staged rows in a key, foreign key or index: encoded value and row, ascending.
     pub fn staged_entries(&self, id: ConstraintId) -> impl DoubleEndedIterator<Item = (&[u8], RowId)> {
         let first = (id, Vec::new(), RowId::from_bytes([0; 16]));

@@ -60,7 +60,10 @@ impl Default for Builder {
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("name", &self.name).field("engine", &self.engine).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("name", &self.name)
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
     }
 }
 
@@ -167,11 +170,8 @@ impl Builder {
     /// fails. The directory is as before then.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Database, Error> {
         let path = path.as_ref();
-        let storage = if self.read_only {
-            Storage::open_read_only(path)?
-        } else {
-            Storage::open(path, self.options)?
-        };
+        let storage =
+            if self.read_only { Storage::open_read_only(path)? } else { Storage::open(path, self.options)? };
         self.resume(storage)
     }
 

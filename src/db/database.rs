@@ -242,7 +242,7 @@ impl Database {
         durability: Durability,
     ) -> Result<(), Error> {
         let (batch, replicas) = crate::store::write(snapshot, changes)?;
-        changes.log.values().for_each(|(hlc, _)| permit.observe(*hlc));
+        permit.observe(changes.latest);
         if replicas.len() > snapshot.replicas().len() {
             self.inner.shared.write().replicas = Arc::new(replicas);
         }

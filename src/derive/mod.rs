@@ -34,7 +34,7 @@ pub use units::{life_losers, life_of, unit_losers, winner, winning_life};
 use crate::error::Error;
 use crate::ids::{ConstraintId, RowId, RowKey, TableId};
 use crate::row::RowState;
-use crate::schema::Schema;
+use crate::schema::{Schema, Table};
 use crate::value::Value;
 
 /// What derivation says of a row.
@@ -65,6 +65,20 @@ pub struct Stored {
     pub facts: Arc<RowState>,
     /// What was derived.
     pub derived: Derived,
+}
+
+impl Stored {
+    /// By column position: what the row shows, or would show if it were visible.
+    #[must_use]
+    pub fn values(&self, table: &Table) -> Vec<Value> {
+        let mut values = written_values(table, &self.facts);
+        for (column, value) in &self.derived.followed {
+            if let Some(slot) = values.get_mut(*column) {
+                slot.clone_from(value);
+            }
+        }
+        values
+    }
 }
 
 /// What derivation reads: the state before the changes, with the indexes that find related rows.

@@ -32,7 +32,7 @@ pub fn conflict_json(conflict: &ConflictRow, names: &dyn Names) -> Tree {
 }
 
 fn side_json(side: &Side, names: &dyn Names) -> Tree {
-    let replica = side.replica.map(|replica| names.replica(replica));
+    let replica = names.replica(side.replica);
     match &side.image {
         Image::Deleted => json!({ "replica": replica, "deleted": true }),
         Image::Values(row) => json!({ "replica": replica, "values": row.to_json() }),
@@ -67,7 +67,7 @@ struct Place {
     kind: &'static str,
     constraint: Option<String>,
     units: Vec<String>,
-    replica: Option<String>,
+    replica: String,
 }
 
 impl Place {
@@ -81,7 +81,7 @@ impl Place {
             kind: conflict.kind.name(),
             constraint: conflict.constraint.clone(),
             units,
-            replica: conflict.loser.replica.map(|replica| names.replica(replica)),
+            replica: names.replica(conflict.loser.replica),
         })
     }
 }

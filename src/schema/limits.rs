@@ -14,8 +14,8 @@ pub const MAX_COLUMNS: usize = 2000;
 pub const MAX_CONSTRAINTS: usize = 1000;
 /// The longest SQL statement, in bytes; every table and index has to be writable as one.
 pub const MAX_STATEMENT_BYTES: usize = 64 << 10;
-/// The longest SQL text of a schema, in bytes.
-pub const MAX_SCHEMA_BYTES: usize = 8 << 20;
+/// The longest SQL text of a schema, in bytes. Reading takes up to a hundred times as much memory.
+pub const MAX_SCHEMA_BYTES: usize = 1 << 20;
 
 /// Refuses a table that is empty or too large.
 pub(super) fn table(draft: &TableDraft) -> Result<(), Problem> {

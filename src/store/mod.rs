@@ -12,7 +12,7 @@ mod snapshot;
 mod space;
 mod write;
 
-pub use check::Finding;
+pub use check::{Finding, check, digest};
 pub use meta::Meta;
 pub use replicas::Replicas;
 pub use scan::{Direction, KeyRange, Logged};

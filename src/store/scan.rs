@@ -169,9 +169,12 @@ impl Snapshot {
         Ok(Box::new(self.bytes.range(&start, end.as_deref())?.map(logged)))
     }
 
-    /// The greatest time in the change log.
+    /// The greatest time in the change log and in rows.
     pub fn last_time(&self) -> Result<Hlc, Error> {
-        let mut last = Hlc::default();
+        let wrong = |_| Error::corrupt("the clock record does not have 8 bytes");
+        let stored = self.bytes.get(&Space::Clock.key())?;
+        let stored = stored.map(|bytes| bytes.try_into().map_err(wrong)).transpose()?;
+        let mut last = Hlc(stored.map_or(0, u64::from_be_bytes));
         for (number, _) in self.replicas.iter() {
             let prefix = Prefix::Log(number).key();
             let end = end_of(&prefix);

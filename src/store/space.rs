@@ -34,6 +34,8 @@ pub enum Space<'a> {
     ConflictById(ConflictId),
     /// How many rows of a table are visible, and how many parked.
     Count(TableId),
+    /// The greatest time in a row, where that is later than all of the change log.
+    Clock,
 }
 
 impl Space<'_> {
@@ -43,7 +45,7 @@ impl Space<'_> {
         let mut bytes = Vec::with_capacity(40);
         bytes.push(self.tag());
         match self {
-            Space::Meta => {}
+            Space::Meta | Space::Clock => {}
             Space::Replica(number) | Space::Knowledge(number) => put_ordered_u32(*number, &mut bytes),
             Space::Row(table, row) | Space::Losers(table, row) | Space::Conflicts(table, row) => {
                 put_ordered_u32(table.0, &mut bytes);
@@ -86,6 +88,7 @@ impl Space<'_> {
             Space::Conflicts(..) => 11,
             Space::ConflictById(_) => 12,
             Space::Count(_) => 13,
+            Space::Clock => 14,
         }
     }
 }
@@ -113,8 +116,6 @@ pub enum Prefix<'a> {
     Log(u32),
     /// The open conflicts of a table.
     Conflicts(TableId),
-    /// Everything that is derived or kept for lookups, by its tag: for the full check.
-    Tag(u8),
 }
 
 impl Prefix<'_> {
@@ -126,7 +127,6 @@ impl Prefix<'_> {
             Prefix::Replicas => return vec![Space::Replica(0).tag()],
             Prefix::Knowledge => return vec![Space::Knowledge(0).tag()],
             Prefix::AllRows => return vec![Space::Row(TableId(0), NO_ROW).tag()],
-            Prefix::Tag(tag) => return vec![*tag],
             Prefix::Rows(table) => (Space::Row(*table, NO_ROW), 16),
             Prefix::Claims(id, values) => (Space::Claim(*id, values, NO_ROW), 16),
             Prefix::Index(id, values) => (Space::Index(*id, values, NO_ROW), 16),

@@ -25,6 +25,8 @@ pub struct Changes {
     pub log: BTreeMap<Dot, (Hlc, RowKey)>,
     /// What the replica knows afterwards that it did not know before.
     pub taught: Knowledge,
+    /// The greatest time in the commit. Rows travel whole, so it may be later than the log says.
+    pub latest: Hlc,
 }
 
 /// The batch that stores the changes of a commit, and the replicas numbered afterwards.
@@ -42,6 +44,7 @@ pub fn write(snapshot: &Snapshot, changes: &Changes) -> Result<(Batch, Replicas)
         }
     }
     writer.log(&changes.log);
+    writer.clock(changes);
     writer.knowledge(&changes.taught);
     writer.counts()?;
     writer.replicas_since(snapshot.replicas.len());
@@ -176,6 +179,12 @@ impl Writer<'_> {
         for (dot, (hlc, row)) in log {
             let number = self.replicas.number(dot.replica);
             self.put(&Space::Log(number, dot.seq), codec::log::encode_entry(*hlc, *row));
+        }
+    }
+
+    fn clock(&mut self, changes: &Changes) {
+        if changes.log.values().all(|(hlc, _)| *hlc < changes.latest) && changes.latest > Hlc::default() {
+            self.put(&Space::Clock, changes.latest.0.to_be_bytes().to_vec());
         }
     }
 

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use super::message::Digest;
+use crate::commit::BatchError;
 use crate::error::Error;
-use crate::ids::{DatabaseId, ReplicaId};
+use crate::ids::{DatabaseId, Dot, ReplicaId, Seq};
 
 /// Why a session ended before its work was done. Whatever was applied until then stays, and the next
 /// session goes on from there.
@@ -61,12 +62,25 @@ pub enum SyncError {
         peer: ReplicaId,
     },
     /// A replica stamped its changes too far in the future: set its clock, or wait.
-    #[error("changes of replica {replica} are stamped {ahead:?} ahead of this clock: check both clocks")]
+    #[error(
+        "changes of replica {replica} are stamped {ahead:?} beyond what this clock permits: set the clocks right"
+    )]
     ClockDrift {
         /// Whose changes.
         replica: ReplicaId,
-        /// How far ahead of the receiver's clock.
+        /// How far beyond the permitted drift.
         ahead: Duration,
+    },
+    /// The peer knows changes of this replica that it has not made: a copy or an older backup of its
+    /// directory is in use. Make a new replica and sync it.
+    #[error(
+        "the peer has change {dot} of this replica, which has made only {known}: make a new replica and sync it"
+    )]
+    UnknownOwnChange {
+        /// The change.
+        dot: Dot,
+        /// The last change that was made here.
+        known: Seq,
     },
     /// Something is larger than the protocol allows.
     #[error("{what} is {size}, at most {limit} is allowed")]
@@ -120,6 +134,7 @@ impl SyncError {
             SyncError::Empty { .. } => "empty",
             SyncError::SameReplica { .. } => "same-replica",
             SyncError::ClockDrift { .. } => "clock-drift",
+            SyncError::UnknownOwnChange { .. } => "unknown-own-change",
             SyncError::Limit { .. } | SyncError::Storage(Error::Limit { .. }) => "limit",
             SyncError::Diverged { .. }
             | SyncError::Corrupt { .. }
@@ -147,6 +162,20 @@ impl SyncError {
         match self {
             SyncError::Storage(_) => "the replica's storage failed".to_owned(),
             other => other.to_string(),
+        }
+    }
+}
+
+/// Why a batch was not applied.
+impl From<BatchError> for SyncError {
+    fn from(error: BatchError) -> SyncError {
+        match error {
+            BatchError::Malformed { what } => SyncError::Protocol { what },
+            BatchError::ClockDrift { replica, seconds } => {
+                SyncError::ClockDrift { replica, ahead: Duration::from_secs(seconds) }
+            }
+            BatchError::UnknownOwnChange { dot, known } => SyncError::UnknownOwnChange { dot, known },
+            BatchError::Storage(error) => SyncError::Storage(error),
         }
     }
 }

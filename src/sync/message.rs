@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::codec::frame;
+use crate::commit;
 use crate::ids::{DatabaseId, Dot, ReplicaId, RowKey};
 use crate::row::RowChange;
 use crate::version::{Hlc, Knowledge};
@@ -16,6 +18,9 @@ pub const WINDOW: usize = 2;
 
 /// The size that a batch aims at, in bytes.
 pub const BATCH_BYTES: usize = 256 * 1024;
+
+/// The longest message, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = frame::MAX_FRAME_BYTES;
 
 /// The longest schema text that is sent or taken in, in bytes.
 pub const MAX_SCHEMA_BYTES: usize = 4 * 1024 * 1024;
@@ -109,6 +114,13 @@ impl Batch {
     #[must_use]
     pub fn teaches(&self) -> Knowledge {
         self.log.iter().map(|entry| (entry.dot.replica, entry.dot.seq)).collect()
+    }
+}
+
+impl From<Batch> for commit::Batch {
+    fn from(batch: Batch) -> commit::Batch {
+        let log = batch.log.into_iter().map(|entry| (entry.dot, entry.hlc, entry.key)).collect();
+        commit::Batch { changes: batch.changes, log }
     }
 }
 

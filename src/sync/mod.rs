@@ -113,12 +113,14 @@ mod error;
 mod exchange;
 mod message;
 mod session;
+mod wire;
 
 pub use effect::{Config, Count, Effect, Report};
 pub use enumerate::{Batcher, Log, REMEMBERED_ROWS, Source};
 pub use error::SyncError;
 pub use message::{
-    BATCH_BYTES, Base, Batch, Digest, Hello, LogEntry, MAX_CODE_BYTES, MAX_SCHEMA_BYTES, MAX_TEXT_BYTES,
-    Message, PROTOCOL_VERSION, WINDOW,
+    BATCH_BYTES, Base, Batch, Digest, Hello, LogEntry, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, MAX_SCHEMA_BYTES,
+    MAX_TEXT_BYTES, Message, PROTOCOL_VERSION, WINDOW,
 };
 pub use session::Session;
+pub use wire::Wire;

@@ -83,3 +83,10 @@ impl ValueError {
         ValueError::Syntax { expected, text: shown, reason: reason.to_string() }
     }
 }
+
+/// For conversions that cannot fail, beside those that can.
+impl From<std::convert::Infallible> for ValueError {
+    fn from(never: std::convert::Infallible) -> ValueError {
+        match never {}
+    }
+}

@@ -2,14 +2,15 @@
 
 use std::collections::VecDeque;
 
-use reunite::sync::{Effect, Message, Report, Session, SyncError};
+use reunite::codec::frame::FRAME_HEADER_BYTES;
+use reunite::sync::{Effect, Message, Report, Session, SyncError, Wire};
 
 use crate::toy::{Facts, Store};
 
 /// What goes wrong on the way.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fault {
-    /// The link breaks after so much, both directions counted.
+    /// The link breaks after so many bytes, both directions counted.
     pub cut: Option<usize>,
     /// The n-th message arrives twice.
     pub duplicate: Option<usize>,
@@ -23,7 +24,7 @@ pub type Outcome = Result<Report, SyncError>;
 pub struct Run {
     /// How it ended at the side that opened it, and at the other one.
     pub outcomes: [Outcome; 2],
-    /// How much went over the link.
+    /// How many bytes went over the link, frames included.
     pub carried: usize,
     pub messages: usize,
 }
@@ -72,6 +73,7 @@ pub fn run(stores: [&mut Store; 2], mut sessions: [Session; 2], fault: Fault, se
     let mut outcomes = [None, None];
     let (mut carried, mut messages) = (0, 0);
     let mut out = VecDeque::new();
+    let mut wires = [Wire::default(), Wire::default()];
     loop {
         let mut quiet = true;
         for side in 0..2 {
@@ -81,10 +83,12 @@ pub fn run(stores: [&mut Store; 2], mut sessions: [Session; 2], fault: Fault, se
             for message in out.drain(..) {
                 quiet = false;
                 messages += 1;
-                carried += size(&message);
+                let bytes = wires[side].encode(&message).unwrap();
+                carried += bytes.len() + FRAME_HEADER_BYTES;
                 if fault.lose == Some(messages) || fault.cut.is_some_and(|cut| carried > cut) {
                     continue;
                 }
+                assert_eq!(wires[1 - side].decode(&bytes).unwrap(), message, "bytes say what was meant");
                 let peer = &mut sessions[1 - side];
                 peer.receive(message.clone());
                 if fault.duplicate == Some(messages) {
@@ -99,8 +103,4 @@ pub fn run(stores: [&mut Store; 2], mut sessions: [Session; 2], fault: Fault, se
             sessions.iter_mut().for_each(|session| session.interrupted("the link broke"));
         }
     }
-}
-
-pub fn size(_message: &Message) -> usize {
-    1
 }

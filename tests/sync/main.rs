@@ -6,5 +6,6 @@
 mod histories;
 mod hostile;
 mod link;
+mod pipes;
 mod sessions;
 mod toy;

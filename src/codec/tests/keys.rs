@@ -71,8 +71,18 @@ proptest! {
 }
 
 #[test]
+fn a_long_value_is_refused_by_its_name() {
+    use crate::codec::{MAX_VALUE_BYTES, check_value_size};
+    assert!(check_value_size("c", &Value::from("x".repeat(MAX_VALUE_BYTES))).is_ok());
+    let refused = check_value_size("c", &Value::Blob(vec![0; MAX_VALUE_BYTES + 1])).unwrap_err();
+    assert_eq!(refused.to_string(), "c takes 8388609 bytes, at most 8388608 are allowed");
+}
+
+#[test]
 fn golden_keys() {
-    let golden = |value: Value, expected: &[u8]| assert_eq!(bytes(&[value.clone()]), expected, "{value:?}");
+    let golden = |value: Value, expected: &[u8]| {
+        assert_eq!(bytes(std::slice::from_ref(&value)), expected, "{value:?}");
+    };
     golden(Value::Null, &[1]);
     golden(Value::Boolean(true), &[3]);
     golden(Value::Integer(0), &[0x18]);

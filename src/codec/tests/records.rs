@@ -34,8 +34,6 @@ fn shown(table: &Table, facts: &RowState, derived: &Derived) -> Vec<Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
     #[test]
     fn rows_come_back(facts in rows(), derived in derivations()) {
         let (table, mut numbers) = (table(), Numbers::default());

@@ -1,6 +1,6 @@
 //! Names: which are allowed, which are taken, and the default names of constraints.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Name, Problem, TableDraft};
 use crate::schema::limits::MAX_NAME_BYTES;
@@ -80,19 +80,21 @@ pub(super) fn assign(drafts: &[TableDraft], tables: &mut [Table]) -> Result<(), 
         scopes.push(given(draft, &mut database, &table_names)?);
     }
     for ((draft, table), scope) in drafts.iter().zip(tables).zip(&mut scopes) {
+        let mut taken = Taken { table: scope, database: &mut database, numbers: BTreeMap::new() };
         let keys = draft.primary_keys.iter().chain(&draft.unique_keys);
-        let names: Vec<String> = (0..table.keys.len()).map(|at| default_key(table, at)).collect();
-        for ((written, key), default) in keys.zip(&mut table.keys).zip(names) {
-            key.name = named(written.name.as_ref(), &default, &mut [scope, &mut database]);
+        let defaults: Vec<String> = (0..table.keys.len()).map(|at| default_key(table, at)).collect();
+        for ((written, key), default) in keys.zip(&mut table.keys).zip(defaults) {
+            key.name = taken.name(written.name.as_ref(), default, true);
         }
-        let names: Vec<String> =
+        let defaults: Vec<String> =
             (0..table.foreign_keys.len()).map(|at| default_foreign_key(table, at)).collect();
-        for ((written, key), default) in draft.foreign_keys.iter().zip(&mut table.foreign_keys).zip(names) {
-            key.name = named(written.name.as_ref(), &default, &mut [scope]);
+        for ((written, key), default) in draft.foreign_keys.iter().zip(&mut table.foreign_keys).zip(defaults)
+        {
+            key.name = taken.name(written.name.as_ref(), default, false);
         }
-        let names: Vec<String> = (0..table.checks.len()).map(|at| default_check(table, at)).collect();
-        for ((written, check), default) in draft.checks.iter().zip(&mut table.checks).zip(names) {
-            check.name = named(written.name.as_ref(), &default, &mut [scope]);
+        let defaults: Vec<String> = (0..table.checks.len()).map(|at| default_check(table, at)).collect();
+        for ((written, check), default) in draft.checks.iter().zip(&mut table.checks).zip(defaults) {
+            check.name = taken.name(written.name.as_ref(), default, false);
         }
         for (written, index) in draft.indexes.iter().zip(&mut table.indexes) {
             index.name = written.name.as_ref().map(|name| name.text.clone()).unwrap_or_default();
@@ -131,19 +133,40 @@ fn given(
     Ok(scope)
 }
 
-/// The name given, else the default with the first number that makes it free in all scopes.
-fn named(given: Option<&Name>, default: &str, scopes: &mut [&mut BTreeSet<String>]) -> String {
-    if let Some(name) = given {
-        return name.text.clone();
+/// The names that are taken, in lower case.
+struct Taken<'a> {
+    /// Of keys, foreign keys and checks of one table.
+    table: &'a mut BTreeSet<String>,
+    /// Of keys and indexes.
+    database: &'a mut BTreeSet<String>,
+    /// The last number behind each default name: those before it are taken.
+    numbers: BTreeMap<String, u32>,
+}
+
+impl Taken<'_> {
+    /// The name given, else the default with the first number that makes it free.
+    fn name(&mut self, given: Option<&Name>, default: String, is_key: bool) -> String {
+        if let Some(name) = given {
+            return name.text.clone();
+        }
+        let number = self.numbers.entry(default.to_ascii_lowercase()).or_default();
+        let mut name = default.clone();
+        loop {
+            if *number > 0 {
+                name = format!("{default}{number}");
+            }
+            *number += 1;
+            let folded = name.to_ascii_lowercase();
+            if self.table.contains(&folded) || is_key && self.database.contains(&folded) {
+                continue;
+            }
+            if is_key {
+                self.database.insert(folded.clone());
+            }
+            self.table.insert(folded);
+            return name;
+        }
     }
-    let numbered = (1_u32..).map(|number| format!("{default}{number}"));
-    let mut candidates = std::iter::once(default.to_owned()).chain(numbered);
-    let free = |name: &String| scopes.iter().all(|scope| !scope.contains(&name.to_ascii_lowercase()));
-    let name = candidates.find(free).unwrap_or_default();
-    scopes.iter_mut().for_each(|scope| {
-        scope.insert(name.to_ascii_lowercase());
-    });
-    name
 }
 
 /// The default name of the key at this place: `customer_pkey`, `customer_email_key`.

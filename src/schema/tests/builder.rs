@@ -268,3 +268,48 @@ fn defaults_have_the_type_of_their_column() {
     assert_eq!(schema.table("t").unwrap().columns[0].default.kind(), Some(Type::Real));
     assert!(matches!(build(Type::Integer, Value::Text("2".into())), Err(SchemaError::DefaultType { .. })));
 }
+
+#[test]
+fn rules_are_checked_when_the_schema_is_built() {
+    let build = |rule: &str| {
+        Schema::builder().table("t", |t| t.column("a", Type::Integer).check(rule).named("c")).build()
+    };
+    let rule = |schema: Schema| schema.table("t").unwrap().checks[0].rule.clone();
+    assert_eq!(rule(build("A <= a").unwrap()), at_most(0, 0));
+    for (sql, problem) in [
+        ("a >", "at line 1, column 4: expected a column, a constant or a function, found the end"),
+        ("b > 1", "at line 1, column 1: table \"t\" has no column \"b\""),
+        ("a > 1; a", "at line 1, column 6: expected an operator, or the end, found ;"),
+        ("a + 1", "a check takes a BOOLEAN, found INTEGER: compare it with something"),
+    ] {
+        assert_eq!(build(sql).unwrap_err().to_string(), format!("check \"c\" of table \"t\": {problem}"));
+    }
+    let tree = Schema::builder().table("t", |t| t.column("a", Type::Integer).check(at_most(0, 1)));
+    assert_eq!(refused(tree), "check of table \"t\": the table has no column at position 1");
+}
+
+#[test]
+fn many_taken_names_are_found_quickly() {
+    let checks = |t: TableBuilder| (0..900).fold(t, |t, _| t.check("1 = 1").done());
+    let tables = (0..20).fold(Schema::builder(), |schema, at| {
+        schema.table(format!("t{at}"), |t| checks(t.column("a", Type::Integer).done()))
+    });
+    let schema = tables.build().unwrap();
+    assert_eq!(schema.table("t19").unwrap().checks[899].name, "t19_check899");
+}
+
+#[test]
+fn tables_have_a_bounded_size() {
+    let columns = |count: u32| {
+        let add = |t: TableBuilder, at| t.column(format!("c{at}"), Type::Integer).done();
+        Schema::builder().table("t", |t| (0..count).fold(t, add))
+    };
+    assert!(columns(2000).build().is_ok());
+    assert_eq!(refused(columns(2001)), "table \"t\" has 2001 columns, at most 2000 are allowed");
+    let long = |count: usize| {
+        let add = |t: TableBuilder, at| t.column(format!("{}{at:04}", "c".repeat(120)), Type::Integer).done();
+        Schema::builder().table("t", |t| (0..count).fold(t, add))
+    };
+    assert!(long(400).build().is_ok());
+    assert!(refused(long(600)).starts_with("the statement CREATE TABLE t has "));
+}

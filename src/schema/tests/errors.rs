@@ -147,6 +147,13 @@ fn columns() {
             "1:37: expected PRIMARY KEY, UNIQUE, CHECK or REFERENCES, which alone have names, found NOT",
         ),
         ("a TEXT GENERATED ALWAYS AS (b)", "1:24: expected , or ), found GENERATED"),
+    ];
+    table(&cases, |case| format!("CREATE TABLE t ({case})"));
+}
+
+#[test]
+fn constraints() {
+    let cases = [
         (
             "a INTEGER, PRIMARY KEY (a), PRIMARY KEY (a)",
             "1:45: table \"t\" has two primary keys: make one of them UNIQUE",

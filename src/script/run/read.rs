@@ -35,7 +35,7 @@ impl World {
     pub(super) fn conflicts(&mut self, replica: usize, table: Option<&str>) -> Answer {
         let (names, replica) = self.names_and_replica(replica)?;
         let conflicts = replica.conflicts(table, names)?;
-        replica.listing = conflicts.iter().map(|conflict| conflict.id).collect();
+        replica.listing = conflicts.iter().map(|conflict| (conflict.id, conflict.table.clone())).collect();
         if conflicts.is_empty() {
             return Ok("no conflicts\n".to_owned());
         }
@@ -84,7 +84,7 @@ impl World {
         if findings.is_empty() {
             return Ok("check: nothing is wrong\n".to_owned());
         }
-        let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        let findings: Vec<String> = findings.into_iter().map(|finding| finding.what).collect();
         Err(Failure::new("corrupt", findings.join("; ")))
     }
 }

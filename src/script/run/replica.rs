@@ -29,8 +29,8 @@ pub(super) struct Replica {
     pub transaction: Option<Transaction>,
     /// Rows that got a name in the open transaction.
     pub named: Vec<RowId>,
-    /// The last listing of conflicts.
-    pub listing: Vec<ConflictId>,
+    /// The last listing of conflicts, each with its table.
+    pub listing: Vec<(ConflictId, String)>,
 }
 
 impl Replica {

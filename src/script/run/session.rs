@@ -4,7 +4,7 @@ use super::read::rows_of;
 use super::replica::Replica;
 use super::{Answer, World};
 use crate::inspect::conflict_json;
-use crate::replicate;
+
 use crate::script::failure::Failure;
 use crate::script::names::ScriptNames;
 
@@ -75,8 +75,10 @@ impl World {
             }
         }
         let (a, b) = (self.replica(first)?.db.clone(), self.replica(second)?.db.clone());
-        let _ = (a, b, cut, replicate::Options::default());
-        Ok((Moved::default(), false))
+        let _ = cut;
+        let there = temporary(&a, &b)?;
+        let back = if one_way { 0 } else { temporary(&b, &a)? };
+        Ok((Moved { there, back }, false))
     }
 
     /// Every replica: equal knowledge, tables, conflict tables and facts.
@@ -137,4 +139,33 @@ impl State {
 
 fn rows(count: u64) -> String {
     if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
+}
+
+fn temporary(from: &crate::db::Database, to: &crate::db::Database) -> Result<u64, Failure> {
+    use crate::db::access::Endpoint;
+    let known = to.knowledge()?;
+    let changes = Endpoint::new(from).changes()?;
+    let mut log = Vec::new();
+    for (replica, seq) in changes.knowledge()?.iter() {
+        if seq > known.get(replica) {
+            for entry in changes.log(replica, known.get(replica))? {
+                let entry = entry?;
+                log.push((crate::ids::Dot { replica, seq: entry.seq }, entry.hlc, entry.row));
+            }
+        }
+    }
+    log.sort_by_key(|(dot, hlc, _)| (*hlc, *dot));
+    let keys: std::collections::BTreeSet<_> = log.iter().map(|(_, _, key)| *key).collect();
+    let mut rows = Vec::new();
+    for key in keys {
+        if let Some(facts) = changes.row(key)? {
+            rows.push(crate::row::RowChange::for_peer(key, &facts, &known));
+        }
+    }
+    let count = rows.len() as u64;
+    let batch = crate::commit::Batch { changes: rows, log };
+    Endpoint::new(to)
+        .apply(batch, crate::storage::Durability::Immediate)
+        .map_err(|error| Failure::new("sync", error.to_string()))?;
+    Ok(count)
 }

@@ -1,9 +1,8 @@
 //! Commands that change a replica.
 
 use super::{Answer, World};
-use crate::commit::WriteError;
 use crate::db::{ResolveWith, Transaction};
-use crate::ids::{ConflictId, RowId};
+use crate::ids::RowId;
 use crate::script::command::{How, RowName};
 use crate::script::failure::Failure;
 use crate::script::objects::Object;
@@ -114,27 +113,23 @@ impl World {
 
     pub(super) fn resolve(&mut self, replica: usize, position: usize, how: &How) -> Answer {
         let replica = self.replica(replica)?;
-        let id = *position.checked_sub(1).and_then(|i| replica.listing.get(i)).ok_or_else(|| {
+        let (id, table) = position.checked_sub(1).and_then(|i| replica.listing.get(i).cloned()).ok_or_else(|| {
             let (listed, name) = (replica.listing.len(), &replica.name);
             let message =
                 format!("the last `conflicts` of {name} listed {listed}: there is no number {position}");
             Failure::new("no-such-conflict", message)
         })?;
         replica.write(|transaction| {
-            let how = resolution(transaction, id, how)?;
+            let how = resolution(transaction, &table, how)?;
             Ok(transaction.resolve(id, how)?)
         })?;
         Ok(String::new())
     }
 }
 
-/// A resolution with the values of the columns of the conflict's table.
-fn resolution(transaction: &Transaction, id: ConflictId, how: &How) -> Result<ResolveWith, Failure> {
-    let values = |object: &Object| {
-        let closed = || Failure::from(WriteError::AlreadyResolved { conflict: id });
-        let conflict = transaction.conflict(id)?.ok_or_else(closed)?;
-        row_of(transaction.read_table(&conflict.table)?.definition(), object)
-    };
+/// A resolution with values for columns of the conflict's table.
+fn resolution(transaction: &Transaction, table: &str, how: &How) -> Result<ResolveWith, Failure> {
+    let values = |object: &Object| row_of(transaction.read_table(table)?.definition(), object);
     Ok(match how {
         How::KeepWinner => ResolveWith::KeepWinner,
         How::KeepLoser => ResolveWith::KeepLoser,

@@ -1,0 +1,70 @@
+//! The facts of a row as bytes that are the same on every replica: what the state hash is made of.
+//!
+//! Never stored and never read back, so it names replicas in full and saves nothing.
+
+use super::bytes::Output;
+use super::log::put_row_key;
+use super::values::put_value;
+use crate::ids::{Dot, RowKey};
+use crate::row::{Ack, Life, RowState, Siblings, UnitValue};
+use crate::version::Stamp;
+
+/// Adds the canonical bytes of a row: equal if and only if its key and its facts are equal. No row's
+/// bytes begin another's.
+pub fn canonical_row(key: &RowKey, facts: &RowState, bytes: &mut Vec<u8>) {
+    let mut out = Output::onto(std::mem::take(bytes));
+    put_row_key(&mut out, *key);
+    put_dot(&mut out, facts.born);
+    out.length(facts.vector.iter().len());
+    facts.vector.iter().for_each(|(replica, seq)| put_dot(&mut out, Dot { replica, seq }));
+    put_siblings(&mut out, &facts.life, |out, life| out.byte(u8::from(*life == Life::Dead)));
+    put_siblings(&mut out, &facts.boost, |_, ()| {});
+    put_siblings(&mut out, &facts.acks, put_ack);
+    out.length(facts.units().len());
+    for (id, siblings) in facts.units() {
+        out.integer(id.0);
+        put_siblings(&mut out, siblings, put_unit);
+    }
+    *bytes = out.into_bytes();
+}
+
+fn put_siblings<V>(out: &mut Output, siblings: &Siblings<V>, mut put: impl FnMut(&mut Output, &V)) {
+    out.length(siblings.len());
+    for sibling in siblings.iter() {
+        put_stamp(out, &sibling.stamp);
+        put(out, &sibling.value);
+    }
+}
+
+fn put_ack(out: &mut Output, ack: &Ack) {
+    match ack {
+        Ack::Removal => out.byte(0),
+        Ack::Conflict(id) => {
+            out.byte(1);
+            out.raw(id.as_bytes());
+        }
+    }
+}
+
+fn put_unit(out: &mut Output, value: &UnitValue) {
+    out.length(value.columns.len());
+    value.columns.iter().for_each(|column| put_value(out, column));
+    out.length(value.parents.len());
+    for (foreign_key, row) in &value.parents {
+        out.integer(foreign_key.0);
+        out.raw(row.as_bytes());
+    }
+    out.byte(u8::from(value.claim.is_some()));
+    value.claim.iter().for_each(|claim| put_stamp(out, claim));
+}
+
+fn put_stamp(out: &mut Output, stamp: &Stamp) {
+    out.byte(stamp.priority.get());
+    out.integer(stamp.hlc.0);
+    put_dot(out, stamp.dot);
+}
+
+fn put_dot(out: &mut Output, dot: Dot) {
+    out.raw(dot.replica.as_bytes());
+    out.integer(dot.seq);
+}

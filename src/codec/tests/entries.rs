@@ -1,0 +1,106 @@
+//! Conflicts, log entries and canonical rows.
+
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::*;
+
+use crate::codec::canonical_row;
+use crate::codec::conflict::{decode_conflicts, encode_conflicts};
+use crate::codec::generate::{Numbers, dots, row_ids, row_keys, rows};
+use crate::codec::log::{decode_entry, decode_row_key, encode_entry, encode_row_key};
+use crate::derive::{About, Conflict, Kind, conflict_id};
+use crate::ids::{ColumnId, ConstraintId, ReplicaId};
+use crate::version::Hlc;
+
+fn conflicts() -> impl Strategy<Value = Conflict> {
+    let kinds = vec![
+        Kind::Update,
+        Kind::DeleteUpdate,
+        Kind::UpdateDelete,
+        Kind::Unique,
+        Kind::DeleteRi,
+        Kind::UpdateRi,
+        Kind::ForeignKey,
+        Kind::Validation,
+    ];
+    let about = prop_oneof![
+        Just(About::Update),
+        Just(About::Life),
+        any::<u32>().prop_map(|id| About::Constraint(ConstraintId(id))),
+    ];
+    let columns = btree_set((0_u32..400).prop_map(ColumnId), 0..4);
+    (row_ids(), prop::sample::select(kinds), about, dots(), columns, vec(row_ids(), 0..3)).prop_map(
+        |(row, kind, about, loser, columns, others)| {
+            let id = conflict_id(row, about, loser);
+            Conflict { id, about, kind, loser, columns: columns.into_iter().collect(), others }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn conflicts_come_back(conflicts in vec(conflicts(), 0..4)) {
+        let mut numbers = Numbers::default();
+        let bytes = encode_conflicts(&conflicts, &mut numbers);
+        prop_assert_eq!(decode_conflicts(&bytes, &|number| numbers.replica(number)).unwrap(), conflicts);
+    }
+
+    #[test]
+    fn damaged_conflicts_are_an_error_or_others(
+        conflicts in vec(conflicts(), 1..4),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let mut numbers = Numbers::default();
+        let mut bytes = encode_conflicts(&conflicts, &mut numbers);
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if let Ok(read) = decode_conflicts(&bytes, &|number| numbers.replica(number)) {
+            prop_assert_eq!(encode_conflicts(&read, &mut numbers), bytes);
+        }
+    }
+
+    #[test]
+    fn entries_come_back(hlc in any::<u64>(), shift in 0_u32..64, row in row_keys()) {
+        let hlc = Hlc(hlc >> shift);
+        prop_assert_eq!(decode_entry(&encode_entry(hlc, row)).unwrap(), (hlc, row));
+        prop_assert_eq!(decode_row_key(&encode_row_key(row)).unwrap(), row);
+    }
+
+    #[test]
+    fn any_bytes_are_an_error_or_an_entry(bytes in vec(any::<u8>(), 0..40)) {
+        if let Ok((hlc, row)) = decode_entry(&bytes) {
+            prop_assert_eq!(encode_entry(hlc, row), bytes.clone());
+        }
+        if let Ok(row) = decode_row_key(&bytes) {
+            prop_assert_eq!(encode_row_key(row), bytes.clone());
+        }
+        let _ = decode_conflicts(&bytes, &|_| Some(ReplicaId::from_bytes([0; 16])));
+    }
+
+    #[test]
+    fn canonical_bytes_tell_rows_apart(
+        a in rows(),
+        b in rows(),
+        keys in (row_keys(), row_keys()),
+        same in any::<bool>(),
+    ) {
+        let (b, other) = if same { (a.clone(), keys.0) } else { (b, keys.1) };
+        let canonical = |key, row| {
+            let mut bytes = Vec::new();
+            canonical_row(key, row, &mut bytes);
+            bytes
+        };
+        let (x, y) = (canonical(&keys.0, &a), canonical(&other, &b));
+        prop_assert_eq!(x == y, (keys.0, &a) == (other, &b));
+        prop_assert!(x == y || (!x.starts_with(&y) && !y.starts_with(&x)));
+    }
+}
+
+#[test]
+fn canonical_bytes_are_added() {
+    let row = crate::row::RowState::new(crate::ids::Dot { replica: ReplicaId::from_bytes([1; 16]), seq: 1 });
+    let key = decode_row_key(&[[7].as_slice(), &[2; 16]].concat()).unwrap();
+    let mut bytes = b"before".to_vec();
+    canonical_row(&key, &row, &mut bytes);
+    assert!(bytes.starts_with(b"before\x07\x02"));
+}

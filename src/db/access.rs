@@ -1,0 +1,78 @@
+//! What `replicate` needs of a database, and nobody else.
+
+use super::database::Database;
+use crate::commit::{Batch, BatchError};
+use crate::error::Error;
+use crate::ids::{DatabaseId, ReplicaId, RowKey, Seq};
+use crate::row::RowState;
+use crate::schema::Schema;
+use crate::storage::Durability;
+use crate::store::{Logged, Snapshot};
+use crate::version::Knowledge;
+
+/// One end of a session.
+#[derive(Debug)]
+pub struct Endpoint {
+    db: Database,
+}
+
+/// What a session reads: one state of the database.
+pub struct Changes {
+    snapshot: Snapshot,
+}
+
+impl Endpoint {
+    /// The end of a session at this database.
+    #[must_use]
+    pub fn new(db: &Database) -> Endpoint {
+        Endpoint { db: db.clone() }
+    }
+
+    /// The state that the session gives to the peer.
+    pub fn changes(&self) -> Result<Changes, Error> {
+        Ok(Changes { snapshot: self.db.snapshot()? })
+    }
+
+    /// Applies a batch in one commit with the knowledge that it teaches; returns the new knowledge.
+    pub fn apply(&self, batch: Batch, durability: Durability) -> Result<Knowledge, BatchError> {
+        if self.db.is_read_only() {
+            return Err(Error::ReadOnly.into());
+        }
+        let permit = self.db.lock();
+        let snapshot = self.db.snapshot()?;
+        let changes = batch.apply(&snapshot, self.db.replica_id(), self.db.latest_acceptable())?;
+        let mut knowledge = snapshot.knowledge()?;
+        knowledge.join(&changes.taught);
+        if !changes.delta.is_empty() || !changes.taught.is_empty() {
+            self.db.store(&snapshot, &changes, permit, durability)?;
+        }
+        Ok(knowledge)
+    }
+
+    /// Makes an empty replica one of this database.
+    pub fn adopt(&self, database: DatabaseId, schema: Schema) -> Result<(), Error> {
+        self.db.adopt(database, schema)
+    }
+}
+
+impl Changes {
+    /// What the database had applied.
+    pub fn knowledge(&self) -> Result<Knowledge, Error> {
+        self.snapshot.knowledge()
+    }
+
+    /// The changes of a replica after `after`, ascending.
+    pub fn log(
+        &self,
+        replica: ReplicaId,
+        after: Seq,
+    ) -> Result<impl Iterator<Item = Result<Logged, Error>> + '_, Error> {
+        self.snapshot.log(replica, after)
+    }
+
+    /// The facts of a row.
+    pub fn row(&self, key: RowKey) -> Result<Option<RowState>, Error> {
+        use crate::derive::Source;
+        Ok(self.snapshot.row(key)?.map(|stored| (*stored.facts).clone()))
+    }
+}

@@ -1,0 +1,260 @@
+//! Conflicts as people and programs read them: a row of the table's conflict table.
+//!
+//! What is stored of a conflict is what it is about; both sides' values are read from the facts when
+//! it is listed, so they are never stale and equal on every replica.
+
+use super::row::Row;
+use crate::derive::{About, Conflict, Kind, Source, Stored, winner, winning_life};
+use crate::error::Error;
+use crate::ids::{ColumnId, ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey};
+use crate::row::{RowState, Siblings, UnitValue};
+use crate::schema::{self, Constraint, Schema};
+use crate::store::Snapshot;
+use crate::value::{Timestamp, Value};
+use crate::version::Stamp;
+
+/// An open conflict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConflictRow {
+    /// The same on every replica, and for as long as the conflict is open.
+    pub id: ConflictId,
+    /// What kind it is now.
+    pub kind: Kind,
+    /// The class of its kind.
+    pub reason: Reason,
+    /// The table.
+    pub table: String,
+    /// The row that lost, or of which a value did.
+    pub row: RowId,
+    /// The columns that lost, sorted.
+    pub units: Vec<String>,
+    /// The constraint that bars the row.
+    pub constraint: Option<String>,
+    /// The rows it clashes with or lacks: the holder of the key, the missing parent.
+    pub others: Vec<RowId>,
+    /// What is visible instead, if anything is.
+    pub winner: Option<Side>,
+    /// What lost.
+    pub loser: Side,
+}
+
+/// The class of a conflict, in the words of Microsoft Sync Framework.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// Two changes that did not know of each other.
+    Concurrency,
+    /// Another row holds the key.
+    Collision,
+    /// The row that is referred to is not there.
+    NoParent,
+    /// A validation rule fails.
+    Other,
+}
+
+impl Reason {
+    /// The name, as in conflict tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Reason::Concurrency => "Concurrency",
+            Reason::Collision => "Collision",
+            Reason::NoParent => "NoParent",
+            Reason::Other => "Other",
+        }
+    }
+}
+
+impl From<Kind> for Reason {
+    fn from(kind: Kind) -> Reason {
+        match kind {
+            Kind::Update | Kind::DeleteUpdate | Kind::UpdateDelete => Reason::Concurrency,
+            Kind::Unique => Reason::Collision,
+            Kind::DeleteRi | Kind::UpdateRi | Kind::ForeignKey => Reason::NoParent,
+            Kind::Validation => Reason::Other,
+        }
+    }
+}
+
+/// One side of a conflict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// Who made the change.
+    pub replica: ReplicaId,
+    /// When, by the clock of that replica; none if the change was replaced since.
+    pub at: Option<Timestamp>,
+    /// What it says.
+    pub image: Image,
+}
+
+/// What one side of a conflict says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Image {
+    /// That the row is deleted.
+    Deleted,
+    /// These values: of the columns that lost, or of the whole row where a row lost.
+    Values(Row),
+}
+
+/// Fills in the names and both sides of a conflict.
+pub(super) fn show_conflict(
+    snapshot: &Snapshot,
+    key: RowKey,
+    conflict: &Conflict,
+) -> Result<ConflictRow, Error> {
+    let missing = || Error::corrupt(format!("the conflict {} is of a row that is not stored", conflict.id));
+    let table = snapshot.schema().table_by_id(key.table).ok_or_else(missing)?;
+    let stored = snapshot.row(key)?.ok_or_else(missing)?;
+    let viewer = Viewer { snapshot, table, stored: &stored, conflict };
+    let mut units: Vec<String> = viewer.columns().map(|(_, name)| name.to_string()).collect();
+    units.sort();
+    Ok(ConflictRow {
+        id: conflict.id,
+        kind: conflict.kind,
+        reason: conflict.kind.into(),
+        table: table.name.clone(),
+        row: key.row,
+        units,
+        constraint: constraint_name(snapshot.schema(), table, conflict.about),
+        others: conflict.others.clone(),
+        winner: viewer.winner()?,
+        loser: viewer.loser(),
+    })
+}
+
+struct Viewer<'a> {
+    snapshot: &'a Snapshot,
+    table: &'a schema::Table,
+    stored: &'a Stored,
+    conflict: &'a Conflict,
+}
+
+impl Viewer<'_> {
+    /// The columns that lost: position and name.
+    fn columns(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lost = |id: &ColumnId| self.table.column_by_id(*id);
+        self.conflict
+            .columns
+            .iter()
+            .filter_map(lost)
+            .map(|(position, column)| (position, column.name.as_str()))
+    }
+
+    fn loser(&self) -> Side {
+        let dot = self.conflict.loser;
+        let image = match self.conflict.kind {
+            Kind::Update => self.lost_values(),
+            Kind::UpdateDelete => Image::Deleted,
+            _ => Image::Values(whole_row(self.table, self.stored)),
+        };
+        Side { replica: dot.replica, at: time_of(&self.stored.facts, dot), image }
+    }
+
+    /// The losing values of the columns that lost.
+    fn lost_values(&self) -> Image {
+        let mut row = Row::new();
+        for (position, name) in self.columns() {
+            let lost =
+                self.sibling_value(position, |siblings| siblings.get(self.conflict.loser).map(|s| &s.value));
+            row.set(name, lost.unwrap_or_default());
+        }
+        Image::Values(row)
+    }
+
+    fn sibling_value<'s>(
+        &'s self,
+        position: usize,
+        pick: impl Fn(&'s Siblings<UnitValue>) -> Option<&'s UnitValue>,
+    ) -> Option<Value> {
+        let unit = self.table.unit_of(position).and_then(|unit| self.table.unit(unit))?;
+        let value = pick(self.stored.facts.unit(unit.id))?;
+        let slot = unit.columns.iter().position(|column| *column == position)?;
+        value.columns.get(slot).cloned()
+    }
+
+    fn winner(&self) -> Result<Option<Side>, Error> {
+        let facts = &self.stored.facts;
+        Ok(match self.conflict.kind {
+            Kind::Update => {
+                let values = self.stored.values(self.table);
+                let columns = self.columns();
+                let row =
+                    columns.map(|(i, name)| (name, values.get(i).cloned().unwrap_or_default())).collect();
+                let lost: Vec<usize> = self.columns().map(|(position, _)| position).collect();
+                let stamp = winning_stamp(self.table, facts, &lost);
+                stamp.map(|stamp| side(stamp, Image::Values(row)))
+            }
+            Kind::DeleteUpdate => self.life().map(|stamp| side(stamp, Image::Deleted)),
+            Kind::UpdateDelete => {
+                let row = whole_row(self.table, self.stored);
+                self.life().map(|stamp| side(stamp, Image::Values(row)))
+            }
+            Kind::Unique => self.holder()?,
+            Kind::DeleteRi | Kind::UpdateRi => self.parent()?,
+            Kind::ForeignKey | Kind::Validation => None,
+        })
+    }
+
+    fn life(&self) -> Option<Stamp> {
+        winning_life(self.table, &self.stored.facts).map(|sibling| sibling.stamp)
+    }
+
+    /// The row that holds the key.
+    fn holder(&self) -> Result<Option<Side>, Error> {
+        let About::Constraint(id) = self.conflict.about else { return Ok(None) };
+        self.other(self.table, id)
+    }
+
+    /// The row that is referred to: deleted, or with another key than the reference has.
+    fn parent(&self) -> Result<Option<Side>, Error> {
+        let About::Constraint(id) = self.conflict.about else { return Ok(None) };
+        let Some((_, Constraint::ForeignKey(foreign_key))) = self.snapshot.schema().constraint(id) else {
+            return Ok(None);
+        };
+        let Some(parent) = self.snapshot.schema().table_by_id(foreign_key.parent) else { return Ok(None) };
+        self.other(parent, foreign_key.key)
+    }
+
+    /// The other row of a constraint conflict, by the change that settled its key or its life.
+    fn other(&self, table: &schema::Table, key: ConstraintId) -> Result<Option<Side>, Error> {
+        let Some(row) = self.conflict.others.first() else { return Ok(None) };
+        let Some(stored) = self.snapshot.row(RowKey { table: table.id, row: *row })? else { return Ok(None) };
+        if self.conflict.kind == Kind::DeleteRi {
+            let life = winning_life(table, &stored.facts);
+            return Ok(life.map(|sibling| side(sibling.stamp, Image::Deleted)));
+        }
+        let columns = table.key(key).map(|key| key.columns.as_slice()).unwrap_or_default();
+        let stamp = winning_stamp(table, &stored.facts, columns);
+        Ok(stamp.map(|stamp| side(stamp, Image::Values(whole_row(table, &stored)))))
+    }
+}
+
+fn side(stamp: Stamp, image: Image) -> Side {
+    Side { replica: stamp.dot.replica, at: Some(stamp.hlc.timestamp()), image }
+}
+
+/// The newest change among those that wrote the visible values of these columns.
+fn winning_stamp(table: &schema::Table, facts: &RowState, columns: &[usize]) -> Option<Stamp> {
+    let units = table.units.iter().filter(|unit| unit.columns.iter().any(|column| columns.contains(column)));
+    let winners = units.filter_map(|unit| winner(table, facts.unit(unit.id)));
+    winners.map(|sibling| sibling.stamp).max_by_key(|stamp| (stamp.hlc, stamp.dot))
+}
+
+fn time_of(facts: &RowState, dot: Dot) -> Option<Timestamp> {
+    facts.stamps().find(|stamp| stamp.dot == dot).map(|stamp| stamp.hlc.timestamp())
+}
+
+fn whole_row(table: &schema::Table, stored: &Stored) -> Row {
+    let names = table.columns.iter().map(|column| column.name.as_str());
+    names.zip(stored.values(table)).collect()
+}
+
+fn constraint_name(schema: &Schema, table: &schema::Table, about: About) -> Option<String> {
+    let About::Constraint(id) = about else { return None };
+    match schema.constraint(id) {
+        Some((_, constraint)) => Some(constraint.name().to_string()),
+        None => {
+            let column = table.columns.iter().find(|column| column.id.0 == id.0)?;
+            Some(format!("{}_{}_not_null", table.name, column.name))
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! A table as its readers see it: in a snapshot, or in a transaction with its own writes.
+
+use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
+
+use super::conflict::{ConflictRow, show_conflict};
+use super::row::{Row, RowRef};
+use crate::commit::{WriteError, Writes};
+use crate::derive::fold;
+use crate::error::Error;
+use crate::ids::{ConstraintId, RowId, RowKey};
+use crate::schema;
+use crate::store::{Direction, KeyRange, Snapshot};
+use crate::value::Value;
+
+/// A table, for reading.
+#[derive(Clone)]
+pub struct Table<'a> {
+    base: &'a Snapshot,
+    writes: Option<&'a Writes>,
+    table: &'a schema::Table,
+    names: Arc<Vec<String>>,
+}
+
+/// A range of a key or index: bounds may name fewer columns than it has, and then cover every entry
+/// that begins with them.
+pub type Bounds = (Bound<Vec<Value>>, Bound<Vec<Value>>);
+
+type Rows<'a> = Box<dyn Iterator<Item = Result<(RowId, Row), Error>> + 'a>;
+
+impl<'a> Table<'a> {
+    pub(super) fn find(
+        base: &'a Snapshot,
+        writes: Option<&'a Writes>,
+        name: &str,
+    ) -> Result<Table<'a>, WriteError> {
+        let unknown = || WriteError::UnknownTable { table: name.to_string() };
+        let table = base.schema().table(name).ok_or_else(unknown)?;
+        Ok(Table::of(base, writes, table))
+    }
+
+    pub(super) fn of(base: &'a Snapshot, writes: Option<&'a Writes>, table: &'a schema::Table) -> Table<'a> {
+        let names = Arc::new(table.columns.iter().map(|column| column.name.clone()).collect());
+        Table { base, writes, table, names }
+    }
+
+    /// The table's definition.
+    #[must_use]
+    pub const fn definition(&self) -> &'a schema::Table {
+        self.table
+    }
+
+    /// The row with this row id or primary key.
+    ///
+    /// # Errors
+    /// If the key has a wrong number of columns or a value of a wrong type, or the storage fails.
+    pub fn get(&self, row: impl Into<RowRef>) -> Result<Option<Row>, WriteError> {
+        let Some(row) = self.row_id(row)? else { return Ok(None) };
+        Ok(self.values(row)?.map(|values| self.row(values)))
+    }
+
+    /// The row that holds this value of a unique key, named by the key's name or by its columns, as
+    /// `"email"` or `"a, b"`.
+    ///
+    /// # Errors
+    /// If there is no such key, the value does not fit it, or the storage fails.
+    pub fn get_by_key(
+        &self,
+        key: &str,
+        value: impl Into<RowRef>,
+    ) -> Result<Option<(RowId, Row)>, WriteError> {
+        let Some(key) =
+            self.table.keys.iter().find(|candidate| self.is_called(&candidate.name, &candidate.columns, key))
+        else {
+            return Err(self.unknown(key));
+        };
+        let RowRef::Key(values) = value.into() else {
+            return Err(self.shape(&key.name, key.columns.len(), 1));
+        };
+        let Some(row) = self.holder(key, values)? else { return Ok(None) };
+        Ok(self.values(row)?.map(|values| (row, self.row(values))))
+    }
+
+    /// The id of a row, if it is in the table.
+    ///
+    /// # Errors
+    /// If the key has a wrong number of columns or a value of a wrong type, or the storage fails.
+    pub fn row_id(&self, row: impl Into<RowRef>) -> Result<Option<RowId>, WriteError> {
+        match (row.into(), self.table.primary_key()) {
+            (RowRef::Id(row), _) => Ok(self.values(row)?.map(|_| row)),
+            (RowRef::Key(values), Some(key)) => self.holder(key, values),
+            (RowRef::Key(values), None) => Err(self.shape("the row id, its only key", 1, values.len())),
+        }
+    }
+
+    /// All rows, in the order of their row ids: about the order in which they were inserted.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn scan(&self) -> Result<impl Iterator<Item = Result<(RowId, Row), Error>> + 'a, WriteError> {
+        let names = Arc::clone(&self.names);
+        let (writes, table) = (self.writes, self.table.id);
+        let stored = self.base.rows(table, None)?;
+        let stored = stored.filter(move |entry| match (entry, writes) {
+            (Ok((row, _)), Some(writes)) => !writes.stages(RowKey { table, row: *row }),
+            _ => true,
+        });
+        let staged = writes.into_iter().flat_map(|writes| writes.staged_rows(self.table));
+        let staged = staged.map(|(row, values)| Ok((row, values.clone())));
+        let merged = merge_by(stored, staged, |(row, _)| *row);
+        Ok(merged.map(move |entry| entry.map(|(row, values)| (row, Row::of(Arc::clone(&names), values)))))
+    }
+
+    /// How many rows are in the table. Does not count them one by one.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn len(&self) -> Result<u64, Error> {
+        let stored = self.base.counts(self.table.id)?.visible;
+        let Some(writes) = self.writes else { return Ok(stored) };
+        let mut hidden = 0;
+        for row in writes.staged_ids(self.table) {
+            hidden += u64::from(self.base.visible(RowKey { table: self.table.id, row })?.is_some());
+        }
+        let shown = writes.staged_rows(self.table).count() as u64;
+        Ok((stored + shown).saturating_sub(hidden))
+    }
+
+    /// Whether no row is in the table.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn is_empty(&self) -> Result<bool, Error> {
+        Ok(self.len()? == 0)
+    }
+
+    /// The rows in a range of a key or index, in its order. It is named by its name or by its columns.
+    ///
+    /// ```
+    /// use reunite::{Database, row};
+    /// let schema = "CREATE TABLE person (name TEXT, born INTEGER); CREATE INDEX by_year ON person (born)";
+    /// let db = Database::builder().sql(schema)?.in_memory()?;
+    /// db.write(|tx| {
+    ///     let rows = (1970..1990).map(|born| row! { name: format!("p{born}"), born: born });
+    ///     tx.table("person")?.insert_all(rows)
+    /// })?;
+    /// let snapshot = db.read()?;
+    /// let eighties = snapshot.table("person")?.range("by_year", 1980..)?;
+    /// assert_eq!(eighties.count(), 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such key or index, a bound does not fit it, or the storage fails.
+    pub fn range<B: Into<RowRef> + Clone>(
+        &self,
+        index: &str,
+        bounds: impl RangeBounds<B>,
+    ) -> Result<Rows<'a>, WriteError> {
+        self.range_in(index, bounds, Direction::Forward)
+    }
+
+    /// The same rows, from the greatest to the least.
+    ///
+    /// # Errors
+    /// As [`Table::range`].
+    pub fn range_back<B: Into<RowRef> + Clone>(
+        &self,
+        index: &str,
+        bounds: impl RangeBounds<B>,
+    ) -> Result<Rows<'a>, WriteError> {
+        self.range_in(index, bounds, Direction::Backward)
+    }
+
+    /// The open conflicts of the table, by row id. Costs what it lists. In a transaction: those from
+    /// before it began.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn conflicts(&self) -> Result<Vec<ConflictRow>, Error> {
+        let mut all = Vec::new();
+        for entry in self.base.conflicts(self.table.id)? {
+            let (key, conflicts) = entry?;
+            for conflict in conflicts {
+                all.push(show_conflict(self.base, key, &conflict)?);
+            }
+        }
+        Ok(all)
+    }
+
+    // ----------------------------------------------------------------------------------------
+
+    fn range_in<B: Into<RowRef> + Clone>(
+        &self,
+        index: &str,
+        bounds: impl RangeBounds<B>,
+        direction: Direction,
+    ) -> Result<Rows<'a>, WriteError> {
+        let key = self.table.keys.iter().find(|key| self.is_called(&key.name, &key.columns, index));
+        let found =
+            self.table.indexes.iter().find(|found| self.is_called(&found.name, &found.columns, index));
+        let (id, columns) = match (key, found) {
+            (Some(key), _) => (key.id, &key.columns),
+            (None, Some(index)) => (index.id, &index.columns),
+            (None, None) => return Err(self.unknown(index)),
+        };
+        let start = self.bound(index, columns, bounds.start_bound().cloned())?;
+        let end = self.bound(index, columns, bounds.end_bound().cloned())?;
+        let range = KeyRange::new(as_slice(&start), as_slice(&end));
+        let stored: Box<dyn Iterator<Item = Result<(Vec<u8>, RowId), Error>> + 'a> = if key.is_some() {
+            Box::new(self.base.key_range(id, &range, direction)?)
+        } else {
+            Box::new(self.base.index_range(id, &range, direction)?)
+        };
+        let mut rows = self.with_staged(id, range, stored, direction);
+        let table = self.clone();
+        Ok(Box::new(std::iter::from_fn(move || {
+            loop {
+                match rows.next()? {
+                    Err(error) => return Some(Err(error)),
+                    Ok((_, row)) => match table.values(row) {
+                        Ok(Some(values)) => return Some(Ok((row, table.row(values)))),
+                        Ok(None) => {}
+                        Err(error) => return Some(Err(error)),
+                    },
+                }
+            }
+        })))
+    }
+
+    /// The stored entries of rows that the transaction did not write, and the entries of those it did.
+    fn with_staged(
+        &self,
+        id: ConstraintId,
+        range: KeyRange,
+        stored: Box<dyn Iterator<Item = Result<(Vec<u8>, RowId), Error>> + 'a>,
+        direction: Direction,
+    ) -> Box<dyn Iterator<Item = Result<(Vec<u8>, RowId), Error>> + 'a> {
+        let Some(writes) = self.writes else { return stored };
+        let table = self.table.id;
+        let stored = stored.filter(move |entry| match entry {
+            Ok((_, row)) => !writes.stages(RowKey { table, row: *row }),
+            Err(_) => true,
+        });
+        let staged = writes.staged_entries(id);
+        let staged = staged.filter(move |(value, _)| range.contains(value));
+        let staged = staged.map(|(value, row)| Ok((value.to_vec(), row)));
+        match direction {
+            Direction::Forward => Box::new(merge_by(stored, staged, Clone::clone)),
+            Direction::Backward => Box::new(merge_by(stored, staged.rev(), |e| std::cmp::Reverse(e.clone()))),
+        }
+    }
+
+    fn bound<B: Into<RowRef>>(
+        &self,
+        index: &str,
+        columns: &[usize],
+        bound: Bound<B>,
+    ) -> Result<Bound<Vec<Value>>, WriteError> {
+        let fit = |value: B| match value.into() {
+            RowRef::Key(values) if values.len() <= columns.len() => self.fit(columns, values),
+            RowRef::Key(values) => Err(self.shape(index, columns.len(), values.len())),
+            RowRef::Id(_) => Err(self.shape(index, columns.len(), 1)),
+        };
+        Ok(match bound {
+            Bound::Included(value) => Bound::Included(fit(value)?),
+            Bound::Excluded(value) => Bound::Excluded(fit(value)?),
+            Bound::Unbounded => Bound::Unbounded,
+        })
+    }
+
+    /// The values by column position of a row in the table.
+    pub(super) fn values(&self, row: RowId) -> Result<Option<Vec<Value>>, Error> {
+        let key = RowKey { table: self.table.id, row };
+        match self.writes {
+            Some(writes) => writes.visible(self.base, key),
+            None => self.base.visible(key),
+        }
+    }
+
+    fn row(&self, values: Vec<Value>) -> Row {
+        Row::of(Arc::clone(&self.names), values)
+    }
+
+    fn holder(&self, key: &schema::UniqueKey, values: Vec<Value>) -> Result<Option<RowId>, WriteError> {
+        if values.len() != key.columns.len() {
+            return Err(self.shape(&key.name, key.columns.len(), values.len()));
+        }
+        let value = self.fit(&key.columns, values)?;
+        Ok(match self.writes {
+            Some(writes) => writes.holder(self.base, self.table, key.id, &value)?,
+            None => self.base.holder(key.id, &value)?,
+        })
+    }
+
+    /// Values as they are compared in these columns.
+    fn fit(&self, columns: &[usize], values: Vec<Value>) -> Result<Vec<Value>, WriteError> {
+        let mut fitted = Vec::new();
+        for (position, value) in columns.iter().zip(values) {
+            let value = super::write::fit(self.table, *position, value)?;
+            fitted.extend(fold(self.table, &[*position], |_| value.clone()));
+        }
+        Ok(fitted)
+    }
+
+    fn is_called(&self, name: &str, columns: &[usize], asked: &str) -> bool {
+        let names = asked.trim_matches(['(', ')']).split(',').map(str::trim);
+        let own = self.table.column_names(columns);
+        name.eq_ignore_ascii_case(asked)
+            || own.len() == names.clone().count()
+                && own.iter().zip(names).all(|(a, b)| a.eq_ignore_ascii_case(b))
+    }
+
+    fn unknown(&self, what: &str) -> WriteError {
+        WriteError::UnknownColumn { table: self.table.name.clone(), column: what.to_string() }
+    }
+
+    fn shape(&self, key: &str, expected: usize, given: usize) -> WriteError {
+        WriteError::KeyShape { table: self.table.name.clone(), key: key.to_string(), expected, given }
+    }
+}
+
+fn as_slice(bound: &Bound<Vec<Value>>) -> Bound<&[Value]> {
+    match bound {
+        Bound::Included(values) => Bound::Included(values),
+        Bound::Excluded(values) => Bound::Excluded(values),
+        Bound::Unbounded => Bound::Unbounded,
+    }
+}
+
+/// Merges two ascending sequences. Errors come as soon as they are met.
+fn merge_by<'a, T: 'a, K: Ord>(
+    a: impl Iterator<Item = Result<T, Error>> + 'a,
+    b: impl Iterator<Item = Result<T, Error>> + 'a,
+    key: impl Fn(&T) -> K + 'a,
+) -> impl Iterator<Item = Result<T, Error>> + 'a {
+    let (mut a, mut b) = (a.peekable(), b.peekable());
+    std::iter::from_fn(move || match (a.peek(), b.peek()) {
+        (Some(Ok(first)), Some(Ok(second))) => {
+            if key(first) <= key(second) {
+                a.next()
+            } else {
+                b.next()
+            }
+        }
+        (None, _) | (Some(Ok(_)), Some(Err(_))) => b.next(),
+        _ => a.next(),
+    })
+}

@@ -1,0 +1,180 @@
+//! A transaction that writes.
+
+use std::sync::Arc;
+
+use super::conflict::ConflictRow;
+use super::database::{Database, Permit};
+use super::table::Table;
+use super::write::{ResolveWith, TableMut};
+use crate::commit::{Savepoint, Stage, WriteError, Writes};
+use crate::error::Error;
+use crate::ids::{ConflictId, RowId};
+use crate::schema::Schema;
+use crate::storage::Durability;
+use crate::store::Snapshot;
+
+/// A transaction. Its own reads see its writes; nobody else does before it commits. Dropping it rolls
+/// it back. While it lives, no other transaction can write.
+///
+/// Keys, references and rules are checked when it commits, so the order of its statements does not
+/// matter. A statement that fails has done nothing; the transaction can go on.
+///
+/// ```
+/// use reunite::{Database, row};
+/// let schema = "CREATE TABLE customer (code TEXT PRIMARY KEY)";
+/// let db = Database::builder().sql(schema)?.in_memory()?;
+/// let mut tx = db.begin()?;
+/// tx.table("customer")?.insert(row! { code: "ANN" })?;
+/// let point = tx.savepoint();
+/// tx.table("customer")?.insert(row! { code: "BOB" })?;
+/// tx.rollback_to(point)?;
+/// tx.commit()?;
+/// assert_eq!(db.read()?.table("customer")?.len()?, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Transaction {
+    db: Database,
+    base: Arc<Snapshot>,
+    writes: Writes,
+    permit: Permit,
+}
+
+impl Transaction {
+    pub(super) fn new(db: Database, mut permit: Permit) -> Result<Transaction, Error> {
+        let base = Arc::new(db.snapshot()?);
+        let author = db.author(&mut permit);
+        let writes = Writes::new(&base, author)?;
+        Ok(Transaction { db, base, writes, permit })
+    }
+
+    /// A table.
+    ///
+    /// # Errors
+    /// If there is no such table.
+    pub fn table(&mut self, name: &str) -> Result<TableMut<'_>, WriteError> {
+        let unknown = || WriteError::UnknownTable { table: name.to_string() };
+        let id = self.base.schema().table(name).ok_or_else(unknown)?.id;
+        Ok(TableMut::new(self, id))
+    }
+
+    /// A table, for reading: with what the transaction wrote.
+    ///
+    /// # Errors
+    /// If there is no such table.
+    pub fn read_table(&self, name: &str) -> Result<Table<'_>, WriteError> {
+        Table::find(&self.base, Some(&self.writes), name)
+    }
+
+    /// Settles an open conflict. It is an ordinary write, and replicates.
+    ///
+    /// # Errors
+    /// If the conflict is not open, or cannot be settled in this way.
+    pub fn resolve(&mut self, conflict: ConflictId, how: ResolveWith) -> Result<(), WriteError> {
+        let table = match self.base.row_of_conflict(conflict)? {
+            Some(key) => self.base.schema().table_by_id(key.table),
+            None => None,
+        };
+        let Some(table) = table else { return Err(WriteError::AlreadyResolved { conflict }) };
+        let how = how.fit(table)?;
+        self.run(|stage| stage.resolve(conflict, &how))
+    }
+
+    /// Takes a conflict off the list; what is visible stays as it is.
+    ///
+    /// # Errors
+    /// If the conflict is not open.
+    pub fn dismiss(&mut self, conflict: ConflictId) -> Result<(), WriteError> {
+        self.resolve(conflict, ResolveWith::Dismiss)
+    }
+
+    /// The open conflicts of all tables, as they were before the transaction.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn conflicts(&self) -> Result<Vec<ConflictRow>, WriteError> {
+        let mut all = Vec::new();
+        for table in self.base.schema().tables() {
+            all.extend(Table::of(&self.base, Some(&self.writes), table).conflicts()?);
+        }
+        Ok(all)
+    }
+
+    /// A place to roll back to.
+    pub fn savepoint(&mut self) -> Savepoint {
+        self.writes.savepoint()
+    }
+
+    /// Undoes everything since the savepoint.
+    ///
+    /// # Errors
+    /// If the savepoint is not of this transaction, or an earlier one was rolled back.
+    pub fn rollback_to(&mut self, savepoint: Savepoint) -> Result<(), WriteError> {
+        Stage::new(&self.base, &mut self.writes).rollback_to(savepoint)
+    }
+
+    /// Commits, with the durability that the database was opened with.
+    ///
+    /// # Errors
+    /// Why it was refused; nothing has happened then.
+    pub fn commit(self) -> Result<(), WriteError> {
+        let durability = self.db.durability();
+        self.commit_with(durability)
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// Why it was refused; nothing has happened then.
+    pub fn commit_with(mut self, durability: Durability) -> Result<(), WriteError> {
+        if self.writes.is_empty() {
+            return Ok(());
+        }
+        let changes = Stage::new(&self.base, &mut self.writes).finish()?;
+        Ok(self.db.store(&self.base, &changes, self.permit, durability)?)
+    }
+
+    /// Undoes everything. Dropping the transaction does the same.
+    pub fn rollback(self) {}
+
+    /// The schema.
+    #[must_use]
+    pub fn schema(&self) -> &Arc<Schema> {
+        self.base.schema()
+    }
+
+    // ----------------------------------------------------------------------------------------
+
+    pub(super) fn base(&self) -> &Snapshot {
+        &self.base
+    }
+
+    pub(super) fn writes(&self) -> &Writes {
+        &self.writes
+    }
+
+    pub(super) fn new_row_id(&self) -> Result<RowId, Error> {
+        self.db.new_row_id()
+    }
+
+    /// Runs one statement: all of it or nothing.
+    pub(super) fn run<T>(
+        &mut self,
+        statement: impl FnOnce(&mut Stage<'_>) -> Result<T, WriteError>,
+    ) -> Result<T, WriteError> {
+        let before = self.writes.savepoint();
+        let mut stage = Stage::new(&self.base, &mut self.writes);
+        match statement(&mut stage) {
+            Ok(done) => Ok(done),
+            Err(error) => {
+                stage.rollback_to(before)?;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transaction").field("rows", &self.writes.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,241 @@
+//! A table as a transaction writes it: names to columns, values to types, then `commit`.
+
+use super::row::{Row, RowRef};
+use super::table::Table;
+use super::transaction::Transaction;
+use crate::codec::MAX_VALUE_BYTES;
+use crate::commit::{Columns, Resolution, WriteError};
+use crate::error::Error;
+use crate::ids::{RowId, RowKey, TableId};
+use crate::schema;
+use crate::value::{Value, ValueError};
+
+/// A table, for reading and writing.
+pub struct TableMut<'a> {
+    transaction: &'a mut Transaction,
+    id: TableId,
+}
+
+/// How to settle a conflict, with values by column name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResolveWith {
+    /// What is visible stays; the loser is gone. For `update`, `delete-update`, `update-delete`.
+    KeepWinner,
+    /// The loser becomes visible. For `update`, `delete-update`, `update-delete`.
+    KeepLoser,
+    /// These values instead. For `update` and `validation`.
+    Set(Row),
+    /// The parked row gets another key. For `unique`.
+    Rename(Row),
+    /// The parked row is shown, and the row that holds its key is parked. For `unique`.
+    Prefer,
+    /// The parked row refers to another row. For `delete-ri`, `update-ri`, `foreign-key`.
+    Reparent(Row),
+    /// The deleted parent is brought back. For `delete-ri`.
+    RestoreParent,
+    /// The parked row is deleted.
+    Delete,
+    /// Nothing changes but that the conflict is no longer listed.
+    Dismiss,
+}
+
+impl<'a> TableMut<'a> {
+    pub(super) const fn new(transaction: &'a mut Transaction, id: TableId) -> TableMut<'a> {
+        TableMut { transaction, id }
+    }
+
+    /// The table, for reading: with what the transaction wrote.
+    ///
+    /// # Errors
+    /// Never, unless the schema on disk is damaged.
+    pub fn read(&self) -> Result<Table<'_>, WriteError> {
+        Ok(Table::of(self.transaction.base(), Some(self.transaction.writes()), self.definition()?))
+    }
+
+    /// Inserts a row. Columns that are not named have their default.
+    ///
+    /// # Errors
+    /// If a name or value does not fit the table, or a column without a value must have one. Keys and
+    /// references are checked when the transaction commits.
+    pub fn insert(&mut self, row: Row) -> Result<RowId, WriteError> {
+        let named = columns(self.definition()?, &row)?;
+        let id = self.transaction.new_row_id()?;
+        let key = self.key(id);
+        self.transaction.run(|stage| stage.insert(key, &named))?;
+        Ok(id)
+    }
+
+    /// Inserts many rows; returns how many. Either all or none.
+    ///
+    /// # Errors
+    /// As [`TableMut::insert`].
+    pub fn insert_all(&mut self, rows: impl IntoIterator<Item = Row>) -> Result<u64, WriteError> {
+        let start = self.transaction.savepoint();
+        let mut count = 0;
+        for row in rows {
+            if let Err(error) = self.insert(row) {
+                self.transaction.rollback_to(start)?;
+                return Err(error);
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Inserts a row, or changes the row with its primary key: of that the named columns whose values
+    /// differ. Columns that are not named stay as they are.
+    ///
+    /// # Errors
+    /// As [`TableMut::insert`]; also if the table has no primary key, or the row does not name it.
+    pub fn upsert(&mut self, row: Row) -> Result<RowId, WriteError> {
+        let table = self.definition()?;
+        let mut named = columns(table, &row)?;
+        let Some(key) = table.primary_key() else {
+            let what = "its primary key (it has none: use insert and update)".to_string();
+            return Err(WriteError::UnknownColumn { table: table.name.clone(), column: what });
+        };
+        let value: Vec<Value> =
+            key.columns.iter().map(|column| named.get(column).cloned().unwrap_or_default()).collect();
+        let reading = self.read()?;
+        let Some(id) = reading.row_id(value)? else { return self.insert(row) };
+        let shown = reading.values(id)?.unwrap_or_default();
+        named.retain(|column, value| shown.get(*column) != Some(value));
+        if !named.is_empty() {
+            let key = self.key(id);
+            self.transaction.run(|stage| stage.update(key, &named, false))?;
+        }
+        Ok(id)
+    }
+
+    /// Changes the named columns of a row. What other replicas wrote there at the same time stays in
+    /// the conflict table.
+    ///
+    /// # Errors
+    /// If there is no such row, or a name or value does not fit the table.
+    pub fn update(&mut self, row: impl Into<RowRef>, to: Row) -> Result<(), WriteError> {
+        let (key, named) = (self.find(row)?, columns(self.definition()?, &to)?);
+        self.transaction.run(|stage| stage.update(key, &named, false))
+    }
+
+    /// Changes the named columns of a row, and settles all conflicts about them with these values.
+    ///
+    /// # Errors
+    /// As [`TableMut::update`].
+    pub fn update_forced(&mut self, row: impl Into<RowRef>, to: Row) -> Result<(), WriteError> {
+        let (key, named) = (self.find(row)?, columns(self.definition()?, &to)?);
+        self.transaction.run(|stage| stage.update(key, &named, true))
+    }
+
+    /// Deletes a row, and does to the rows that refer to it what their `ON DELETE` says.
+    ///
+    /// # Errors
+    /// If there is no such row. Rows that still refer to it make the commit fail.
+    pub fn delete(&mut self, row: impl Into<RowRef>) -> Result<(), WriteError> {
+        let key = self.find(row)?;
+        self.transaction.run(|stage| stage.delete(key))
+    }
+
+    /// Brings back a deleted row.
+    ///
+    /// # Errors
+    /// If nothing is known of the row, or it is not deleted.
+    pub fn undelete(&mut self, row: RowId) -> Result<(), WriteError> {
+        let key = self.key(row);
+        self.transaction.run(|stage| stage.undelete(key))
+    }
+
+    /// Shows a parked row in place of the row that holds its key, which is parked instead.
+    ///
+    /// # Errors
+    /// If the row is deleted or unknown. If something else bars it too, the commit fails.
+    pub fn prefer(&mut self, row: RowId) -> Result<(), WriteError> {
+        let key = self.key(row);
+        self.transaction.run(|stage| stage.prefer(key))
+    }
+
+    /// The row with this row id or primary key, as the transaction sees it.
+    ///
+    /// # Errors
+    /// As [`Table::get`].
+    pub fn get(&self, row: impl Into<RowRef>) -> Result<Option<Row>, WriteError> {
+        self.read()?.get(row)
+    }
+
+    // ----------------------------------------------------------------------------------------
+
+    fn definition(&self) -> Result<&schema::Table, Error> {
+        let missing = || Error::corrupt(format!("table {} is not in the schema", self.id.0));
+        self.transaction.base().schema().table_by_id(self.id).ok_or_else(missing)
+    }
+
+    const fn key(&self, row: RowId) -> RowKey {
+        RowKey { table: self.id, row }
+    }
+
+    fn find(&self, row: impl Into<RowRef>) -> Result<RowKey, WriteError> {
+        let row = row.into();
+        let found = self.read()?.row_id(row.clone())?;
+        let table = &self.definition()?.name;
+        let missing = || WriteError::NoSuchRow { table: table.clone(), row: row.to_string() };
+        Ok(self.key(found.ok_or_else(missing)?))
+    }
+}
+
+impl ResolveWith {
+    pub(super) fn fit(self, table: &schema::Table) -> Result<Resolution, WriteError> {
+        Ok(match self {
+            ResolveWith::KeepWinner => Resolution::KeepWinner,
+            ResolveWith::KeepLoser => Resolution::KeepLoser,
+            ResolveWith::Set(row) => Resolution::Set(columns(table, &row)?),
+            ResolveWith::Rename(row) => Resolution::Rename(columns(table, &row)?),
+            ResolveWith::Prefer => Resolution::Prefer,
+            ResolveWith::Reparent(row) => Resolution::Reparent(columns(table, &row)?),
+            ResolveWith::RestoreParent => Resolution::RestoreParent,
+            ResolveWith::Delete => Resolution::Delete,
+            ResolveWith::Dismiss => Resolution::Dismiss,
+        })
+    }
+}
+
+/// The values of a row by column position, in the columns' types.
+fn columns(table: &schema::Table, row: &Row) -> Result<Columns, WriteError> {
+    if let Some((name, source)) = row.invalid() {
+        let (position, column) = find_column(table, name)?;
+        let expected = table.columns.get(position).map_or(column.kind, |column| column.kind);
+        let (table, column, source) = (table.name.clone(), column.name.clone(), source.clone());
+        return Err(WriteError::TypeMismatch { table, column, expected, source });
+    }
+    let mut named = Columns::new();
+    for (name, value) in row.iter() {
+        let (position, _) = find_column(table, name)?;
+        named.insert(position, fit(table, position, value.clone())?);
+    }
+    Ok(named)
+}
+
+fn find_column<'t>(table: &'t schema::Table, name: &str) -> Result<(usize, &'t schema::Column), WriteError> {
+    let unknown = || WriteError::UnknownColumn { table: table.name.clone(), column: name.to_string() };
+    table.column(name).ok_or_else(unknown)
+}
+
+/// A value in the type of its column.
+pub(super) fn fit(table: &schema::Table, position: usize, value: Value) -> Result<Value, WriteError> {
+    let Some(column) = table.columns.get(position) else { return Ok(value) };
+    let size = match &value {
+        Value::Text(text) => text.len(),
+        Value::Blob(bytes) => bytes.len(),
+        Value::Json(json) => json.as_str().len(),
+        _ => 0,
+    };
+    if size > MAX_VALUE_BYTES {
+        let what = format!("the value of column {} of table {}", column.name, table.name);
+        return Err(Error::Limit { what, size: size as u64, limit: MAX_VALUE_BYTES as u64 }.into());
+    }
+    let mismatch = |source: ValueError| WriteError::TypeMismatch {
+        table: table.name.clone(),
+        column: column.name.clone(),
+        expected: column.kind,
+        source,
+    };
+    if value.is_null() { Ok(value) } else { column.kind.coerce(value).map_err(mismatch) }
+}
