@@ -32,6 +32,7 @@ pub mod commit;
 pub mod sync;
 pub mod transport;
 pub mod db;
+pub mod replicate;
 pub mod inspect;
 pub mod script;
 

@@ -4,7 +4,7 @@ use super::bytes::{Input, Malformed, Output};
 use super::facts::{Facts, OWNER, take_facts};
 use super::stamps::{Replicas, put_dot, take_dot};
 use super::units::Cell;
-use super::{MAX_COLUMNS, ReplicaNumbers};
+use super::{MAX_ROW_COLUMNS, ReplicaNumbers};
 use crate::ids::{Dot, RowKey, UnitId};
 use crate::row::{RowChange, RowState};
 
@@ -63,8 +63,10 @@ fn take_withheld(record: &mut Input<'_>, replicas: Replicas<'_>) -> Result<Vec<(
 
 fn check(state: &RowState, withheld: &[(UnitId, Dot)]) -> Result<(), Malformed> {
     let units = state.units().len();
-    if units > MAX_COLUMNS {
-        return Err(Malformed::new(format!("a row has {units} units, at most {MAX_COLUMNS} are allowed")));
+    if units > MAX_ROW_COLUMNS {
+        return Err(Malformed::new(format!(
+            "a row has {units} units, at most {MAX_ROW_COLUMNS} are allowed"
+        )));
     }
     let fits = |(unit, dot): &(UnitId, Dot)| state.vector.covers(*dot) && !state.unit(*unit).contains(*dot);
     if withheld.iter().all(fits) {

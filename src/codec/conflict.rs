@@ -3,7 +3,7 @@
 
 use super::bytes::{Input, Malformed, Origin, Output};
 use super::stamps::{Replicas, put_dot, take_dot};
-use super::{MAX_COLUMNS, ReplicaNumbers};
+use super::{MAX_ROW_COLUMNS, ReplicaNumbers};
 use crate::derive::{About, Conflict, Kind};
 use crate::error::Error;
 use crate::ids::{ColumnId, ConflictId, ConstraintId, ReplicaId, RowId};
@@ -85,7 +85,7 @@ fn take_conflict(input: &mut Input<'_>, replicas: Replicas<'_>) -> Result<Confli
 
 fn take_columns(input: &mut Input<'_>) -> Result<Vec<ColumnId>, Malformed> {
     let length = input.length(1)?;
-    if length > MAX_COLUMNS {
+    if length > MAX_ROW_COLUMNS {
         return Err(Malformed::new(format!("a conflict about {length} columns")));
     }
     let mut columns: Vec<ColumnId> = Vec::with_capacity(length);

@@ -43,5 +43,6 @@ pub const MAX_VALUE_BYTES: usize = 8 << 20;
 /// The greatest length of any record and of any message, in bytes.
 pub const MAX_RECORD_BYTES: usize = 64 << 20;
 
-/// The most units, or columns of one unit, that a row may have.
-pub const MAX_COLUMNS: usize = 4096;
+/// The most units, or columns of one unit, that a row may have: more than a schema has columns, because
+/// the values of dropped columns stay.
+pub const MAX_ROW_COLUMNS: usize = 4096;

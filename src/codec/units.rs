@@ -4,7 +4,7 @@
 use super::bytes::{Input, Malformed, Output};
 use super::stamps::{RawStamp, Replicas, Stamps, put_stamp};
 use super::values::{put_value, take_value};
-use super::{MAX_COLUMNS, ReplicaNumbers};
+use super::{MAX_ROW_COLUMNS, ReplicaNumbers};
 use crate::ids::{ConstraintId, RowId, UnitId};
 use crate::row::{Sibling, UnitValue};
 use crate::version::{Hlc, Stamp};
@@ -136,7 +136,7 @@ impl Cells {
         (self.head.parents, self.head.claim) = (full && form & PARENTS != 0, full && form & CLAIM != 0);
         self.ahead = if full { 0 } else { count.wrapping_sub(1) };
         let plain_as_full = full && count == 1 && !self.head.parents && !self.head.claim;
-        if count > MAX_COLUMNS as u64 || (!full && count == 0) || plain_as_full {
+        if count > MAX_ROW_COLUMNS as u64 || (!full && count == 0) || plain_as_full {
             return Err(Malformed::new(format!("a run of units has the impossible form {form}")));
         }
         Ok(())

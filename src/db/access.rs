@@ -2,6 +2,7 @@
 
 use super::database::Database;
 use crate::commit::{Batch, BatchError};
+use crate::derive::Source;
 use crate::error::Error;
 use crate::ids::{DatabaseId, ReplicaId, RowKey, Seq};
 use crate::row::RowState;
@@ -28,9 +29,11 @@ impl Endpoint {
         Endpoint { db: db.clone() }
     }
 
-    /// The state that the session gives to the peer.
-    pub fn changes(&self) -> Result<Changes, Error> {
-        Ok(Changes { snapshot: self.db.snapshot()? })
+    /// The state that the session gives to the peer. All of it survives a power cut.
+    pub fn durable_changes(&self) -> Result<Changes, Error> {
+        let snapshot = self.db.snapshot()?;
+        self.db.make_durable()?;
+        Ok(Changes { snapshot })
     }
 
     /// Applies a batch in one commit with the knowledge that it teaches; returns the new knowledge.
@@ -61,8 +64,14 @@ impl Changes {
         self.snapshot.knowledge()
     }
 
+    /// The schema as SQL.
+    #[must_use]
+    pub fn schema_sql(&self) -> String {
+        self.snapshot.schema().to_sql()
+    }
+
     /// The changes of a replica after `after`, ascending.
-    pub fn log(
+    pub fn entries(
         &self,
         replica: ReplicaId,
         after: Seq,
@@ -71,8 +80,7 @@ impl Changes {
     }
 
     /// The facts of a row.
-    pub fn row(&self, key: RowKey) -> Result<Option<RowState>, Error> {
-        use crate::derive::Source;
+    pub fn facts(&self, key: RowKey) -> Result<Option<RowState>, Error> {
         Ok(self.snapshot.row(key)?.map(|stored| (*stored.facts).clone()))
     }
 }

@@ -251,6 +251,14 @@ impl Database {
         self.inner.storage.wait(ticket, durability)
     }
 
+    /// Returns when everything that was committed survives a power cut.
+    pub(super) fn make_durable(&self) -> Result<(), Error> {
+        if self.inner.read_only {
+            return Ok(());
+        }
+        self.inner.storage.wait(self.inner.storage.latest()?, Durability::Immediate)
+    }
+
     /// Makes an empty replica one of this database.
     pub(super) fn adopt(&self, database: DatabaseId, schema: Schema) -> Result<(), Error> {
         let _permit = self.lock();

@@ -58,9 +58,8 @@ pub(super) struct Directory {
     path: PathBuf,
     access: Access,
     kind: EngineKind,
-    /// The lock's file, to write the holder's name into; absent if open for reading only.
-    holder: Option<Arc<dyn DiskFile>>,
-    _lock: Box<dyn Held>,
+    /// If open for writing, its file names the holder.
+    lock: Box<dyn Held>,
 }
 
 /// Makes a new database at `path`, where there must be nothing or an empty directory.
@@ -172,16 +171,11 @@ impl Directory {
         }
         let lock = acquire(&*disk, path, access)?;
         let kind = manifest::decode(&read_all(&*disk, &path.join(MANIFEST))?)?;
-        let mut directory =
-            Directory { disk, path: path.to_path_buf(), access, kind, holder: None, _lock: lock };
         if access == Access::Write {
-            let holder = directory.file(LOCK)?;
-            let text = format!("{}\n", process::id());
-            let written = holder.set_len(0).and_then(|()| holder.write_at(0, text.as_bytes()));
-            written.map_err(|error| Error::io(format!("write {}", path.join(LOCK).display()), error))?;
-            directory.holder = Some(holder);
+            lock.sign(&format!("{}\n", process::id()))
+                .map_err(|error| Error::io(format!("write {}", path.join(LOCK).display()), error))?;
         }
-        Ok(directory)
+        Ok(Directory { disk, path: path.to_path_buf(), access, kind, lock })
     }
 
     /// Opens the engine as it stands on disk, before any replay.
@@ -224,8 +218,8 @@ impl Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        if let Some(holder) = &self.holder {
-            let _ = holder.set_len(0); // Only a name for an error message.
+        if self.access == Access::Write {
+            let _ = self.lock.sign(""); // Only a name for an error message.
         }
     }
 }

@@ -20,7 +20,10 @@ pub enum Access {
 }
 
 /// A lock; it ends when the value is dropped.
-pub trait Held: Send + Sync + fmt::Debug {}
+pub trait Held: Send + Sync + fmt::Debug {
+    /// Replaces the content of the locked file. Windows lets only the lock's own handle do it.
+    fn sign(&self, text: &str) -> io::Result<()>;
+}
 
 /// A file system, or something that behaves as one.
 pub trait Disk: Send + Sync + fmt::Debug {
@@ -101,7 +104,7 @@ impl Disk for SystemDisk {
             Access::Write => file.try_lock(),
         };
         match outcome {
-            Ok(()) => Ok(Some(Box::new(SystemLock { _file: file }))),
+            Ok(()) => Ok(Some(Box::new(SystemLock { file: SystemFile::new(file) }))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -132,10 +135,15 @@ impl Disk for SystemDisk {
 /// The lock belongs to the open file and ends with it, also when the process is killed.
 #[derive(Debug)]
 struct SystemLock {
-    _file: File,
+    file: SystemFile,
 }
 
-impl Held for SystemLock {}
+impl Held for SystemLock {
+    fn sign(&self, text: &str) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.write_at(0, text.as_bytes())
+    }
+}
 
 #[derive(Debug)]
 struct SystemFile {

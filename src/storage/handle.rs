@@ -111,6 +111,7 @@ impl Storage {
     pub fn open_on(disk: Arc<dyn Disk>, path: &Path, options: Options) -> Result<Storage, Error> {
         let directory = Directory::open(disk, path, Access::Write)?;
         let journal = directory.journal()?;
+        journal::check(&*journal)?; // Before the engine, whose opening writes.
         let engine = directory.engine(options.cache_bytes)?;
         let journaled = Journaled::open(engine, journal, options.journal_bytes)?;
         Ok(Storage::new(Core::Journaled(journaled), Some(directory)))

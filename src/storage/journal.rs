@@ -86,6 +86,16 @@ impl Journal {
     }
 }
 
+/// Refuses a file that is no journal, or one of a later version.
+pub(super) fn check(file: &dyn DiskFile) -> Result<(), Error> {
+    if file.len().map_err(read)? < START {
+        return Err(Error::corrupt("the file journal is shorter than its header"));
+    }
+    let mut header = [0; HEADER];
+    file.read_at(0, &mut header).map_err(read)?;
+    frame::check_header(&header)
+}
+
 /// Where the journal ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tail {
@@ -95,13 +105,8 @@ pub(super) struct Tail {
 
 /// Applies the frames that the engine has not seen, and returns where they end.
 pub(super) fn replay(file: &dyn DiskFile, engine: &dyn Engine) -> Result<Tail, Error> {
+    check(file)?;
     let length = file.len().map_err(read)?;
-    let mut header = [0; HEADER];
-    if length < START {
-        return Err(Error::corrupt("the file journal is shorter than its header"));
-    }
-    file.read_at(0, &mut header).map_err(read)?;
-    frame::check_header(&header)?;
     let applied = engine.applied()?;
     let mut tail = Tail { end: START, last: None };
     while let Some((header, payload)) = frame_at(file, length, tail.end)? {

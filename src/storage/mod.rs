@@ -22,6 +22,8 @@ mod memory;
 mod overlay;
 mod poison;
 mod redb;
+#[cfg(feature = "sled")]
+mod sled;
 mod tree;
 
 #[cfg(any(test, feature = "testing"))]
@@ -36,6 +38,8 @@ pub use journaled::{Journaled, Ticket};
 pub use memory::MemoryEngine;
 pub use overlay::OverlayFile;
 pub use redb::RedbEngine;
+#[cfg(feature = "sled")]
+pub use sled::SledEngine;
 
 /// One change to the map.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -191,6 +191,7 @@ pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 fn translate(action: &'static str, error: redb::Error) -> Error {
     match error {
+        redb::Error::Io(source) if is_damage(source.kind()) => Error::corrupt(format!("{action}: {source}")),
         redb::Error::Io(source) => Error::io(action, source),
         redb::Error::ValueTooLarge(size) => {
             Error::Limit { what: "a value".to_owned(), size: size as u64, limit: VALUE_LIMIT }
@@ -202,6 +203,11 @@ fn translate(action: &'static str, error: redb::Error) -> Error {
         // A wrong table, type or file format: none of it is what this engine writes.
         other => Error::corrupt(format!("{action}: {other}")),
     }
+}
+
+/// Whether an error is about the file's content: redb tells so of a wrong magic number.
+fn is_damage(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }
 
 /// redb's own limit of a value.

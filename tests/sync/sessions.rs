@@ -139,6 +139,20 @@ fn no_more_batches_are_under_way_than_the_window_allows() {
     );
 }
 
+/// The second batch holds another replica's changes, so nothing but its number shows that one is missing.
+#[test]
+fn a_lost_batch_is_missed() {
+    let (mut a, mut b) = (Store::new(1, 1), store(2, 0));
+    let mut c = store(3, 1);
+    a.commit(&[Write { row: 9, unit: 3, value: 50 }]);
+    sync(&mut a, &mut c, Fault::default(), &mut |_| {});
+    let before = b.facts.clone();
+    // Hello and welcome, then the batches.
+    let run = sync(&mut a, &mut b, Fault { lose: Some(3), ..Fault::default() }, &mut |_| {});
+    assert_eq!(codes(&run), ["protocol"; 2]);
+    assert_eq!(b.facts, before);
+}
+
 #[test]
 fn the_words_of_a_storage_error_do_not_reach_the_peer() {
     let (a, b) = (store(1, 3), store(2, 0));

@@ -4,36 +4,30 @@ use super::read::rows_of;
 use super::replica::Replica;
 use super::{Answer, World};
 use crate::inspect::conflict_json;
+use crate::replicate::{Direction, Options, Summary, sync_with};
 
 use crate::script::failure::Failure;
 use crate::script::names::ScriptNames;
+use crate::sync::SyncError;
 
 /// The most rounds of `sync all`. Two replicas need one, and each further one at most one more.
 const MAX_ROUNDS: usize = 100;
-
-/// The rows that moved in a session.
-#[derive(Clone, Copy, Default)]
-struct Moved {
-    /// From the first to the second replica.
-    there: u64,
-    back: u64,
-}
 
 impl World {
     /// `sync a b`, `sync a -> b`: with `cut`, the session breaks after so many bytes.
     pub(super) fn sync(&mut self, first: usize, second: usize, one_way: bool, cut: Option<u64>) -> Answer {
         let (a, b) = (self.replica(first)?.name.clone(), self.replica(second)?.name.clone());
         let arrow = if one_way { " ->" } else { "" };
-        let (moved, broken) = self.session(first, second, one_way, cut)?;
-        let mut text = format!("sync {a}{arrow} {b}: {a} -> {b} {}", rows(moved.there));
-        if !one_way {
-            text.push_str(&format!(", {b} -> {a} {}", rows(moved.back)));
-        }
-        if broken {
-            text.push_str("; broken off");
-        }
-        text.push('\n');
-        Ok(text)
+        let moved = match self.session(first, second, one_way, cut) {
+            Ok(summary) if one_way => rows(summary.second.received.rows),
+            Ok(summary) => {
+                let (there, back) = (rows(summary.second.received.rows), rows(summary.first.received.rows));
+                format!("{there} to {b}, {back} to {a}")
+            }
+            Err(Broken::Cut) => format!("broken off after {} bytes", cut.unwrap_or_default()),
+            Err(Broken::Failed(failure)) => return Err(failure),
+        };
+        Ok(format!("sync {a}{arrow} {b}: {moved}\n"))
     }
 
     /// Rounds over all pairs, in the order of the replicas, until one moves nothing.
@@ -41,15 +35,20 @@ impl World {
         let count = self.replicas.len();
         let mut total = 0;
         for round in 1..=MAX_ROUNDS {
-            let mut moved = 0;
+            let mut moved = false;
             for first in 0..count {
                 for second in first + 1..count {
-                    let (pair, _) = self.session(first, second, false, None)?;
-                    moved += pair.there + pair.back;
+                    match self.session(first, second, false, None) {
+                        Ok(summary) => {
+                            moved |= summary.first.moved();
+                            total += summary.first.received.rows + summary.second.received.rows;
+                        }
+                        Err(Broken::Failed(failure)) => return Err(failure),
+                        Err(Broken::Cut) => {}
+                    }
                 }
             }
-            total += moved;
-            if moved == 0 {
+            if !moved {
                 let rounds = if round == 1 { "1 round".to_owned() } else { format!("{round} rounds") };
                 return Ok(format!("sync all: {} in {rounds}\n", rows(total)));
             }
@@ -57,28 +56,28 @@ impl World {
         Err(Failure::new("limit", format!("rows still move after {MAX_ROUNDS} rounds over all replicas")))
     }
 
-    /// One session, and whether it broke.
     fn session(
         &mut self,
         first: usize,
         second: usize,
         one_way: bool,
         cut: Option<u64>,
-    ) -> Result<(Moved, bool), Failure> {
+    ) -> Result<Summary, Broken> {
         let writers = if one_way { vec![second] } else { vec![first, second] };
         for replica in writers {
             let replica = self.replica(replica)?;
             if replica.transaction.is_some() {
-                let message =
-                    format!("{} has an open transaction: commit it or roll it back first", replica.name);
-                return Err(Failure::new("locked", message));
+                let message = format!("{} has an open transaction: commit it or roll it back first", replica.name);
+                return Err(Failure::new("locked", message).into());
             }
         }
         let (a, b) = (self.replica(first)?.db.clone(), self.replica(second)?.db.clone());
-        let _ = cut;
-        let there = temporary(&a, &b)?;
-        let back = if one_way { 0 } else { temporary(&b, &a)? };
-        Ok((Moved { there, back }, false))
+        let direction = if one_way { Direction::Push } else { Direction::Both };
+        let options = Options { direction, cut_after: cut, ..Options::default() };
+        sync_with(&a, &b, options).map_err(|error| match error {
+            SyncError::Interrupted { .. } if cut.is_some() => Broken::Cut,
+            error => Broken::Failed(error.into()),
+        })
     }
 
     /// Every replica: equal knowledge, tables, conflict tables and facts.
@@ -92,6 +91,19 @@ impl World {
             }
         }
         Ok("converged\n".to_owned())
+    }
+}
+
+/// Why a session did not end well.
+enum Broken {
+    /// It broke where the script said.
+    Cut,
+    Failed(Failure),
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Broken {
+        Broken::Failed(failure)
     }
 }
 
@@ -139,33 +151,4 @@ impl State {
 
 fn rows(count: u64) -> String {
     if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
-}
-
-fn temporary(from: &crate::db::Database, to: &crate::db::Database) -> Result<u64, Failure> {
-    use crate::db::access::Endpoint;
-    let known = to.knowledge()?;
-    let changes = Endpoint::new(from).changes()?;
-    let mut log = Vec::new();
-    for (replica, seq) in changes.knowledge()?.iter() {
-        if seq > known.get(replica) {
-            for entry in changes.log(replica, known.get(replica))? {
-                let entry = entry?;
-                log.push((crate::ids::Dot { replica, seq: entry.seq }, entry.hlc, entry.row));
-            }
-        }
-    }
-    log.sort_by_key(|(dot, hlc, _)| (*hlc, *dot));
-    let keys: std::collections::BTreeSet<_> = log.iter().map(|(_, _, key)| *key).collect();
-    let mut rows = Vec::new();
-    for key in keys {
-        if let Some(facts) = changes.row(key)? {
-            rows.push(crate::row::RowChange::for_peer(key, &facts, &known));
-        }
-    }
-    let count = rows.len() as u64;
-    let batch = crate::commit::Batch { changes: rows, log };
-    Endpoint::new(to)
-        .apply(batch, crate::storage::Durability::Immediate)
-        .map_err(|error| Failure::new("sync", error.to_string()))?;
-    Ok(count)
 }

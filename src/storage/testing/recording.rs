@@ -300,7 +300,13 @@ struct RecordedLock {
     file: FileId,
 }
 
-impl Held for RecordedLock {}
+impl Held for RecordedLock {
+    fn sign(&self, text: &str) -> io::Result<()> {
+        let mut state = self.disk.state.lock();
+        state.record(Event::SetLen { file: self.file, length: 0 })?;
+        state.record(Event::Write { file: self.file, offset: 0, bytes: text.as_bytes().to_vec() })
+    }
+}
 
 impl Drop for RecordedLock {
     fn drop(&mut self) {

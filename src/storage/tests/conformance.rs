@@ -85,7 +85,7 @@ fn check_range(reader: &dyn Reader, model: &Model, start: &[u8], end: Option<&[u
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
     fn every_engine_behaves_as_the_model(steps in prop::collection::vec(step(), 1..30)) {
@@ -95,6 +95,13 @@ proptest! {
         }
     }
 }
+
+/// Handles and readers go from thread to thread.
+const _: () = {
+    const fn shared<T: Send + Sync + ?Sized>() {}
+    shared::<crate::storage::Storage>();
+    shared::<dyn Reader>();
+};
 
 #[test]
 fn many_entries_keep_their_order() {

@@ -1,0 +1,155 @@
+//! One end of a session: between a database and whatever carries the bytes.
+
+use crate::commit;
+use crate::db::Database;
+use crate::db::access::{Changes, Endpoint};
+use crate::error::Error;
+use crate::ids::{DatabaseId, Dot, ReplicaId, RowKey, Seq};
+use crate::row::RowState;
+use crate::schema::Schema;
+use crate::storage::Durability;
+use crate::sync::{
+    Base, Batch, Config, Digest, Effect, Log, LogEntry, Report, Session, Source, SyncError, Wire,
+};
+
+/// The end of a session at one database. Bytes of messages come in by [`Driver::receive`] and go out
+/// by [`Driver::step`]; framing and carrying them is the transport's work.
+///
+/// ```
+/// use reunite::Database;
+/// use reunite::replicate::{Driver, State};
+/// let schema = "CREATE TABLE customer (code TEXT PRIMARY KEY)";
+/// let (a, b) = (Database::builder().sql(schema)?.in_memory()?, Database::builder().in_memory()?);
+/// let (mut left, mut right) = (Driver::open(&a, true, true)?, Driver::accept(&b, true, true)?);
+/// loop {
+///     match (left.step(), right.step()) {
+///         (State::Finished(left), State::Finished(right)) => break (left?, right?),
+///         (from_left, from_right) => {
+///             if let State::Send(message) = from_left { right.receive(&message) }
+///             if let State::Send(message) = from_right { left.receive(&message) }
+///         }
+///     }
+/// };
+/// assert_eq!(b.schema().tables().len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Driver {
+    endpoint: Endpoint,
+    changes: Changes,
+    session: Session,
+    wire: Wire,
+    durability: Durability,
+}
+
+/// What a driver wants.
+#[derive(Debug)]
+pub enum State {
+    /// Send this message to the peer.
+    Send(Vec<u8>),
+    /// Wait for a message of the peer.
+    Waiting,
+    /// The session is over. Told once; then `Waiting`.
+    Finished(Result<Report, SyncError>),
+}
+
+impl Driver {
+    /// The end that speaks first.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn open(db: &Database, gives: bool, takes: bool) -> Result<Driver, Error> {
+        Driver::new(db, gives, takes, Session::open)
+    }
+
+    /// The end that is spoken to.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn accept(db: &Database, gives: bool, takes: bool) -> Result<Driver, Error> {
+        Driver::new(db, gives, takes, Session::accept)
+    }
+
+    fn new(
+        db: &Database,
+        gives: bool,
+        takes: bool,
+        session: impl FnOnce(&Config) -> Session,
+    ) -> Result<Driver, Error> {
+        let endpoint = Endpoint::new(db);
+        // What a peer learns must survive a power cut here, or its number could be given twice.
+        let changes = endpoint.durable_changes()?;
+        let base = db.database_id().map(|database| Base { database, schema: Digest(db.schema().digest()) });
+        let config = Config { gives, takes, ..Config::new(db.replica_id(), base, changes.knowledge()?) };
+        let session = session(&config);
+        let (wire, durability) = (Wire::default(), Durability::Immediate);
+        Ok(Driver { endpoint, changes, session, wire, durability })
+    }
+
+    /// Takes in a message of the peer.
+    pub fn receive(&mut self, message: &[u8]) {
+        match self.wire.decode(message) {
+            Ok(message) => self.session.receive(message),
+            Err(error) => self.session.failed(error),
+        }
+    }
+
+    /// The connection is gone.
+    pub fn interrupted(&mut self, reason: &str) {
+        self.session.interrupted(reason);
+    }
+
+    /// Goes on as far as it can without the peer.
+    pub fn step(&mut self) -> State {
+        while let Some(effect) = self.session.next_effect() {
+            match effect {
+                Effect::Send(message) => match self.wire.encode(&message) {
+                    Ok(bytes) => return State::Send(bytes),
+                    Err(error) => self.session.failed(error),
+                },
+                Effect::ReadSchema => {
+                    let sql = self.changes.schema_sql();
+                    self.session.supply_schema(sql);
+                }
+                Effect::AdoptSchema { database, sql } => match self.adopt(database, &sql) {
+                    Ok(digest) => self.session.adopted(digest),
+                    Err(error) => self.session.failed(error),
+                },
+                Effect::ReadChanges => self.session.supply(&self.changes),
+                Effect::Apply(batch) => match self.endpoint.apply(stored(batch), self.durability) {
+                    Ok(knowledge) => self.session.applied(knowledge),
+                    Err(error) => self.session.failed(error),
+                },
+                Effect::Finished(result) => return State::Finished(result),
+            }
+        }
+        State::Waiting
+    }
+
+    fn adopt(&self, database: DatabaseId, sql: &str) -> Result<Digest, SyncError> {
+        let schema = Schema::from_sql(sql);
+        let schema = schema.map_err(|error| SyncError::Protocol { what: format!("its schema: {error}") })?;
+        let digest = Digest(schema.digest());
+        self.endpoint.adopt(database, schema)?;
+        Ok(digest)
+    }
+}
+
+fn stored(batch: Batch) -> commit::Batch {
+    let log = batch.log.into_iter().map(|entry| (entry.dot, entry.hlc, entry.key));
+    commit::Batch { changes: batch.changes, log: log.collect() }
+}
+
+impl Source for Changes {
+    fn log(&self, replica: ReplicaId, after: Seq) -> Result<Log<'_>, Error> {
+        let entries = self.entries(replica, after)?;
+        Ok(Box::new(entries.map(move |entry| {
+            let entry = entry?;
+            let dot = Dot { replica, seq: entry.seq };
+            Ok(LogEntry { dot, hlc: entry.hlc, key: entry.row })
+        })))
+    }
+
+    fn row(&self, key: RowKey) -> Result<Option<RowState>, Error> {
+        self.facts(key)
+    }
+}

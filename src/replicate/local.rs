@@ -1,0 +1,145 @@
+//! Sessions between two databases of one process.
+
+use super::driver::{Driver, State};
+use crate::db::Database;
+use crate::sync::{Report, SyncError};
+use crate::transport::{Arrival, Pipe, PipeEnd, Transport};
+
+/// Which way changes go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// Both.
+    #[default]
+    Both,
+    /// From the first to the second.
+    Push,
+    /// From the second to the first.
+    Pull,
+}
+
+/// Told while a session runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes carried so far, over both directions.
+    pub bytes: u64,
+    /// Messages carried so far.
+    pub messages: u64,
+}
+
+/// How a session is run.
+#[derive(Default)]
+pub struct Options<'a> {
+    /// Which way changes go.
+    pub direction: Direction,
+    /// The connection breaks after so many bytes: for tests.
+    pub cut_after: Option<u64>,
+    /// Called after each message.
+    pub progress: Option<&'a mut dyn FnMut(Progress)>,
+}
+
+/// What a session did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// At the first database.
+    pub first: Report,
+    /// At the second.
+    pub second: Report,
+    /// Bytes carried, over both directions.
+    pub bytes: u64,
+}
+
+/// Syncs two databases: afterwards each knows what either knew.
+///
+/// ```
+/// use reunite::{Database, replicate, row};
+/// let schema = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// let a = Database::builder().sql(schema)?.in_memory()?;
+/// let b = Database::builder().sql(schema)?.in_memory()?;
+/// a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+/// replicate::sync(&a, &b)?;
+/// assert_eq!(b.read()?.table("customer")?.len()?, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If the two are not replicas of one database, the connection breaks, or a storage fails. What was
+/// applied before stays, and the next session goes on from there.
+pub fn sync(first: &Database, second: &Database) -> Result<Summary, SyncError> {
+    sync_with(first, second, Options::default())
+}
+
+/// One way: `to` takes what `from` knows.
+///
+/// # Errors
+/// As [`sync`].
+pub fn pull(to: &Database, from: &Database) -> Result<Summary, SyncError> {
+    sync_with(to, from, Options { direction: Direction::Pull, ..Options::default() })
+}
+
+/// Syncs two databases in a given way.
+///
+/// # Errors
+/// As [`sync`].
+pub fn sync_with(
+    first: &Database,
+    second: &Database,
+    mut options: Options<'_>,
+) -> Result<Summary, SyncError> {
+    let (push, pull) = match options.direction {
+        Direction::Both => (true, true),
+        Direction::Push => (true, false),
+        Direction::Pull => (false, true),
+    };
+    let (pipe, left, right) = Pipe::with_cut(options.cut_after);
+    let mut left = End { driver: Driver::open(first, push, pull)?, pipe: left, result: None };
+    let mut right = End { driver: Driver::accept(second, pull, push)?, pipe: right, result: None };
+    let mut messages = 0;
+    while left.result.is_none() || right.result.is_none() {
+        for end in [&mut left, &mut right] {
+            messages += end.run();
+            if let Some(progress) = &mut options.progress {
+                progress(Progress { bytes: pipe.carried(), messages });
+            }
+        }
+    }
+    let (first, second) = (left.result.transpose(), right.result.transpose());
+    match (first, second) {
+        (Ok(Some(first)), Ok(Some(second))) => Ok(Summary { first, second, bytes: pipe.carried() }),
+        // Of two errors the one that found the fault says more than the one that was told.
+        (Err(SyncError::Refused { .. } | SyncError::Interrupted { .. }), Err(error)) => Err(error),
+        (Err(error), _) | (_, Err(error)) => Err(error),
+        _ => Err(SyncError::Interrupted { reason: "the session did not end".to_string() }),
+    }
+}
+
+struct End {
+    driver: Driver,
+    pipe: PipeEnd,
+    result: Option<Result<Report, SyncError>>,
+}
+
+impl End {
+    /// Does what can be done without the other end; returns how many messages it sent.
+    fn run(&mut self) -> u64 {
+        let mut sent = 0;
+        while self.result.is_none() {
+            match self.driver.step() {
+                State::Send(message) => match self.pipe.send(&message) {
+                    Ok(()) => sent += 1,
+                    Err(error) => self.driver.interrupted(&error.to_string()),
+                },
+                State::Finished(result) => {
+                    self.pipe.close();
+                    self.result = Some(result);
+                }
+                State::Waiting => match self.pipe.poll() {
+                    Ok(Arrival::Message(message)) => self.driver.receive(&message),
+                    Ok(Arrival::Nothing) => break,
+                    Ok(Arrival::Closed) => self.driver.interrupted("the peer closed the connection"),
+                    Err(error) => self.driver.interrupted(&error.to_string()),
+                },
+            }
+        }
+        sent
+    }
+}

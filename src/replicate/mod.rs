@@ -1,0 +1,13 @@
+//! Drives sessions between a database and a transport: carries out the effects of a [`Session`].
+//!
+//! The session decides what happens; this module reads, applies and sends. Sessions between two
+//! databases of one process run over an in-memory pipe, through the same messages and bytes as over
+//! any other transport.
+//!
+//! [`Session`]: crate::sync::Session
+
+mod driver;
+mod local;
+
+pub use driver::{Driver, State};
+pub use local::{Direction, Options, Progress, Summary, pull, sync, sync_with};
