@@ -16,7 +16,7 @@ use crate::value::Value;
 
 impl World {
     pub(super) fn rows(&mut self, replica: usize, table: &str) -> Answer {
-        let rows = self.replica(replica)?.look(table, |table| rows_of(table))?;
+        let rows = self.replica(replica)?.look(table, rows_of)?;
         if rows.is_empty() {
             return Ok("no rows\n".to_owned());
         }

@@ -41,7 +41,8 @@ impl World {
         self.change(replica, table, row, |transaction, row| {
             let values = row_of(transaction.read_table(table)?.definition(), values)?;
             let mut rows = transaction.table(table)?;
-            Ok(if forced { rows.update_forced(row, values)? } else { rows.update(row, values)? })
+            let updated = if forced { rows.update_forced(row, values) } else { rows.update(row, values) };
+            Ok(updated?)
         })
     }
 
@@ -113,12 +114,13 @@ impl World {
 
     pub(super) fn resolve(&mut self, replica: usize, position: usize, how: &How) -> Answer {
         let replica = self.replica(replica)?;
-        let (id, table) = position.checked_sub(1).and_then(|i| replica.listing.get(i).cloned()).ok_or_else(|| {
-            let (listed, name) = (replica.listing.len(), &replica.name);
-            let message =
-                format!("the last `conflicts` of {name} listed {listed}: there is no number {position}");
-            Failure::new("no-such-conflict", message)
-        })?;
+        let (id, table) =
+            position.checked_sub(1).and_then(|i| replica.listing.get(i).cloned()).ok_or_else(|| {
+                let (listed, name) = (replica.listing.len(), &replica.name);
+                let message =
+                    format!("the last `conflicts` of {name} listed {listed}: there is no number {position}");
+                Failure::new("no-such-conflict", message)
+            })?;
         replica.write(|transaction| {
             let how = resolution(transaction, &table, how)?;
             Ok(transaction.resolve(id, how)?)
