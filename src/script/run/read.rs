@@ -84,7 +84,7 @@ impl World {
         if findings.is_empty() {
             return Ok("check: nothing is wrong\n".to_owned());
         }
-        let findings: Vec<String> = findings.into_iter().map(|finding| finding.what).collect();
+        let findings: Vec<String> = findings.into_iter().map(|finding| finding.to_string()).collect();
         Err(Failure::new("corrupt", findings.join("; ")))
     }
 }
