@@ -8,7 +8,7 @@ use super::rows::{Columns, lives, visible_dots};
 use super::stage::Stage;
 use crate::derive::{About, Conflict, Kind, written_values};
 use crate::ids::{ConflictId, Dot, RowKey};
-use crate::row::{Ack, Life, RowState, Siblings, UnitValue};
+use crate::row::{Ack, RowState, Siblings, UnitValue};
 use crate::schema::{Constraint, ForeignKey, Table, Unit};
 use crate::value::Value;
 
@@ -41,8 +41,11 @@ impl Stage<'_> {
         let (key, conflict) = self.open_conflict(id)?;
         let table = self.table(key)?;
         let Some(facts) = self.facts(key)? else { return Err(self.no_such_row(table, key)) };
+        if !is_open(table, &facts, &conflict) {
+            return Err(WriteError::AlreadyResolved { conflict: id });
+        }
         if *how == Resolution::Dismiss {
-            return self.dismiss(table, key, &facts, &conflict);
+            return self.dismiss(table, key, &conflict);
         }
         match conflict.about {
             About::Update => self.resolve_update(table, key, &facts, &conflict, how),
@@ -79,7 +82,7 @@ impl Stage<'_> {
             self.decide(table, key, unit, siblings, value, conflict.loser)?;
         }
         self.touch(key)?;
-        self.writes.rows.entry(key).and_modify(|staged| staged.shown = None);
+        self.show(key, None)?;
         self.show_facts(table, key)?;
         self.owns(key);
         match how {
@@ -196,13 +199,7 @@ impl Stage<'_> {
 
     /// A losing value is dismissed by removing it; a parked row by the conflict's id, so that it is
     /// listed again if something else bars it later.
-    fn dismiss(
-        &mut self,
-        table: &Table,
-        key: RowKey,
-        facts: &RowState,
-        conflict: &Conflict,
-    ) -> Result<(), WriteError> {
+    fn dismiss(&mut self, table: &Table, key: RowKey, conflict: &Conflict) -> Result<(), WriteError> {
         let loser = conflict.loser;
         match conflict.about {
             About::Update => {
@@ -213,7 +210,6 @@ impl Stage<'_> {
                 }
             }
             About::Life => {
-                debug_assert!(facts.life.get(loser).is_some_and(|s| s.value != life(table, facts)));
                 self.write_ack(key, Ack::Removal)?;
                 self.edit(key, |facts| facts.life.remove(loser))?;
             }
@@ -258,8 +254,16 @@ impl Resolution {
     }
 }
 
-fn life(table: &Table, facts: &RowState) -> Life {
-    crate::derive::life_of(table, facts)
+/// Whether the transaction has not settled the conflict already: its loser is still there, and loses.
+fn is_open(table: &Table, facts: &RowState, conflict: &Conflict) -> bool {
+    let loser = conflict.loser;
+    match conflict.about {
+        About::Update => units_of(table, conflict).any(|unit| facts.unit(unit.id).contains(loser)),
+        About::Life => {
+            facts.life.get(loser).is_some_and(|sibling| sibling.value != crate::derive::life_of(table, facts))
+        }
+        About::Constraint(_) => true,
+    }
 }
 
 /// The units of which a value lost. (A unit is listed by all its columns.)
