@@ -80,7 +80,8 @@ impl Driver {
         // What a peer learns must survive a power cut here, or its number could be given twice.
         let changes = endpoint.durable_changes()?;
         let base = db.database_id().map(|database| Base { database, schema: Digest(db.schema().digest()) });
-        let config = Config { gives, takes, batch_bytes, ..Config::new(db.replica_id(), base, changes.knowledge()?) };
+        let config =
+            Config { gives, takes, batch_bytes, ..Config::new(db.replica_id(), base, changes.knowledge()?) };
         let session = session(&config);
         let (wire, durability) = (Wire::default(), Durability::Immediate);
         Ok(Driver { endpoint, changes, session, wire, durability })

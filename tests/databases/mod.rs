@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use reunite::db::SeededRandom;
 use reunite::ids::{Dot, ReplicaId, RowKey};
+use reunite::replicate::Direction;
 use reunite::schema::Schema;
 use reunite::value::Timestamp;
 use reunite::version::{Hlc, ManualClock, Priority};
@@ -23,7 +24,7 @@ use crate::model::{self, Commit, Derived, Done, Hints, Refusal, Replica, Slot};
 use crate::world::checks::{Changes, check_facts, check_view};
 use crate::world::generate::{Generator, Operation};
 use crate::world::random::Random;
-use crate::world::story::{Checked, Failure, Plan, Story, ensure};
+use crate::world::story::{Checked, Failure, Phase, Plan, Story, ensure};
 use crate::world::{explain, schemas};
 
 /// A database, and the model of it.
@@ -49,7 +50,7 @@ pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     let pairs = (0..replicas).map(|i| Pair::new(&schema, i, &mut random)).collect();
     let mut world = World { schema, pairs, changes: Changes::new(), story };
     for step in &plan.steps {
-        world.step(&mut Random::new(*step))?;
+        world.step(step.phase, &mut Random::new(step.seed))?;
     }
     world.settle(&mut random)
 }
@@ -69,14 +70,17 @@ impl Pair {
 }
 
 impl World<'_> {
-    fn step(&mut self, random: &mut Random) -> Checked {
+    fn step(&mut self, phase: Phase, random: &mut Random) -> Checked {
         let i = random.below(self.pairs.len());
         self.pairs[i].clock.advance(random.below(5) as i64);
-        if random.chance(60) {
-            return self.transaction(i, random);
-        }
         let other = random.below(self.pairs.len());
-        if other == i { Ok(()) } else { self.sync(i, other, random) }
+        match phase {
+            Phase::Grow => self.transaction(0, random),
+            Phase::Live if random.chance(75) => self.transaction(i, random),
+            Phase::Spread if i != 0 => self.session(i, 0, Direction::Pull, None, 256 * 1024),
+            _ if other == i => Ok(()),
+            _ => self.sync(i, other, random),
+        }
     }
 
     // ----------------------------------------------------------------------------------------
@@ -103,7 +107,8 @@ impl World<'_> {
         match (outcome, expected) {
             (Ok(()), Ok(done)) => self.committed(i, &operations, done),
             (Err(error), Err(refusals)) => {
-                self.story.count("refused transactions", 1);
+                self.story.count("refused", 1);
+                self.story.count(error.code(), 1);
                 self.refused_alike(i, &error, &refusals)
             }
             (Ok(()), Err(refusals)) => Err(Failure(format!("it should have been refused: {refusals:?}"))),
@@ -133,7 +138,9 @@ impl World<'_> {
     fn hints(&self, i: usize, operations: &[Operation]) -> Result<Hints, Failure> {
         let pair = &self.pairs[i];
         let last = pair.model.knowledge.get(&pair.model.id).copied().unwrap_or(0);
-        let inserted = operations.iter().filter_map(|o| if let Operation::Insert { row, .. } = o { Some(*row) } else { None });
+        let inserted = operations
+            .iter()
+            .filter_map(|o| if let Operation::Insert { row, .. } = o { Some(*row) } else { None });
         let mut hints = Hints::default();
         for row in pair.model.facts.keys().copied().chain(inserted) {
             let Some(facts) = facts_of(&pair.db, &self.schema, row) else { continue };
@@ -168,13 +175,16 @@ impl World<'_> {
     /// P11: what the transaction wanted to be visible is.
     fn check_commit(&self, i: usize, operations: &[Operation], done: &Done) -> Checked {
         let (before, names) = (&self.pairs[i], operations.iter().any(Operation::names_losers));
-        for change in done.changes.iter().filter(|change| change.slot != Slot::Boost && change.slot != Slot::Acks) {
+        for change in
+            done.changes.iter().filter(|change| change.slot != Slot::Boost && change.slot != Slot::Acks)
+        {
             let table = self.schema.table_by_id(change.row.table).expect("a table of the schema");
             let row = before.model.facts.get(&change.row);
             for (dot, entry) in row.into_iter().flat_map(|row| row.live(change.slot)) {
                 let greater = model::order(table, &entry.stamp) < model::order(table, &change.stamp);
                 ensure(greater, || format!("P20 {} does not exceed {dot}", change.stamp.dot))?;
-                let (Slot::Columns(unit), false, true) = (change.slot, names, change.replaces.contains(&(change.slot, dot)))
+                let (Slot::Columns(unit), false, true) =
+                    (change.slot, names, change.replaces.contains(&(change.slot, dot)))
                 else {
                     continue;
                 };

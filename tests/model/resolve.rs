@@ -31,6 +31,9 @@ type Outcome = Result<(), Refusal>;
 impl Commit<'_> {
     pub fn resolve(&mut self, name: &ConflictName, choice: &Choice) -> Outcome {
         let conflict = self.before.conflicts.get(name).ok_or(Refusal::NotApplicable)?.clone();
+        if !self.is_open(name, &conflict) {
+            return Err(Refusal::NotApplicable);
+        }
         match name.about {
             _ if *choice == Choice::Dismiss => self.dismiss(name, &conflict),
             About::Update => return self.resolve_update(name, &conflict, choice),
@@ -38,6 +41,20 @@ impl Commit<'_> {
             About::Constraint(_) => return self.resolve_parked(name, &conflict, choice),
         }
         Ok(())
+    }
+
+    /// Whether the transaction has not settled the conflict already.
+    fn is_open(&self, name: &ConflictName, conflict: &Conflict) -> bool {
+        let facts = &self.replica.facts[&name.row];
+        let loser = |slot| facts.get(slot, name.dot);
+        match name.about {
+            About::Update => {
+                self.units_of(name.row, conflict).iter().any(|unit| loser(Slot::Columns(unit.id)).is_some())
+            }
+            About::Life => loser(Slot::Life)
+                .is_some_and(|entry| (entry.content == Content::Alive) != lives(self.table(name.row), facts)),
+            About::Constraint(_) => true,
+        }
     }
 
     fn resolve_update(&mut self, name: &ConflictName, conflict: &Conflict, choice: &Choice) -> Outcome {
@@ -76,7 +93,9 @@ impl Commit<'_> {
                 self.write(row, Slot::Life, Content::Alive, old);
                 self.appear(row);
             }
-            (Kind::UpdateDelete, Choice::KeepLoser) if self.shown.contains_key(&row) => return self.delete(row),
+            (Kind::UpdateDelete, Choice::KeepLoser) if self.shown.contains_key(&row) => {
+                return self.delete(row);
+            }
             (Kind::UpdateDelete, Choice::KeepLoser) => self.bury(row),
             _ => return Err(Refusal::NotApplicable),
         }
