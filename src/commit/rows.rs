@@ -3,11 +3,12 @@
 //! A write replaces only the visible value: the winner and every sibling equal to it. So a loser stays
 //! live, hence in the conflict table, until somebody resolves or dismisses it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::WriteError;
-use super::stage::{Stage, Staged};
-use crate::derive::{winner, written_values};
+use super::stage::Stage;
+use super::writes::Staged;
+use crate::derive::{fold, winner, written_values};
 use crate::ids::{Dot, RowKey};
 use crate::row::{Life, RowState, Siblings, UnitValue};
 use crate::schema::{OnDelete, Table, Unit};
@@ -26,12 +27,16 @@ impl Stage<'_> {
             .map(|column| named.get(&column).cloned().unwrap_or_else(|| default(column)))
             .collect();
         required(table, &shown)?;
-        for unit in table.units.iter().filter(|unit| names(unit, named)) {
-            let columns = unit.columns.iter().map(|c| shown.get(*c).cloned().unwrap_or_default()).collect();
-            let value = UnitValue { columns, ..UnitValue::default() };
-            self.write_unit(key, unit.id, value, &[])?;
-        }
-        self.touch(key)?;
+        let dot = self.dot(key)?;
+        let stamp = self.stamp(dot, &Siblings::<()>::new());
+        self.edit(key, |facts| {
+            for unit in table.units.iter().filter(|unit| names(unit, named)) {
+                let columns = unit.columns.iter().map(|c| shown.get(*c).cloned().unwrap_or_default());
+                let value = UnitValue { columns: columns.collect(), ..UnitValue::default() };
+                facts.write_unit(unit.id, stamp, value, &[]);
+            }
+            facts.write_life(stamp, Life::Alive, &[]);
+        })?;
         self.refer(table, key, &shown, |_| true);
         self.show(key, Some(shown))?;
         self.owns(key);
@@ -173,10 +178,30 @@ impl Stage<'_> {
             _ => return Err(self.no_such_row(table, key)),
         }
         self.write_boost(key)?;
+        for rival in self.rivals(table, key)? {
+            self.show(rival, None)?;
+        }
         self.show_facts(table, key)?;
         self.owns(key);
-        self.writes.swap = true;
+        self.writes.preferred.insert(key);
         Ok(())
+    }
+
+    /// The visible rows that hold a key of this row.
+    pub(super) fn rivals(&self, table: &Table, key: RowKey) -> Result<BTreeSet<RowKey>, WriteError> {
+        let Some(facts) = self.facts(key)? else { return Ok(BTreeSet::new()) };
+        let values = match self.visible(key)? {
+            Some(shown) => shown,
+            None => written_values(table, &facts),
+        };
+        let mut rivals = BTreeSet::new();
+        for unique in &table.keys {
+            let value = fold(table, &unique.columns, |c| values.get(c).cloned().unwrap_or_default());
+            let holder = self.writes.holder(self.base, table, unique.id, &value)?;
+            rivals.extend(holder.map(|row| RowKey { row, ..key }));
+        }
+        rivals.remove(&key);
+        Ok(rivals)
     }
 
     // ----------------------------------------------------------------------------------------
