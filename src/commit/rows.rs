@@ -197,8 +197,10 @@ impl Stage<'_> {
         let mut rivals = BTreeSet::new();
         for unique in &table.keys {
             let value = fold(table, &unique.columns, |c| values.get(c).cloned().unwrap_or_default());
-            let holder = self.writes.holder(self.base, table, unique.id, &value)?;
-            rivals.extend(holder.map(|row| RowKey { row, ..key }));
+            // The transaction itself may show several.
+            rivals.extend(self.writes.staged_with(unique.id, &value).map(|row| RowKey { row, ..key }));
+            let holder = self.base.holder(unique.id, &value)?.map(|row| RowKey { row, ..key });
+            rivals.extend(holder.filter(|holder| !self.writes.stages(*holder)));
         }
         rivals.remove(&key);
         Ok(rivals)
