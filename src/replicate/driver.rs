@@ -7,9 +7,7 @@ use crate::ids::{DatabaseId, Dot, ReplicaId, RowKey, Seq};
 use crate::row::{LogEntry, RowState};
 use crate::schema::Schema;
 use crate::storage::Durability;
-use crate::sync::{
-    BATCH_BYTES, Base, Config, Digest, Effect, Log, Report, Session, Source, SyncError, Wire,
-};
+use crate::sync::{BATCH_BYTES, Base, Config, Digest, Effect, Log, Report, Session, Source, SyncError, Wire};
 
 /// The end of a session at one database. Bytes of messages come in by [`Driver::receive`] and go out
 /// by [`Driver::step`]; framing and carrying them is the transport's work.

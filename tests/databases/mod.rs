@@ -93,10 +93,6 @@ impl World<'_> {
         let (view, facts) = (&pair.view, &pair.model.facts);
         let mut generator = Generator { schema: &self.schema, view, facts, random };
         let mut operations: Vec<Operation> = (0..=several).map(|_| generator.operation()).collect();
-        // A wish to swap rows stands alone: it lets the whole transaction park others.
-        if operations.iter().any(Operation::swaps) {
-            operations.truncate(1);
-        }
         let outcome = transact(&pair.db, &self.schema, &mut operations);
         self.story.note(|| {
             let all: Vec<String> = operations.iter().map(|o| explain::operation(&self.schema, o)).collect();

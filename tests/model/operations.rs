@@ -210,7 +210,7 @@ impl Commit<'_> {
         }
         let old = self.dots_of(row, Slot::Boost, |_| true);
         self.write(row, Slot::Boost, Content::Boost, old);
-        self.swap = true;
+        self.preferred.insert(row);
         self.appear(row);
         let (table, shown) = (self.table(row), self.shown[&row].clone());
         for key in &table.keys {

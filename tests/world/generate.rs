@@ -33,11 +33,6 @@ impl Operation {
         }
     }
 
-    /// Whether it asks for another row to be parked.
-    pub const fn swaps(&self) -> bool {
-        matches!(self, Operation::Prefer { .. } | Operation::Resolve { choice: Choice::Prefer, .. })
-    }
-
     /// Whether it may name siblings other than the visible value.
     pub const fn names_losers(&self) -> bool {
         let forced = matches!(self, Operation::Update { force: true, .. });
