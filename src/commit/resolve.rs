@@ -6,7 +6,7 @@
 use super::WriteError;
 use super::rows::{Columns, lives, visible_dots};
 use super::stage::Stage;
-use crate::derive::{About, Conflict, Kind, written_values};
+use crate::derive::{About, Conflict, Kind};
 use crate::ids::{ConflictId, Dot, RowKey};
 use crate::row::{Ack, RowState, Siblings, UnitValue};
 use crate::schema::{Constraint, ForeignKey, Table, Unit};
@@ -96,7 +96,7 @@ impl Stage<'_> {
     /// Shows these units as they were written now.
     fn show_units(&mut self, table: &Table, key: RowKey, units: &[&Unit]) -> Result<(), WriteError> {
         let Some(facts) = self.facts(key)? else { return Ok(()) };
-        let written = written_values(table, &facts);
+        let written = self.values(table, &facts)?;
         let mut shown = self.visible(key)?.unwrap_or_else(|| written.clone());
         for column in units.iter().flat_map(|unit| &unit.columns) {
             if let (Some(slot), Some(value)) = (shown.get_mut(*column), written.get(*column)) {
@@ -177,7 +177,7 @@ impl Stage<'_> {
     ) -> Result<(), WriteError> {
         let shown: Vec<Value> = match self.visible(key)? {
             Some(shown) => shown,
-            None => written_values(table, facts),
+            None => self.values(table, facts)?,
         };
         self.change(table, key, shown, columns, false)
     }

@@ -192,7 +192,7 @@ impl Stage<'_> {
         let Some(facts) = self.facts(key)? else { return Ok(BTreeSet::new()) };
         let values = match self.visible(key)? {
             Some(shown) => shown,
-            None => written_values(table, &facts),
+            None => self.values(table, &facts)?,
         };
         let mut rivals = BTreeSet::new();
         for unique in &table.keys {
@@ -222,9 +222,31 @@ impl Stage<'_> {
         if self.visible(key)?.is_none()
             && let Some(facts) = self.facts(key)?
         {
-            self.show(key, Some(written_values(table, &facts)))?;
+            self.show(key, Some(self.values(table, &facts)?))?;
         }
         Ok(())
+    }
+
+    /// What a row with these facts would show: with the keys that its parents show to the transaction.
+    pub(super) fn values(&self, table: &Table, facts: &RowState) -> Result<Vec<Value>, WriteError> {
+        let mut values = written_values(table, facts);
+        for foreign_key in table.foreign_keys.iter().filter(|foreign_key| foreign_key.follow) {
+            let null = |column: &usize| values.get(*column).is_none_or(Value::is_null);
+            let meant =
+                winner(table, facts.unit(foreign_key.unit)).and_then(|s| s.value.parent(foreign_key.id));
+            let Some(row) = meant.filter(|_| !foreign_key.columns.iter().any(null)) else { continue };
+            let parent = RowKey { table: foreign_key.parent, row };
+            let (Some(shown), Some(key)) = (self.visible(parent)?, self.table(parent)?.key(foreign_key.key))
+            else {
+                continue;
+            };
+            for (column, from) in foreign_key.columns.iter().zip(&key.columns) {
+                if let (Some(slot), Some(value)) = (values.get_mut(*column), shown.get(*from)) {
+                    slot.clone_from(value);
+                }
+            }
+        }
+        Ok(values)
     }
 
     pub(super) fn no_such_row(&self, table: &Table, key: RowKey) -> WriteError {
