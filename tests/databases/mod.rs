@@ -108,7 +108,10 @@ impl World<'_> {
                 self.refused_alike(i, &error, &refusals)
             }
             (Ok(()), Err(refusals)) => Err(Failure(format!("it should have been refused: {refusals:?}"))),
-            (Err(error), Ok(_)) => Err(Failure(format!("it was refused: {error}"))),
+            (Err(error), Ok(done)) => {
+                self.story.note(|| format!("the model then:\n{}", explain::view(&self.schema, &done.after)));
+                Err(Failure(format!("it was refused: {error}")))
+            }
         }
     }
 

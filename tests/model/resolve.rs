@@ -9,7 +9,7 @@ use reunite::schema::Unit;
 use super::commit::{Commit, Refusal};
 use super::conflicts::Conflict;
 use super::facts::{ConflictName, Content, Slot};
-use super::image::{Image, lives};
+use super::image::lives;
 use super::operations::Values;
 
 /// How to settle a conflict.
@@ -74,8 +74,13 @@ impl Commit<'_> {
             self.write(row, slot, Content::Columns(cell), settled);
         }
         self.touch(row);
-        self.shown.remove(&row);
-        self.appear(row);
+        let by_facts = self.by_facts(row);
+        let mut shown = self.shown.get(&row).cloned().unwrap_or_else(|| by_facts.clone());
+        for column in self.units_of(row, conflict).iter().flat_map(|unit| &unit.columns) {
+            shown[*column] = by_facts[*column].clone();
+        }
+        self.shown.insert(row, shown);
+        self.own.insert(row);
         match choice {
             Choice::Set(values) => self.change(row, self.shown[&row].clone(), values, false),
             _ => Ok(()),
@@ -121,8 +126,7 @@ impl Commit<'_> {
     }
 
     fn change_parked(&mut self, row: RowKey, values: &Values) -> Outcome {
-        let image = || Image::new(self.schema, &self.replica.facts, row).values;
-        let shown = self.shown.get(&row).cloned().unwrap_or_else(image);
+        let shown = self.shown.get(&row).cloned().unwrap_or_else(|| self.by_facts(row));
         self.change(row, shown, values, false)
     }
 
