@@ -7,6 +7,7 @@ use super::WriteError;
 use super::rows::{Columns, lives, visible_dots};
 use super::stage::Stage;
 use crate::derive::{About, Conflict, Kind};
+use crate::fault::{Bug, planted};
 use crate::ids::{ConflictId, Dot, RowKey};
 use crate::row::{Ack, RowState, Siblings, UnitValue};
 use crate::schema::{Constraint, ForeignKey, Table, Unit};
@@ -80,6 +81,12 @@ impl Stage<'_> {
             };
             let Some(value) = value.map(|sibling| sibling.value.clone()) else { continue };
             self.decide(table, key, unit, siblings, value, conflict.loser)?;
+            if *how == Resolution::KeepLoser {
+                // The loser names the rows that its references mean.
+                for foreign_key in table.foreign_keys_of_unit(unit.id) {
+                    self.writes.pending.remove(&(key, foreign_key.id));
+                }
+            }
         }
         self.touch(key)?;
         self.show_units(table, key, &units)?;
@@ -214,6 +221,9 @@ impl Stage<'_> {
     fn dismiss(&mut self, table: &Table, key: RowKey, conflict: &Conflict) -> Result<(), WriteError> {
         let loser = conflict.loser;
         match conflict.about {
+            About::Update if planted(Bug::LoserAcknowledged) => {
+                self.write_ack(key, Ack::Conflict(conflict.id))?;
+            }
             About::Update => {
                 let units: Vec<&Unit> = units_of(table, conflict).collect();
                 self.write_ack(key, Ack::Removal)?;

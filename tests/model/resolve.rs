@@ -69,6 +69,13 @@ impl Commit<'_> {
                 (Choice::KeepLoser, _) => continue,
                 _ => return Err(Refusal::NotApplicable),
             };
+            if *choice == Choice::KeepLoser {
+                // The loser names the rows that its references mean.
+                let keys = self.table(row).foreign_keys_of_unit(unit.id);
+                keys.for_each(|key| {
+                    self.pending.remove(&(row, key.id));
+                });
+            }
             settled.insert((slot, name.dot));
             cell.claim = self.kept_claim(row, slot, &cell);
             self.write(row, slot, Content::Columns(cell), settled);
