@@ -9,6 +9,7 @@ use super::WriteError;
 use super::stage::Stage;
 use super::writes::Staged;
 use crate::derive::{fold, winner, written_values};
+use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowKey};
 use crate::row::{Life, RowState, Siblings, UnitValue};
 use crate::schema::{OnDelete, Table, Unit};
@@ -106,6 +107,7 @@ impl Stage<'_> {
             foreign_key.is_some_and(|key| key.columns.iter().any(|column| named.contains_key(column)))
         };
         value.parents.retain(|(id, _)| !renamed(*id));
+        let force = force || planted(Bug::ReplaceAll);
         let replaces = if force { siblings.dots().collect() } else { visible_dots(table, siblings) };
         self.write_unit(key, unit.id, value, &replaces)?;
         Ok(())
@@ -152,7 +154,8 @@ impl Stage<'_> {
         if crate::derive::life_of(table, &facts) == Life::Alive {
             return Err(self.not_applicable(table, key, "the row is not deleted"));
         }
-        let decided = facts.life.iter().all(|sibling| sibling.value == Life::Dead);
+        let decided = facts.life.iter().all(|sibling| sibling.value == Life::Dead)
+            && !planted(Bug::UndeleteKeepsLosers);
         for unit in &table.units {
             let siblings = facts.unit(unit.id);
             let Some(winner) = winner(table, siblings) else { continue };
