@@ -8,8 +8,10 @@ use crate::Report;
 use crate::lexer::{Lexed, Token};
 
 /// The modules, each allowed to use only those before it.
-pub const LAYERS: [&str; 20] = [
+pub const LAYERS: [&str; 21] = [
     "error",
+    // Switches for planted bugs: names nothing, and any layer may have a bug.
+    "fault",
     "ids",
     "value",
     "version",
