@@ -28,6 +28,9 @@ pub type Bounds = (Bound<Vec<Value>>, Bound<Vec<Value>>);
 
 type Rows<'a> = Box<dyn Iterator<Item = Result<(RowId, Row), Error>> + 'a>;
 
+/// Encoded values of a key or index, with their rows.
+type Found<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, RowId), Error>> + 'a>;
+
 impl<'a> Table<'a> {
     pub(super) fn find(
         base: &'a Snapshot,
@@ -36,10 +39,14 @@ impl<'a> Table<'a> {
     ) -> Result<Table<'a>, WriteError> {
         let unknown = || WriteError::UnknownTable { table: name.to_string() };
         let table = base.schema().table(name).ok_or_else(unknown)?;
-        Ok(Table::of(base, writes, table))
+        Ok(Table::over(base, writes, table))
     }
 
-    pub(super) fn of(base: &'a Snapshot, writes: Option<&'a Writes>, table: &'a schema::Table) -> Table<'a> {
+    pub(super) fn over(
+        base: &'a Snapshot,
+        writes: Option<&'a Writes>,
+        table: &'a schema::Table,
+    ) -> Table<'a> {
         let names = Arc::new(table.columns.iter().map(|column| column.name.clone()).collect());
         Table { base, writes, table, names }
     }
@@ -97,15 +104,15 @@ impl<'a> Table<'a> {
     ///
     /// # Errors
     /// If the storage fails.
-    pub fn scan(&self) -> Result<impl Iterator<Item = Result<(RowId, Row), Error>> + 'a, WriteError> {
+    pub fn scan(&self) -> Result<impl Iterator<Item = Result<(RowId, Row), Error>> + use<'a>, WriteError> {
         let names = Arc::clone(&self.names);
-        let (writes, table) = (self.writes, self.table.id);
-        let stored = self.base.rows(table, None)?;
+        let (base, writes, table) = (self.base, self.writes, self.table);
+        let stored = base.rows(table.id, None)?;
         let stored = stored.filter(move |entry| match (entry, writes) {
-            (Ok((row, _)), Some(writes)) => !writes.stages(RowKey { table, row: *row }),
+            (Ok((row, _)), Some(writes)) => !writes.stages(RowKey { table: table.id, row: *row }),
             _ => true,
         });
-        let staged = writes.into_iter().flat_map(|writes| writes.staged_rows(self.table));
+        let staged = writes.into_iter().flat_map(move |writes| writes.staged_rows(table));
         let staged = staged.map(|(row, values)| Ok((row, values.clone())));
         let merged = merge_by(stored, staged, |(row, _)| *row);
         Ok(merged.map(move |entry| entry.map(|(row, values)| (row, Row::of(Arc::clone(&names), values)))))
@@ -207,7 +214,7 @@ impl<'a> Table<'a> {
         let start = self.bound(index, columns, bounds.start_bound().cloned())?;
         let end = self.bound(index, columns, bounds.end_bound().cloned())?;
         let range = KeyRange::new(as_slice(&start), as_slice(&end));
-        let stored: Box<dyn Iterator<Item = Result<(Vec<u8>, RowId), Error>> + 'a> = if key.is_some() {
+        let stored: Found<'a> = if key.is_some() {
             Box::new(self.base.key_range(id, &range, direction)?)
         } else {
             Box::new(self.base.index_range(id, &range, direction)?)
@@ -233,9 +240,9 @@ impl<'a> Table<'a> {
         &self,
         id: ConstraintId,
         range: KeyRange,
-        stored: Box<dyn Iterator<Item = Result<(Vec<u8>, RowId), Error>> + 'a>,
+        stored: Found<'a>,
         direction: Direction,
-    ) -> Box<dyn Iterator<Item = Result<(Vec<u8>, RowId), Error>> + 'a> {
+    ) -> Found<'a> {
         let Some(writes) = self.writes else { return stored };
         let table = self.table.id;
         let stored = stored.filter(move |entry| match entry {

@@ -94,7 +94,7 @@ impl Transaction {
     pub fn conflicts(&self) -> Result<Vec<ConflictRow>, WriteError> {
         let mut all = Vec::new();
         for table in self.base.schema().tables() {
-            all.extend(Table::of(&self.base, Some(&self.writes), table).conflicts()?);
+            all.extend(Table::over(&self.base, Some(&self.writes), table).conflicts()?);
         }
         Ok(all)
     }

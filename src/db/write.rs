@@ -3,6 +3,7 @@
 use super::row::{Row, RowRef};
 use super::table::Table;
 use super::transaction::Transaction;
+use super::typed::for_column;
 use crate::codec::check_value_size;
 use crate::commit::{Columns, Resolution, WriteError};
 use crate::error::Error;
@@ -49,7 +50,7 @@ impl<'a> TableMut<'a> {
     /// # Errors
     /// Never, unless the schema on disk is damaged.
     pub fn read(&self) -> Result<Table<'_>, WriteError> {
-        Ok(Table::of(self.transaction.base(), Some(self.transaction.writes()), self.definition()?))
+        Ok(Table::over(self.transaction.base(), Some(self.transaction.writes()), self.definition()?))
     }
 
     /// Inserts a row. Columns that are not named have their default.
@@ -89,21 +90,15 @@ impl<'a> TableMut<'a> {
     /// As [`TableMut::insert`]; also if the table has no primary key, or the row does not name it.
     pub fn upsert(&mut self, row: Row) -> Result<RowId, WriteError> {
         let table = self.definition()?;
-        let mut named = columns(table, &row)?;
+        let named = columns(table, &row)?;
         let Some(key) = table.primary_key() else {
             let what = "its primary key (it has none: use insert and update)".to_string();
             return Err(WriteError::UnknownColumn { table: table.name.clone(), column: what });
         };
         let value: Vec<Value> =
             key.columns.iter().map(|column| named.get(column).cloned().unwrap_or_default()).collect();
-        let reading = self.read()?;
-        let Some(id) = reading.row_id(value)? else { return self.insert(row) };
-        let shown = reading.values(id)?.unwrap_or_default();
-        named.retain(|column, value| shown.get(*column) != Some(value));
-        if !named.is_empty() {
-            let key = self.key(id);
-            self.transaction.run(|stage| stage.update(key, &named, false))?;
-        }
+        let Some(id) = self.read()?.row_id(value)? else { return self.insert(row) };
+        self.change(id, named)?;
         Ok(id)
     }
 
@@ -168,6 +163,22 @@ impl<'a> TableMut<'a> {
         self.transaction.base().schema().table_by_id(self.id).ok_or_else(missing)
     }
 
+    /// Makes the named columns of a row be these: changes those that differ.
+    pub(super) fn make(&mut self, row: RowRef, to: &Row) -> Result<(), WriteError> {
+        let (key, named) = (self.find(row)?, columns(self.definition()?, to)?);
+        self.change(key.row, named)
+    }
+
+    fn change(&mut self, row: RowId, mut named: Columns) -> Result<(), WriteError> {
+        let shown = self.read()?.values(row)?.unwrap_or_default();
+        named.retain(|column, value| shown.get(*column) != Some(value));
+        if named.is_empty() {
+            return Ok(());
+        }
+        let key = self.key(row);
+        self.transaction.run(|stage| stage.update(key, &named, false))
+    }
+
     const fn key(&self, row: RowId) -> RowKey {
         RowKey { table: self.id, row }
     }
@@ -207,8 +218,12 @@ fn columns(table: &schema::Table, row: &Row) -> Result<Columns, WriteError> {
     }
     let mut named = Columns::new();
     for (name, value) in row.iter() {
-        let (position, _) = find_column(table, name)?;
-        named.insert(position, fit(table, position, value.clone())?);
+        let (position, column) = find_column(table, name)?;
+        let mut value = value.clone();
+        if row.is_serialized() {
+            value = for_column(column.kind, value).map_err(|source| mismatch(table, column, source))?;
+        }
+        named.insert(position, fit(table, position, value)?);
     }
     Ok(named)
 }
@@ -226,11 +241,13 @@ pub(super) fn fit(table: &schema::Table, position: usize, value: Value) -> Resul
         Error::Limit { size, limit, .. } => Error::Limit { what: what(), size, limit },
         error => error,
     })?;
-    let mismatch = |source: ValueError| WriteError::TypeMismatch {
-        table: table.name.clone(),
-        column: column.name.clone(),
-        expected: column.kind,
-        source,
-    };
-    if value.is_null() { Ok(value) } else { column.kind.coerce(value).map_err(mismatch) }
+    if value.is_null() {
+        return Ok(value);
+    }
+    column.kind.coerce(value).map_err(|source| mismatch(table, column, source))
+}
+
+fn mismatch(table: &schema::Table, column: &schema::Column, source: ValueError) -> WriteError {
+    let (table, expected) = (table.name.clone(), column.kind);
+    WriteError::TypeMismatch { table, column: column.name.clone(), expected, source }
 }
