@@ -24,5 +24,5 @@ pub use read::{Inspected, ReadTransaction};
 pub use row::{Row, RowRef};
 pub use table::{Bounds, Table};
 pub use transaction::Transaction;
-pub use typed::{TypedTable, TypedTableMut};
+pub use typed::{TypedRows, TypedTable, TypedTableMut};
 pub use write::{ResolveWith, TableMut};

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | BOOLEAN | `bool` |
 //! | INTEGER | integers of all widths, within their range |
-//! | REAL | `f64`, `f32`, and integers that are exactly one |
+//! | REAL | `f64`, `f32` |
 //! | TEXT | `String`, `&str`, `char`, enums without data |
 //! | BLOB | `Vec<u8>`, arrays of `u8`, whatever serializes as bytes |
 //! | UUID | what serializes as the hyphenated text, as `uuid::Uuid` does |
@@ -49,6 +49,9 @@ pub struct TypedTableMut<'a, T> {
     table: TableMut<'a>,
     rows: PhantomData<fn(T) -> T>,
 }
+
+/// Rows with their ids.
+pub type TypedRows<'a, T> = Box<dyn Iterator<Item = Result<(RowId, T), WriteError>> + 'a>;
 
 impl<'a> Table<'a> {
     /// The table with its rows as `T`s.
@@ -177,7 +180,7 @@ impl<'a, T: DeserializeOwned> TypedTable<'a, T> {
         &self,
         index: &str,
         bounds: impl RangeBounds<B>,
-    ) -> Result<Box<dyn Iterator<Item = Result<(RowId, T), WriteError>> + 'a>, WriteError>
+    ) -> Result<TypedRows<'a, T>, WriteError>
     where
         T: 'a,
     {
@@ -192,7 +195,7 @@ impl<'a, T: DeserializeOwned> TypedTable<'a, T> {
         &self,
         index: &str,
         bounds: impl RangeBounds<B>,
-    ) -> Result<Box<dyn Iterator<Item = Result<(RowId, T), WriteError>> + 'a>, WriteError>
+    ) -> Result<TypedRows<'a, T>, WriteError>
     where
         T: 'a,
     {
