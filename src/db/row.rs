@@ -32,6 +32,10 @@ pub struct Row {
 
 impl Row {
     /// A row without columns.
+    ///
+    /// ```
+    /// assert!(reunite::Row::new().is_empty());
+    /// ```
     #[must_use]
     pub fn new() -> Row {
         Row::default()
@@ -102,6 +106,12 @@ impl Row {
 
     /// Sets a column. Names are the table's column names; ASCII letters compare without regard to
     /// case. A value that no column can hold (NaN) makes the write of the row fail.
+    ///
+    /// ```
+    /// let mut row = reunite::Row::new();
+    /// row.set("code", "ANN").set("CODE", "BOB");
+    /// assert_eq!(row.to_string(), r#"{"code":"BOB"}"#);
+    /// ```
     pub fn set<V: TryInto<Value>>(&mut self, name: &str, value: V) -> &mut Row
     where
         V::Error: Into<ValueError>,
@@ -128,29 +138,53 @@ impl Row {
     }
 
     /// The value of a column; none if the row does not have the column.
+    ///
+    /// ```
+    /// let row = reunite::row! { code: "ANN" };
+    /// assert_eq!(row.get("Code").and_then(|code| code.as_text()), Some("ANN"));
+    /// assert_eq!(row.get("phone"), None);
+    /// ```
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.position(name).and_then(|i| self.values.get(i))
     }
 
     /// The columns and their values, in order.
+    ///
+    /// ```
+    /// let row = reunite::row! { code: "ANN", level: 1 };
+    /// assert_eq!(row.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["code", "level"]);
+    /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.names.iter().map(String::as_str).zip(&self.values)
     }
 
     /// How many columns the row has.
+    ///
+    /// ```
+    /// assert_eq!(reunite::row! { code: "ANN", level: 1 }.len(), 2);
+    /// ```
     #[must_use]
     pub const fn len(&self) -> usize {
         self.values.len()
     }
 
     /// Whether the row has no columns.
+    ///
+    /// ```
+    /// assert!(!reunite::row! { code: "ANN" }.is_empty());
+    /// ```
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
     /// The row as a JSON object, its keys sorted.
+    ///
+    /// ```
+    /// let row = reunite::row! { code: "ANN", at: reunite::value::Timestamp(0) };
+    /// assert_eq!(row.to_json()["at"], "1970-01-01T00:00:00.000000Z");
+    /// ```
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         self.iter().map(|(name, value)| (name.to_string(), value.to_json())).collect()
@@ -207,6 +241,12 @@ macro_rules! row {
 }
 
 /// How a caller names a row: by its row id, or by its primary key.
+///
+/// ```
+/// use reunite::db::RowRef;
+/// assert_eq!(RowRef::from("ANN").to_string(), r#"("ANN")"#);
+/// assert_eq!(RowRef::from(("ANN", 7)).to_string(), r#"("ANN", 7)"#); // a key of two columns
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowRef {
     /// The permanent id.

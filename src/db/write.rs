@@ -12,12 +12,40 @@ use crate::schema;
 use crate::value::{Value, ValueError};
 
 /// A table, for reading and writing.
+///
+/// ```
+/// # use reunite::{Database, row};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let db = Database::builder().sql(sql)?.in_memory()?;
+/// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+/// db.write(|tx| {
+///     let mut customers = tx.table("customer")?;
+///     let bob = customers.insert(row! { code: "BOB" })?;
+///     customers.update(bob, row! { phone: "555" })?;
+///     customers.delete("ANN")
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct TableMut<'a> {
     transaction: &'a mut Transaction,
     id: TableId,
 }
 
 /// How to settle a conflict, with values by column name.
+///
+/// ```
+/// # use reunite::{Database, ResolveWith, replicate, row};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+/// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+/// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+/// # replicate::sync(&a, &b)?;
+/// let clash = a.read()?.conflicts()?.remove(0); // both have the code ANN
+/// a.write(|tx| tx.resolve(clash.id, ResolveWith::Prefer))?;
+/// let shown = a.read()?.table("customer")?.get("ANN")?;
+/// assert_eq!(shown, Some(row! { code: "ANN", phone: "2" })); // the other one is parked now
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResolveWith {
     /// What is visible stays; the loser is gone. For `update`, `delete-update`, `update-delete`.
@@ -47,6 +75,19 @@ impl<'a> TableMut<'a> {
 
     /// The table, for reading: with what the transaction wrote.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| {
+    ///     let customers = tx.table("customer")?;
+    ///     assert_eq!(customers.read()?.len()?, 1);
+    ///     Ok::<(), reunite::WriteError>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Never, unless the schema on disk is damaged.
     pub fn read(&self) -> Result<Table<'_>, WriteError> {
@@ -54,6 +95,15 @@ impl<'a> TableMut<'a> {
     }
 
     /// Inserts a row. Columns that are not named have their default.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let bob = db.write(|tx| tx.table("customer")?.insert(row! { code: "BOB", phone: "555" }))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If a name or value does not fit the table, or a column without a value must have one. Keys and
@@ -67,6 +117,17 @@ impl<'a> TableMut<'a> {
     }
 
     /// Inserts many rows; returns how many. Either all or none.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let codes = ["BOB", "CAT"];
+    /// let count = db.write(|tx| tx.table("customer")?.insert_all(codes.map(|code| row! { code: code })))?;
+    /// assert_eq!(count, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`TableMut::insert`].
@@ -85,6 +146,20 @@ impl<'a> TableMut<'a> {
 
     /// Inserts a row, or changes the row with its primary key: of that the named columns whose values
     /// differ. Columns that are not named stay as they are.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| {
+    ///     let mut customers = tx.table("customer")?;
+    ///     customers.upsert(row! { code: "ANN", phone: "555" })?; // is there: changes the phone
+    ///     customers.upsert(row! { code: "BOB" }) // is not: inserts
+    /// })?;
+    /// assert_eq!(db.read()?.table("customer")?.len()?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`TableMut::insert`]; also if the table has no primary key, or the row does not name it.
@@ -105,6 +180,15 @@ impl<'a> TableMut<'a> {
     /// Changes the named columns of a row. What other replicas wrote there at the same time stays in
     /// the conflict table.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| tx.table("customer")?.update("ANN", row! { phone: "555" }))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If there is no such row, or a name or value does not fit the table.
     pub fn update(&mut self, row: impl Into<RowRef>, to: Row) -> Result<(), WriteError> {
@@ -113,6 +197,21 @@ impl<'a> TableMut<'a> {
     }
 
     /// Changes the named columns of a row, and settles all conflicts about them with these values.
+    ///
+    /// ```
+    /// # use reunite::{Database, ResolveWith, replicate, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// replicate::sync(&a, &b)?;
+    /// for (db, phone) in [(&a, "1"), (&b, "2")] {
+    ///     db.write(|tx| tx.table("customer")?.update("ANN", row! { phone: phone }))?;
+    /// }
+    /// replicate::sync(&a, &b)?;
+    /// a.write(|tx| tx.table("customer")?.update_forced("ANN", row! { phone: "3" }))?;
+    /// assert!(a.read()?.conflicts()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`TableMut::update`].
@@ -123,6 +222,16 @@ impl<'a> TableMut<'a> {
 
     /// Deletes a row, and does to the rows that refer to it what their `ON DELETE` says.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| tx.table("customer")?.delete("ANN"))?;
+    /// assert!(db.read()?.table("customer")?.is_empty()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If there is no such row. Rows that still refer to it make the commit fail.
     pub fn delete(&mut self, row: impl Into<RowRef>) -> Result<(), WriteError> {
@@ -131,6 +240,18 @@ impl<'a> TableMut<'a> {
     }
 
     /// Brings back a deleted row.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let ann = db.read()?.table("customer")?.row_id("ANN")?.ok_or("there is no Ann")?;
+    /// db.write(|tx| tx.table("customer")?.delete(ann))?;
+    /// db.write(|tx| tx.table("customer")?.undelete(ann))?;
+    /// assert_eq!(db.read()?.table("customer")?.row_id("ANN")?, Some(ann));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If nothing is known of the row, or it is not deleted.
@@ -141,6 +262,19 @@ impl<'a> TableMut<'a> {
 
     /// Shows a parked row in place of the row that holds its key, which is parked instead.
     ///
+    /// ```
+    /// # use reunite::{Database, ResolveWith, replicate, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+    /// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+    /// # replicate::sync(&a, &b)?;
+    /// let parked = a.read()?.conflicts()?.remove(0).row;
+    /// a.write(|tx| tx.table("customer")?.prefer(parked))?;
+    /// assert_eq!(a.read()?.table("customer")?.row_id("ANN")?, Some(parked));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the row is deleted or unknown. If something else bars it too, the commit fails.
     pub fn prefer(&mut self, row: RowId) -> Result<(), WriteError> {
@@ -149,6 +283,20 @@ impl<'a> TableMut<'a> {
     }
 
     /// The row with this row id or primary key, as the transaction sees it.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| {
+    ///     let mut customers = tx.table("customer")?;
+    ///     customers.update("ANN", row! { phone: "555" })?;
+    ///     assert_eq!(customers.get("ANN")?, Some(row! { code: "ANN", phone: "555" }));
+    ///     Ok::<(), reunite::WriteError>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Table::get`].

@@ -38,6 +38,23 @@ pub(super) use de::of_row;
 pub(super) use ser::{for_column, row_of};
 
 /// A table, for reading, whose rows are `T`s. Made by [`Table::of`].
+///
+/// ```
+/// # use reunite::{Database, row};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Serialize, Deserialize, Debug, PartialEq)]
+/// # struct Customer {
+/// #     code: String,
+/// #     phone: Option<String>,
+/// # }
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let db = Database::builder().sql(sql)?.in_memory()?;
+/// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+/// let snapshot = db.read()?;
+/// let customers = snapshot.table("customer")?.of::<Customer>();
+/// assert_eq!(customers.get("ANN")?.map(|ann| ann.code), Some("ANN".to_string()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct TypedTable<'a, T> {
     table: Table<'a>,
@@ -45,6 +62,24 @@ pub struct TypedTable<'a, T> {
 }
 
 /// A table, for reading and writing, whose rows are `T`s. Made by [`TableMut::of`].
+///
+/// ```
+/// # use reunite::{Database, row};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Serialize, Deserialize, Debug, PartialEq)]
+/// # struct Customer {
+/// #     code: String,
+/// #     phone: Option<String>,
+/// # }
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let db = Database::builder().sql(sql)?.in_memory()?;
+/// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+/// db.write(|tx| {
+///     let mut customers = tx.table("customer")?.of::<Customer>();
+///     customers.upsert(&Customer { code: "ANN".into(), phone: Some("555".into()) })
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct TypedTableMut<'a, T> {
     table: TableMut<'a>,
     rows: PhantomData<fn(T) -> T>,
@@ -111,6 +146,21 @@ impl<'a> TableMut<'a> {
 impl<'a, T: DeserializeOwned> TypedTable<'a, T> {
     /// The row with this row id or primary key. See [`Table::of`] for an example.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    /// # struct Customer {
+    /// #     code: String,
+    /// #     phone: Option<String>,
+    /// # }
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// assert!(db.read()?.table("customer")?.of::<Customer>().get("ANN")?.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Table::get`]; also if the row is not a `T`.
     pub fn get(&self, row: impl Into<RowRef>) -> Result<Option<T>, WriteError> {
@@ -118,6 +168,23 @@ impl<'a, T: DeserializeOwned> TypedTable<'a, T> {
     }
 
     /// The row that holds this value of a unique key. See [`Table::get_by_key`].
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    /// # struct Customer {
+    /// #     code: String,
+    /// #     phone: Option<String>,
+    /// # }
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let snapshot = db.read()?;
+    /// let found = snapshot.table("customer")?.of::<Customer>().get_by_key("code", "ANN")?;
+    /// assert!(found.is_some_and(|(_, ann)| ann.phone.is_none()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Table::get_by_key`]; also if the row is not a `T`.
@@ -189,6 +256,24 @@ impl<'a, T: DeserializeOwned> TypedTable<'a, T> {
 
     /// The same rows, from the greatest to the least.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    /// # struct Customer {
+    /// #     code: String,
+    /// #     phone: Option<String>,
+    /// # }
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let snapshot = db.read()?;
+    /// let customers = snapshot.table("customer")?.of::<Customer>();
+    /// let last = customers.range_back::<&str>("code", ..)?.next().transpose()?;
+    /// assert!(last.is_some_and(|(_, customer)| customer.code == "ANN"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`TypedTable::range`].
     pub fn range_back<B: Into<RowRef> + Clone>(
@@ -209,6 +294,21 @@ impl<'a, T: DeserializeOwned> TypedTable<'a, T> {
 
 impl<'a, T> TypedTable<'a, T> {
     /// The table with its rows as dynamic [`Row`]s.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    /// # struct Customer {
+    /// #     code: String,
+    /// #     phone: Option<String>,
+    /// # }
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// assert_eq!(db.read()?.table("customer")?.of::<Customer>().untyped().len()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn untyped(self) -> Table<'a> {
         self.table
@@ -219,6 +319,22 @@ impl<T: Serialize> TypedTableMut<'_, T> {
     /// Inserts a row. A field that is `None` is stored as `NULL`; a column without a field, or whose
     /// field was skipped, has its default. See [`TableMut::of`] for an example.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    /// # struct Customer {
+    /// #     code: String,
+    /// #     phone: Option<String>,
+    /// # }
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let bob = Customer { code: "BOB".into(), phone: None };
+    /// let id = db.write(|tx| tx.table("customer")?.of().insert(&bob))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`TableMut::insert`]; also if a field does not fit its column.
     pub fn insert(&mut self, row: &T) -> Result<RowId, WriteError> {
@@ -227,6 +343,23 @@ impl<T: Serialize> TypedTableMut<'_, T> {
     }
 
     /// Inserts a row, or changes the row with its primary key: of that the columns whose values differ.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    /// # struct Customer {
+    /// #     code: String,
+    /// #     phone: Option<String>,
+    /// # }
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let ann = Customer { code: "ANN".into(), phone: Some("555".into()) };
+    /// db.write(|tx| tx.table("customer")?.of().upsert(&ann))?;
+    /// assert_eq!(db.read()?.table("customer")?.of().get("ANN")?, Some(ann));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`TableMut::upsert`]; also if a field does not fit its column.
@@ -277,6 +410,25 @@ impl<T: Serialize> TypedTableMut<'_, T> {
 impl<T: DeserializeOwned> TypedTableMut<'_, T> {
     /// The row with this row id or primary key, as the transaction sees it.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    /// # struct Customer {
+    /// #     code: String,
+    /// #     phone: Option<String>,
+    /// # }
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| {
+    ///     let customers = tx.table("customer")?.of::<Customer>();
+    ///     assert!(customers.get("BOB")?.is_none());
+    ///     Ok::<(), reunite::WriteError>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`TypedTable::get`].
     pub fn get(&self, row: impl Into<RowRef>) -> Result<Option<T>, WriteError> {
@@ -284,6 +436,25 @@ impl<T: DeserializeOwned> TypedTableMut<'_, T> {
     }
 
     /// The table, for reading: with what the transaction wrote.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    /// # struct Customer {
+    /// #     code: String,
+    /// #     phone: Option<String>,
+    /// # }
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| {
+    ///     let customers = tx.table("customer")?.of::<Customer>();
+    ///     assert_eq!(customers.read()?.scan()?.count(), 1);
+    ///     Ok::<(), reunite::WriteError>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`TableMut::read`].
@@ -294,6 +465,21 @@ impl<T: DeserializeOwned> TypedTableMut<'_, T> {
 
 impl<'a, T> TypedTableMut<'a, T> {
     /// The table with its rows as dynamic [`Row`]s: to delete, and for all else that needs no type.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    /// # struct Customer {
+    /// #     code: String,
+    /// #     phone: Option<String>,
+    /// # }
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| tx.table("customer")?.of::<Customer>().untyped().delete("ANN"))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn untyped(self) -> TableMut<'a> {
         self.table
