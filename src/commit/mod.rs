@@ -13,9 +13,11 @@ mod resolve;
 mod rows;
 mod rule;
 mod stage;
+mod writes;
 
 pub use error::WriteError;
-pub use remote::{Batch, BatchError};
+pub use remote::{BatchError, apply};
 pub use resolve::Resolution;
 pub use rows::Columns;
-pub use stage::{Author, Savepoint, Stage, Writes};
+pub use stage::Stage;
+pub use writes::{Author, Savepoint, Writes};

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use super::WriteError;
 use super::rows::Columns;
-use super::stage::{Stage, Staged};
+use super::stage::Stage;
+use super::writes::Staged;
 use crate::derive::{Source, fold};
 use crate::error::Error;
 use crate::ids::{RowId, RowKey};

@@ -4,23 +4,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::codec::check_value_size;
+use crate::codec::key::check_key_size;
 use crate::derive::{Source, derive};
 use crate::error::Error;
 use crate::ids::{Dot, ReplicaId, RowKey};
 use crate::merge::merge;
-use crate::row::{RowChange, RowState, UnitValue};
+use crate::row::{Batch, LogEntry, RowChange, RowState, UnitValue};
 use crate::schema::{Schema, Table, Unit};
 use crate::store::{Changes, LOCAL, Snapshot};
+use crate::value::Value;
 use crate::version::{Hlc, Knowledge};
-
-/// Changes of other replicas, with the stretch of the change log that they are for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
-    /// The changed rows.
-    pub changes: Vec<RowChange>,
-    /// The changes that the batch makes known.
-    pub log: Vec<(Dot, Hlc, RowKey)>,
-}
 
 /// A batch that is refused. Nothing of it was applied.
 #[derive(Debug, thiserror::Error)]
@@ -61,44 +55,43 @@ fn malformed(what: impl Into<String>) -> BatchError {
     BatchError::Malformed { what: what.into() }
 }
 
-impl Batch {
-    /// Merges and derives the batch over a state. `latest` is the greatest time that a change may
-    /// have. Returns what to store.
-    pub fn apply(self, base: &Snapshot, me: ReplicaId, latest: Hlc) -> Result<Changes, BatchError> {
-        let known = base.knowledge()?;
-        let mut rows: BTreeMap<RowKey, Arc<RowState>> = BTreeMap::new();
-        for change in self.changes {
-            let key = change.key;
-            check_row(base.schema(), &change, me, known.get(me), latest)?;
-            let mine = match rows.get(&key) {
-                Some(facts) => Some(Arc::clone(facts)),
-                None => base.row(key)?.map(|stored| stored.facts),
-            };
-            let theirs = change.complete(mine.as_deref());
-            let theirs = theirs.ok_or_else(|| {
-                malformed(format!("row {}: values are withheld that are not here", key.row))
-            })?;
-            let merged = mine.map_or_else(|| theirs.clone(), |mine| merge(&mine, &theirs));
-            rows.insert(key, Arc::new(merged));
-        }
-        let taught = check_log(base, &self.log, &rows, &known)?;
-        let new = self.log.into_iter().filter(|(dot, _, _)| !known.covers(*dot));
-        let log = new.map(|(dot, hlc, key)| (dot, (hlc, key))).collect();
-        let delta = derive(base.schema(), base, &rows)?;
-        let latest = rows.values().flat_map(|facts| facts.stamps()).map(|stamp| stamp.hlc).max();
-        Ok(Changes { delta, log, taught, latest: latest.unwrap_or_default() })
+/// Merges and derives a batch over a state. `latest` is the greatest time that a change may have.
+/// Returns what to store.
+pub fn apply(batch: Batch, base: &Snapshot, me: ReplicaId, latest: Hlc) -> Result<Changes, BatchError> {
+    let known = base.knowledge()?;
+    let mut rows: BTreeMap<RowKey, Arc<RowState>> = BTreeMap::new();
+    for change in batch.changes {
+        let key = change.key;
+        check_row(base.schema(), &change, me, known.get(me), latest)?;
+        let mine = match rows.get(&key) {
+            Some(facts) => Some(Arc::clone(facts)),
+            None => base.row(key)?.map(|stored| stored.facts),
+        };
+        let withheld = || malformed(format!("row {}: values are withheld that are not here", key.row));
+        let theirs = change.complete(mine.as_deref()).ok_or_else(withheld)?;
+        let merged = match mine {
+            Some(mine) => merge(&mine, &theirs),
+            None => theirs,
+        };
+        rows.insert(key, Arc::new(merged));
     }
+    let taught = check_log(base, &batch.log, &rows, &known)?;
+    let new = batch.log.into_iter().filter(|entry| !known.covers(entry.dot));
+    let log = new.map(|entry| (entry.dot, (entry.hlc, entry.key))).collect();
+    let delta = derive(base.schema(), base, &rows)?;
+    let latest = rows.values().flat_map(|facts| facts.stamps()).map(|stamp| stamp.hlc).max();
+    Ok(Changes { delta, log, taught, latest: latest.unwrap_or_default() })
 }
 
 /// The knowledge that a stretch of the log teaches: without a gap, and only of what is here.
 fn check_log(
     base: &Snapshot,
-    log: &[(Dot, Hlc, RowKey)],
+    log: &[LogEntry],
     rows: &BTreeMap<RowKey, Arc<RowState>>,
     known: &Knowledge,
 ) -> Result<Knowledge, BatchError> {
     let mut taught = known.clone();
-    for (dot, _, key) in log {
+    for LogEntry { dot, key, .. } in log {
         if taught.covers(*dot) {
             continue;
         }
@@ -167,11 +160,24 @@ fn check_unit(table: &Table, unit: &Unit, value: &UnitValue) -> Result<(), Batch
         if !column.is_some_and(|column| value.is_null() || column.kind.admits(value)) {
             return Err(malformed(format!("table {}: a value does not have its column's type", table.name)));
         }
+        check_value_size("a value", value).map_err(|error| malformed(error.to_string()))?;
     }
+    check_keys(table, unit, value)?;
     let ascending = value.parents.is_sorted_by(|(a, _), (b, _)| a < b);
     let own = |id| table.foreign_keys.iter().any(|key| key.id == id && key.unit == unit.id);
     if !ascending || !value.parents.iter().all(|(id, _)| own(*id)) {
         return Err(malformed(format!("table {}: a reference is not of its unit", table.name)));
+    }
+    Ok(())
+}
+
+/// The keys, references and index entries that lie within one unit must fit into the key space.
+fn check_keys(table: &Table, unit: &Unit, value: &UnitValue) -> Result<(), BatchError> {
+    for columns in table.indexed_columns() {
+        let at = |column: &usize| unit.columns.iter().position(|own| own == column);
+        let key = columns.iter().filter_map(at).filter_map(|i| value.columns.get(i).cloned());
+        let key: Vec<Value> = key.collect();
+        check_key_size("a key", &key).map_err(|error| malformed(error.to_string()))?;
     }
     Ok(())
 }

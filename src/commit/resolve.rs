@@ -79,8 +79,7 @@ impl Stage<'_> {
             self.decide(table, key, unit, siblings, value, conflict.loser)?;
         }
         self.touch(key)?;
-        self.writes.rows.entry(key).and_modify(|staged| staged.shown = None);
-        self.show_facts(table, key)?;
+        self.show_units(table, key, &units)?;
         self.owns(key);
         match how {
             Resolution::Set(columns) => {
@@ -89,6 +88,19 @@ impl Stage<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Shows these units as they were written now.
+    fn show_units(&mut self, table: &Table, key: RowKey, units: &[&Unit]) -> Result<(), WriteError> {
+        let Some(facts) = self.facts(key)? else { return Ok(()) };
+        let written = written_values(table, &facts);
+        let mut shown = self.visible(key)?.unwrap_or_else(|| written.clone());
+        for column in units.iter().flat_map(|unit| &unit.columns) {
+            if let (Some(slot), Some(value)) = (shown.get_mut(*column), written.get(*column)) {
+                slot.clone_from(value);
+            }
+        }
+        self.show(key, Some(shown))
     }
 
     /// Writes a unit in place of its visible value and a named loser.

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::WriteError;
-use super::stage::{Stage, Staged};
+use super::stage::Stage;
+use super::writes::Staged;
 use crate::derive::{winner, written_values};
 use crate::ids::{Dot, RowKey};
 use crate::row::{Life, RowState, Siblings, UnitValue};
@@ -26,12 +27,16 @@ impl Stage<'_> {
             .map(|column| named.get(&column).cloned().unwrap_or_else(|| default(column)))
             .collect();
         required(table, &shown)?;
-        for unit in table.units.iter().filter(|unit| names(unit, named)) {
-            let columns = unit.columns.iter().map(|c| shown.get(*c).cloned().unwrap_or_default()).collect();
-            let value = UnitValue { columns, ..UnitValue::default() };
-            self.write_unit(key, unit.id, value, &[])?;
-        }
-        self.touch(key)?;
+        let dot = self.dot(key)?;
+        let stamp = self.stamp(dot, &Siblings::<()>::new());
+        self.edit(key, |facts| {
+            for unit in table.units.iter().filter(|unit| names(unit, named)) {
+                let columns = unit.columns.iter().map(|c| shown.get(*c).cloned().unwrap_or_default());
+                let value = UnitValue { columns: columns.collect(), ..UnitValue::default() };
+                facts.write_unit(unit.id, stamp, value, &[]);
+            }
+            facts.write_life(stamp, Life::Alive, &[]);
+        })?;
         self.refer(table, key, &shown, |_| true);
         self.show(key, Some(shown))?;
         self.owns(key);

@@ -1,11 +1,11 @@
 //! What `replicate` needs of a database, and nobody else.
 
 use super::database::Database;
-use crate::commit::{Batch, BatchError};
+use crate::commit::{self, BatchError};
 use crate::derive::Source;
 use crate::error::Error;
 use crate::ids::{DatabaseId, ReplicaId, RowKey, Seq};
-use crate::row::RowState;
+use crate::row::{Batch, RowState};
 use crate::schema::Schema;
 use crate::storage::Durability;
 use crate::store::{Logged, Snapshot};
@@ -43,7 +43,7 @@ impl Endpoint {
         }
         let permit = self.db.lock();
         let snapshot = self.db.snapshot()?;
-        let changes = batch.apply(&snapshot, self.db.replica_id(), self.db.latest_acceptable())?;
+        let changes = commit::apply(batch, &snapshot, self.db.replica_id(), self.db.latest_acceptable())?;
         let mut knowledge = snapshot.knowledge()?;
         knowledge.join(&changes.taught);
         if !changes.delta.is_empty() || !changes.taught.is_empty() {

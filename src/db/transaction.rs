@@ -109,7 +109,7 @@ impl Transaction {
     /// # Errors
     /// If the savepoint is not of this transaction, or an earlier one was rolled back.
     pub fn rollback_to(&mut self, savepoint: Savepoint) -> Result<(), WriteError> {
-        Stage::new(&self.base, &mut self.writes).rollback_to(savepoint)
+        self.writes.rollback_to(self.base.schema(), savepoint)
     }
 
     /// Commits, with the durability that the database was opened with.
@@ -166,7 +166,7 @@ impl Transaction {
         match statement(&mut stage) {
             Ok(done) => Ok(done),
             Err(error) => {
-                stage.rollback_to(before)?;
+                self.writes.rollback_to(self.base.schema(), before)?;
                 Err(error)
             }
         }

@@ -3,7 +3,7 @@
 use super::row::{Row, RowRef};
 use super::table::Table;
 use super::transaction::Transaction;
-use crate::codec::MAX_VALUE_BYTES;
+use crate::codec::check_value_size;
 use crate::commit::{Columns, Resolution, WriteError};
 use crate::error::Error;
 use crate::ids::{RowId, RowKey, TableId};
@@ -221,16 +221,11 @@ fn find_column<'t>(table: &'t schema::Table, name: &str) -> Result<(usize, &'t s
 /// A value in the type of its column.
 pub(super) fn fit(table: &schema::Table, position: usize, value: Value) -> Result<Value, WriteError> {
     let Some(column) = table.columns.get(position) else { return Ok(value) };
-    let size = match &value {
-        Value::Text(text) => text.len(),
-        Value::Blob(bytes) => bytes.len(),
-        Value::Json(json) => json.as_str().len(),
-        _ => 0,
-    };
-    if size > MAX_VALUE_BYTES {
-        let what = format!("the value of column {} of table {}", column.name, table.name);
-        return Err(Error::Limit { what, size: size as u64, limit: MAX_VALUE_BYTES as u64 }.into());
-    }
+    let what = || format!("the value of column {} of table {}", column.name, table.name);
+    check_value_size("", &value).map_err(|error| match error {
+        Error::Limit { size, limit, .. } => Error::Limit { what: what(), size, limit },
+        error => error,
+    })?;
     let mismatch = |source: ValueError| WriteError::TypeMismatch {
         table: table.name.clone(),
         column: column.name.clone(),

@@ -66,7 +66,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
         marked: &BTreeSet<RowKey>,
     ) -> Result<Option<Vec<(RowKey, Status)>>, Error> {
         for table in tables {
-            if self.source.parked(table.id)? > 0 {
+            if self.parked(table.id)? > 0 {
                 return Ok(None);
             }
         }

@@ -39,6 +39,8 @@ pub(super) struct Pass<'a, S: ?Sized> {
     pub(super) touched: BTreeSet<RowKey>,
     /// Who claims a key, where that differs from the source.
     claims: BTreeMap<(ConstraintId, Key), BTreeMap<RowId, bool>>,
+    /// How many rows of a table were parked before.
+    parked: BTreeMap<TableId, u64>,
 }
 
 impl<'a, S: Source + ?Sized> Pass<'a, S> {
@@ -58,6 +60,7 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
             status: BTreeMap::new(),
             touched: BTreeSet::new(),
             claims: BTreeMap::new(),
+            parked: BTreeMap::new(),
         }
     }
 
@@ -112,7 +115,7 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
             let shown = |image: &Image| image.lives.then(|| columns(&image.values, referred));
             let (now, was) = (new.as_deref().map(shown), old.as_deref().map(|before| shown(&before.image)));
             // Rows that refer to a row which was not here cannot be visible.
-            let nobody_waits = old.is_none() && self.source.parked(child.id)? == 0;
+            let nobody_waits = old.is_none() && self.parked(child.id)? == 0;
             if now != was && !nobody_waits {
                 for row in self.source.children(foreign_key.id, key.row)? {
                     self.imaged.insert(RowKey { table: child.id, row });
@@ -246,6 +249,16 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
             }
         }
         Ok(rows)
+    }
+
+    /// How many rows of a table were parked before the changes.
+    pub(super) fn parked(&mut self, table: TableId) -> Result<u64, Error> {
+        if let Some(parked) = self.parked.get(&table) {
+            return Ok(*parked);
+        }
+        let parked = self.source.parked(table)?;
+        self.parked.insert(table, parked);
+        Ok(parked)
     }
 
     /// The visible row that holds a key.

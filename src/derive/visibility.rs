@@ -109,7 +109,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
                 continue;
             }
             // A key that appears concerns only rows that wait for it.
-            let now = if self.source.parked(child.id)? == 0 { None } else { now };
+            let now = if self.parked(child.id)? == 0 { None } else { now };
             for value in was.into_iter().chain(now) {
                 let rows = self.dependents(key.row, foreign_key.key, foreign_key.id, value)?;
                 self.undecided.extend(rows.into_iter().map(|row| RowKey { table: child.id, row }));

@@ -1,16 +1,13 @@
 //! One end of a session: between a database and whatever carries the bytes.
 
-use crate::commit;
 use crate::db::Database;
 use crate::db::access::{Changes, Endpoint};
 use crate::error::Error;
 use crate::ids::{DatabaseId, Dot, ReplicaId, RowKey, Seq};
-use crate::row::RowState;
+use crate::row::{LogEntry, RowState};
 use crate::schema::Schema;
 use crate::storage::Durability;
-use crate::sync::{
-    Base, Batch, Config, Digest, Effect, Log, LogEntry, Report, Session, Source, SyncError, Wire,
-};
+use crate::sync::{Base, Config, Digest, Effect, Log, Report, Session, Source, SyncError, Wire};
 
 /// The end of a session at one database. Bytes of messages come in by [`Driver::receive`] and go out
 /// by [`Driver::step`]; framing and carrying them is the transport's work.
@@ -115,7 +112,7 @@ impl Driver {
                     Err(error) => self.session.failed(error),
                 },
                 Effect::ReadChanges => self.session.supply(&self.changes),
-                Effect::Apply(batch) => match self.endpoint.apply(stored(batch), self.durability) {
+                Effect::Apply(batch) => match self.endpoint.apply(batch, self.durability) {
                     Ok(knowledge) => self.session.applied(knowledge),
                     Err(error) => self.session.failed(error),
                 },
@@ -132,11 +129,6 @@ impl Driver {
         self.endpoint.adopt(database, schema)?;
         Ok(digest)
     }
-}
-
-fn stored(batch: Batch) -> commit::Batch {
-    let log = batch.log.into_iter().map(|entry| (entry.dot, entry.hlc, entry.key));
-    commit::Batch { changes: batch.changes, log: log.collect() }
 }
 
 impl Source for Changes {

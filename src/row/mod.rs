@@ -8,10 +8,12 @@
 //! taken in all that its writer saw of that row, in every unit; the merge is the same as with a
 //! vector per unit (the models check it, and so does `tests/laws.rs`).
 
+mod batch;
 mod change;
 mod siblings;
 mod value;
 
+pub use batch::{Batch, LogEntry};
 pub use change::RowChange;
 pub use siblings::{Sibling, Siblings};
 pub use value::{Ack, Life, UnitValue};

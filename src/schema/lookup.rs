@@ -64,6 +64,13 @@ impl Table {
         self.units_of(&check.rule.columns())
     }
 
+    /// The columns of every key, foreign key and index: whatever is looked up by value.
+    pub fn indexed_columns(&self) -> impl Iterator<Item = &[usize]> {
+        let keys = self.keys.iter().map(|key| key.columns.as_slice());
+        let references = self.foreign_keys.iter().map(|foreign_key| foreign_key.columns.as_slice());
+        keys.chain(references).chain(self.indexes.iter().map(|index| index.columns.as_slice()))
+    }
+
     /// The names of the columns at these positions, in their order.
     #[must_use]
     pub fn column_names(&self, positions: &[usize]) -> Vec<&str> {

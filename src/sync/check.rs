@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::SyncError;
-use super::message::{Batch, Hello, LogEntry};
+use super::message::Hello;
 use crate::ids::{Dot, RowKey};
+use crate::row::{Batch, LogEntry};
 use crate::row::{RowChange, RowState};
 use crate::version::{Hlc, Knowledge};
 

@@ -1,8 +1,9 @@
 //! The session's face to its driver: what goes in at the start, what comes out. Plain data.
 
 use super::error::SyncError;
-use super::message::{BATCH_BYTES, Base, Batch, Digest, Hello, Message, PROTOCOL_VERSION};
+use super::message::{BATCH_BYTES, Base, Digest, Hello, Message, PROTOCOL_VERSION};
 use crate::ids::{DatabaseId, ReplicaId};
+use crate::row::Batch;
 use crate::version::Knowledge;
 
 /// What a session needs to know of the replica for which it speaks.

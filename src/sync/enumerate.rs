@@ -7,10 +7,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
-use super::message::{Batch, LogEntry};
 use crate::error::Error;
 use crate::ids::{Dot, ReplicaId, RowKey, Seq};
-use crate::row::{RowChange, RowState};
+use crate::row::{Batch, LogEntry, RowChange, RowState};
 use crate::value::Value;
 use crate::version::{Hlc, Knowledge};
 

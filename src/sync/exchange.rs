@@ -6,8 +6,9 @@ use super::check::{self, Received};
 use super::effect::{Count, Effect, Report};
 use super::enumerate::Batcher;
 use super::error::{SyncError, within};
-use super::message::{Batch, Hello, MAX_SCHEMA_BYTES, Message, WINDOW};
+use super::message::{Hello, MAX_SCHEMA_BYTES, Message, WINDOW};
 use crate::ids::DatabaseId;
+use crate::row::Batch;
 use crate::version::Knowledge;
 
 /// Both directions of a session under way.

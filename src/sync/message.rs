@@ -4,10 +4,9 @@
 use std::fmt;
 
 use crate::codec::frame;
-use crate::commit;
-use crate::ids::{DatabaseId, Dot, ReplicaId, RowKey};
-use crate::row::RowChange;
-use crate::version::{Hlc, Knowledge};
+use crate::ids::{DatabaseId, ReplicaId};
+use crate::row::Batch;
+use crate::version::Knowledge;
 
 /// The version of the protocol. Both sides must speak the same one.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -73,55 +72,6 @@ pub struct Hello {
     pub gives: bool,
     /// Whether it takes the peer's changes.
     pub takes: bool,
-}
-
-/// One line of a change log: which change was made to which row, and when. It travels beside the
-/// rows because a row names only its live changes, and the receiver must be able to enumerate the
-/// replaced ones too for a third replica: else it would teach knowledge of a row that it never sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogEntry {
-    /// Which change.
-    pub dot: Dot,
-    /// When, by the writer's hybrid clock.
-    pub hlc: Hlc,
-    /// To which row.
-    pub key: RowKey,
-}
-
-impl LogEntry {
-    /// The order in which changes travel. A change comes after all that its writer could see, so
-    /// every prefix is causally closed.
-    #[must_use]
-    pub const fn order(&self) -> (Hlc, Dot) {
-        (self.hlc, self.dot)
-    }
-}
-
-/// A stretch of the sender's change log, with the rows that the receiver needs for it. It is applied
-/// in one commit together with the knowledge that it teaches.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
-    /// The changed rows, each once, in the order of their first entry. A row that was sent earlier in
-    /// the session is not repeated.
-    pub changes: Vec<RowChange>,
-    /// The changes that the batch covers: ascending by [`LogEntry::order`], without a gap in any
-    /// replica's numbers.
-    pub log: Vec<LogEntry>,
-}
-
-impl Batch {
-    /// What a receiver knows once it has applied the batch, beside what it knew before.
-    #[must_use]
-    pub fn teaches(&self) -> Knowledge {
-        self.log.iter().map(|entry| (entry.dot.replica, entry.dot.seq)).collect()
-    }
-}
-
-impl From<Batch> for commit::Batch {
-    fn from(batch: Batch) -> commit::Batch {
-        let log = batch.log.into_iter().map(|entry| (entry.dot, entry.hlc, entry.key)).collect();
-        commit::Batch { changes: batch.changes, log }
-    }
 }
 
 /// One message.

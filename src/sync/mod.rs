@@ -15,8 +15,8 @@
 //! use reunite::error::Error;
 //! use reunite::ids::{DatabaseId, Dot, ReplicaId, RowId, RowKey, Seq, TableId};
 //! use reunite::merge::merge;
-//! use reunite::row::{Life, RowState};
-//! use reunite::sync::{Base, Batch, Config, Digest, Effect, Log, LogEntry, Message, Report, Session, Source, SyncError};
+//! use reunite::row::{Batch, Life, LogEntry, RowState};
+//! use reunite::sync::{Base, Config, Digest, Effect, Log, Message, Report, Session, Source, SyncError};
 //! use reunite::version::{Hlc, Knowledge, Priority, Stamp};
 //!
 //! #[derive(Default)]
@@ -119,8 +119,8 @@ pub use effect::{Config, Count, Effect, Report};
 pub use enumerate::{Batcher, Log, REMEMBERED_ROWS, Source};
 pub use error::SyncError;
 pub use message::{
-    BATCH_BYTES, Base, Batch, Digest, Hello, LogEntry, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, MAX_SCHEMA_BYTES,
-    MAX_TEXT_BYTES, Message, PROTOCOL_VERSION, WINDOW,
+    BATCH_BYTES, Base, Digest, Hello, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, MAX_SCHEMA_BYTES, MAX_TEXT_BYTES,
+    Message, PROTOCOL_VERSION, WINDOW,
 };
 pub use session::Session;
 pub use wire::Wire;

@@ -5,12 +5,12 @@
 
 use super::error::{SyncError, within};
 use super::message::{
-    Base, Batch, Digest, Hello, LogEntry, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, MAX_SCHEMA_BYTES,
-    MAX_TEXT_BYTES, Message,
+    Base, Digest, Hello, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, MAX_SCHEMA_BYTES, MAX_TEXT_BYTES, Message,
 };
 use crate::codec::Malformed;
 use crate::codec::wire::{MessageReader, MessageWriter};
 use crate::ids::DatabaseId;
+use crate::row::{Batch, LogEntry};
 
 /// The first byte of a message.
 mod tag {

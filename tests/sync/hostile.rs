@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use proptest::prelude::*;
 use reunite::ids::{DatabaseId, Dot, UnitId};
-use reunite::row::{Life, RowChange, RowState};
-use reunite::sync::{Base, Batch, Digest, Hello, LogEntry, Message, PROTOCOL_VERSION, Session};
+use reunite::row::{Batch, Life, LogEntry, RowChange, RowState};
+use reunite::sync::{Base, Digest, Hello, Message, PROTOCOL_VERSION, Session};
 use reunite::version::{Hlc, Knowledge, Priority, Stamp, VersionVector};
 
 use crate::link::drive;

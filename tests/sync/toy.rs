@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use reunite::error::Error;
 use reunite::ids::{Dot, ReplicaId, RowId, RowKey, Seq, TableId, UnitId};
 use reunite::merge::merge;
-use reunite::row::{Ack, Life, RowState, UnitValue};
-use reunite::sync::{Base, Batch, Config, Digest, Log, LogEntry, Source, SyncError};
+use reunite::row::{Ack, Batch, Life, LogEntry, RowState, UnitValue};
+use reunite::sync::{Base, Config, Digest, Log, Source, SyncError};
 use reunite::value::Value;
 use reunite::version::{Hlc, Knowledge, Priority, Stamp};
 

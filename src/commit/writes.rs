@@ -1,0 +1,261 @@
+//! What a transaction has written and not yet committed: rows, and how to undo them to a savepoint.
+//!
+//! Rows that the transaction wrote are visible to its own reads as SQL would show them, before it is
+//! known whether it can commit. What an operation writes is not decided here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::WriteError;
+use crate::codec::key::encode_values;
+use crate::derive::fold;
+use crate::error::Error;
+use crate::ids::{ConstraintId, Dot, ReplicaId, RowId, RowKey, Seq};
+use crate::row::RowState;
+use crate::schema::{Schema, Table};
+use crate::store::{LOCAL, Snapshot};
+use crate::value::Value;
+use crate::version::{Hlc, Priority};
+
+/// Who writes, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Author {
+    /// The replica.
+    pub replica: ReplicaId,
+    /// Its priority.
+    pub priority: Priority,
+    /// The time of the commit: greater than everything the replica has seen.
+    pub hlc: Hlc,
+}
+
+/// A row as the transaction left it.
+#[derive(Clone, Debug)]
+pub(super) struct Staged {
+    /// Its new facts; none if only what it shows changed, because it follows a key.
+    pub(super) facts: Option<Arc<RowState>>,
+    /// By column position, what the transaction itself reads; none if the row is not in the table.
+    pub(super) shown: Option<Vec<Value>>,
+}
+
+/// A place in a transaction to which it can be rolled back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Savepoint {
+    depth: usize,
+}
+
+/// How a row was before it was first written after a savepoint.
+#[derive(Debug)]
+struct Step {
+    key: RowKey,
+    before: Option<Staged>,
+    had_dot: bool,
+    next: (Seq, Seq),
+    roles: (bool, bool),
+    pending: BTreeSet<ConstraintId>,
+    swap: bool,
+}
+
+/// Everything that a transaction has written and not yet committed.
+#[derive(Debug)]
+pub struct Writes {
+    pub(super) author: Author,
+    pub(super) rows: BTreeMap<RowKey, Staged>,
+    /// The dot of each row that was written, and the next free numbers.
+    pub(super) dots: BTreeMap<RowKey, Dot>,
+    pub(super) next: Seq,
+    pub(super) next_local: Seq,
+    /// Rows that must be visible afterwards, and rows that the transaction takes away.
+    pub(super) own: BTreeSet<RowKey>,
+    pub(super) gone: BTreeSet<RowKey>,
+    /// References whose parent row is looked up when the transaction commits.
+    pub(super) pending: BTreeSet<(RowKey, ConstraintId)>,
+    /// The user asked for somebody else to be parked.
+    pub(super) swap: bool,
+    /// What the staged rows that are shown hold in keys, foreign keys and indexes.
+    pub(super) entries: BTreeSet<(ConstraintId, Vec<u8>, RowId)>,
+    undo: Vec<Step>,
+    /// The rows that have a step since the last savepoint: they need no other.
+    remembered: BTreeSet<RowKey>,
+}
+
+impl Writes {
+    /// A transaction that has written nothing, over a state.
+    pub fn new(base: &Snapshot, author: Author) -> Result<Writes, Error> {
+        let knowledge = base.all_knowledge()?;
+        Ok(Writes {
+            author,
+            rows: BTreeMap::new(),
+            dots: BTreeMap::new(),
+            next: knowledge.get(author.replica) + 1,
+            next_local: knowledge.get(LOCAL) + 1,
+            own: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            pending: BTreeSet::new(),
+            swap: false,
+            entries: BTreeSet::new(),
+            undo: Vec::new(),
+            remembered: BTreeSet::new(),
+        })
+    }
+
+    /// Whether nothing was written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.dots.is_empty()
+    }
+
+    /// How many rows were written.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.dots.len()
+    }
+
+    /// The values of a row as the transaction sees it; none if it is not in the table.
+    pub fn visible(&self, base: &Snapshot, key: RowKey) -> Result<Option<Vec<Value>>, Error> {
+        match self.rows.get(&key) {
+            Some(staged) => Ok(staged.shown.clone()),
+            None => base.visible(key),
+        }
+    }
+
+    /// Whether the transaction decides what a row shows.
+    #[must_use]
+    pub fn stages(&self, key: RowKey) -> bool {
+        self.rows.contains_key(&key)
+    }
+
+    /// The staged rows of a table that it shows, by row id.
+    pub fn staged_rows(&self, table: &Table) -> impl Iterator<Item = (RowId, &Vec<Value>)> {
+        let first = RowKey { table: table.id, row: RowId::from_bytes([0; 16]) };
+        let last = RowKey { table: table.id, row: RowId::from_bytes([0xff; 16]) };
+        let rows = self.rows.range(first..=last);
+        rows.filter_map(|(key, staged)| staged.shown.as_ref().map(|shown| (key.row, shown)))
+    }
+
+    /// The staged rows of a table, shown or not.
+    pub fn staged_ids(&self, table: &Table) -> impl Iterator<Item = RowId> {
+        let first = RowKey { table: table.id, row: RowId::from_bytes([0; 16]) };
+        let last = RowKey { table: table.id, row: RowId::from_bytes([0xff; 16]) };
+        self.rows.range(first..=last).map(|(key, _)| key.row)
+    }
+
+    /// The entries of staged rows in a key, foreign key or index: encoded value and row, ascending.
+    pub fn staged_entries(&self, id: ConstraintId) -> impl DoubleEndedIterator<Item = (&[u8], RowId)> {
+        let first = (id, Vec::new(), RowId::from_bytes([0; 16]));
+        let end = (ConstraintId(id.0.saturating_add(1)), Vec::new(), RowId::from_bytes([0; 16]));
+        self.entries.range(first..end).map(|(_, value, row)| (value.as_slice(), *row))
+    }
+
+    /// The row that holds a key as the transaction sees it. `value` is folded.
+    pub fn holder(
+        &self,
+        base: &Snapshot,
+        table: &Table,
+        key: ConstraintId,
+        value: &[Value],
+    ) -> Result<Option<RowId>, Error> {
+        if let Some(row) = self.staged_with(key, value).next() {
+            return Ok(Some(row));
+        }
+        let holder = base.holder(key, value)?;
+        Ok(holder.filter(|row| !self.stages(RowKey { table: table.id, row: *row })))
+    }
+
+    /// The staged rows, shown by the transaction, with this folded value in a key, foreign key or index.
+    pub(super) fn staged_with(&self, id: ConstraintId, value: &[Value]) -> impl Iterator<Item = RowId> {
+        let mut bytes = Vec::new();
+        encode_values(value, &mut bytes);
+        let first = (id, bytes.clone(), RowId::from_bytes([0; 16]));
+        let last = (id, bytes, RowId::from_bytes([0xff; 16]));
+        self.entries.range(first..=last).map(|(_, _, row)| *row)
+    }
+
+    fn pending_of(&self, key: RowKey) -> BTreeSet<ConstraintId> {
+        let range = (key, ConstraintId(0))..=(key, ConstraintId(u32::MAX));
+        self.pending.range(range).map(|(_, id)| *id).collect()
+    }
+
+    /// A place to roll back to.
+    pub fn savepoint(&mut self) -> Savepoint {
+        self.remembered.clear();
+        Savepoint { depth: self.undo.len() }
+    }
+
+    /// Undoes everything since the savepoint.
+    pub fn rollback_to(&mut self, schema: &Schema, savepoint: Savepoint) -> Result<(), WriteError> {
+        if savepoint.depth > self.undo.len() {
+            return Err(WriteError::NoSuchSavepoint);
+        }
+        while self.undo.len() > savepoint.depth {
+            let Some(step) = self.undo.pop() else { break };
+            self.restore(schema, step)?;
+        }
+        self.remembered.clear();
+        Ok(())
+    }
+
+    pub(super) fn remember(&mut self, key: RowKey) {
+        if !self.remembered.insert(key) {
+            return;
+        }
+        let (had_dot, next) = (self.dots.contains_key(&key), (self.next, self.next_local));
+        let pending = self.pending_of(key);
+        let roles = (self.own.contains(&key), self.gone.contains(&key));
+        let before = self.rows.get(&key).cloned();
+        self.undo.push(Step { key, before, had_dot, next, roles, pending, swap: self.swap });
+    }
+
+    fn restore(&mut self, schema: &Schema, step: Step) -> Result<(), Error> {
+        let missing = || Error::corrupt(format!("table {} is not in the schema", step.key.table.0));
+        let table = schema.table_by_id(step.key.table).ok_or_else(missing)?;
+        if let Some(shown) = self.rows.remove(&step.key).and_then(|staged| staged.shown) {
+            for entry in entries(table, step.key.row, &shown) {
+                self.entries.remove(&entry);
+            }
+        }
+        if let Some(before) = step.before {
+            if let Some(shown) = &before.shown {
+                self.entries.extend(entries(table, step.key.row, shown));
+            }
+            self.rows.insert(step.key, before);
+        }
+        if !step.had_dot {
+            self.dots.remove(&step.key);
+        }
+        (self.next, self.next_local) = step.next;
+        let (own, gone) = step.roles;
+        set(&mut self.own, step.key, own);
+        set(&mut self.gone, step.key, gone);
+        for id in self.pending_of(step.key) {
+            self.pending.remove(&(step.key, id));
+        }
+        self.pending.extend(step.pending.into_iter().map(|id| (step.key, id)));
+        self.swap = step.swap;
+        Ok(())
+    }
+}
+
+fn set(rows: &mut BTreeSet<RowKey>, key: RowKey, member: bool) {
+    if member {
+        rows.insert(key);
+    } else {
+        rows.remove(&key);
+    }
+}
+
+/// What a shown row holds in the keys, foreign keys and indexes of its table.
+pub(super) fn entries(table: &Table, row: RowId, shown: &[Value]) -> Vec<(ConstraintId, Vec<u8>, RowId)> {
+    let constraints = table.keys.iter().map(|key| (key.id, &key.columns, false));
+    let constraints = constraints.chain(table.foreign_keys.iter().map(|key| (key.id, &key.columns, false)));
+    let constraints = constraints.chain(table.indexes.iter().map(|index| (index.id, &index.columns, true)));
+    let mut entries = Vec::new();
+    for (id, columns, with_nulls) in constraints {
+        let value = fold(table, columns, |column| shown.get(column).cloned().unwrap_or_default());
+        if with_nulls || !value.iter().any(Value::is_null) {
+            let mut bytes = Vec::new();
+            encode_values(&value, &mut bytes);
+            entries.push((id, bytes, row));
+        }
+    }
+    entries
+}
