@@ -33,6 +33,8 @@ pub mod sync;
 pub mod transport;
 pub mod db;
 pub mod replicate;
+pub mod inspect;
+pub mod script;
 
 pub use commit::WriteError;
 pub use db::{Builder, Database, ReadTransaction, ResolveWith, Row, Table, TableMut, Transaction};

@@ -1,0 +1,31 @@
+//! What a database holds, for people: conflicts as JSON, and why a row shows what it shows.
+//!
+//! Reads only, and only through the public face. Ids are long; who knows names for them gives a
+//! [`Names`].
+
+mod conflict;
+mod explain;
+
+pub use conflict::{conflict_json, sort_conflicts};
+pub use explain::explain;
+
+use crate::ids::{ReplicaId, RowId};
+
+/// What to call replicas and rows.
+pub trait Names {
+    /// The name of a replica; its id unless there is a better one.
+    fn replica(&self, replica: ReplicaId) -> String {
+        replica.to_string()
+    }
+
+    /// The name of a row; its id unless there is a better one.
+    fn row(&self, row: RowId) -> String {
+        row.to_string()
+    }
+}
+
+/// Calls everything by its id.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ids;
+
+impl Names for Ids {}

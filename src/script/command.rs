@@ -1,0 +1,155 @@
+//! A script as data: what `parse` makes and `run` runs. Replicas are named by their position.
+
+use super::objects::Object;
+
+/// A replica of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ReplicaLine {
+    pub name: String,
+    /// 0 to 100; none for the default.
+    pub priority: Option<u8>,
+}
+
+/// A command with the lines it stands on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    /// Counted from 1.
+    pub line: usize,
+    pub command: Command,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    /// `a: …`
+    On {
+        replica: usize,
+        action: Action,
+    },
+    /// `sync a b`, `sync a -> b`
+    Sync {
+        first: usize,
+        second: usize,
+        /// Whether only the second one pulls.
+        one_way: bool,
+        /// After how many bytes the session breaks.
+        cut: Option<u64>,
+    },
+    /// `sync all`
+    SyncAll,
+    /// `crash a`
+    Crash {
+        replica: usize,
+    },
+    /// `clock a +5s`
+    Clock {
+        replica: usize,
+        micros: i64,
+    },
+    AssertConverged,
+    /// `expect error CODE`
+    ExpectError(&'static str),
+}
+
+/// What one replica is told to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Insert {
+        table: String,
+        values: Object,
+        /// How the script calls the row from then on.
+        name: Option<String>,
+    },
+    Update {
+        table: String,
+        row: RowName,
+        values: Object,
+        forced: bool,
+    },
+    Delete {
+        table: String,
+        row: RowName,
+    },
+    Undelete {
+        table: String,
+        row: RowName,
+    },
+    Prefer {
+        table: String,
+        row: RowName,
+    },
+    Begin,
+    Commit,
+    Rollback,
+    Rows {
+        table: String,
+    },
+    Row {
+        table: String,
+        row: RowName,
+    },
+    Conflicts {
+        table: Option<String>,
+    },
+    Resolve {
+        /// In the replica's last listing of conflicts, counted from 1.
+        position: usize,
+        how: How,
+    },
+    Explain {
+        table: String,
+        row: RowName,
+    },
+    Knowledge,
+    Stats,
+    Check,
+}
+
+/// How a script names a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum RowName {
+    /// By the name that an `insert … as NAME` gave it.
+    Script(String),
+    /// By the columns of a unique key.
+    Key(Object),
+}
+
+/// A resolution, with values as they stand in the script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    KeepWinner,
+    KeepLoser,
+    Set(Object),
+    Rename(Object),
+    Prefer,
+    Reparent(Object),
+    RestoreParent,
+    Delete,
+    Dismiss,
+}
+
+/// The codes that a failed command may have. Some belong to commands of later versions.
+pub(super) const CODES: [&str; 23] = [
+    "duplicate-key",
+    "missing-parent",
+    "check-failed",
+    "restricted",
+    "not-null",
+    "immutable-key",
+    "unknown-table",
+    "unknown-column",
+    "type-mismatch",
+    "no-such-row",
+    "no-such-conflict",
+    "already-resolved",
+    "not-applicable",
+    "stale-version",
+    "locked",
+    "schema-mismatch",
+    "not-design-master",
+    "clock-drift",
+    "forgotten",
+    "read-only",
+    "corrupt",
+    "poisoned",
+    "limit",
+];

@@ -1,0 +1,110 @@
+//! What stands behind `a:`.
+
+use super::unsupported;
+use crate::script::command::{Action, How, RowName};
+use crate::script::objects::Object;
+use crate::script::words::Words;
+
+pub(super) fn parse(words: &mut Words<'_>) -> Result<Action, String> {
+    let verb = words.word("a command")?;
+    match verb {
+        "insert" => insert(words),
+        "update" | "update!" => update(words, verb == "update!"),
+        "delete" => with_row(words, |table, row| Action::Delete { table, row }),
+        "undelete" => with_row(words, |table, row| Action::Undelete { table, row }),
+        "prefer" => with_row(words, |table, row| Action::Prefer { table, row }),
+        "row" => with_row(words, |table, row| Action::Row { table, row }),
+        "explain" => with_row(words, |table, row| Action::Explain { table, row }),
+        "rows" => Ok(Action::Rows { table: table(words)? }),
+        "conflicts" if words.is_empty() => Ok(Action::Conflicts { table: None }),
+        "conflicts" => Ok(Action::Conflicts { table: Some(table(words)?) }),
+        "resolve" => resolve(words),
+        "begin" => Ok(Action::Begin),
+        "commit" => Ok(Action::Commit),
+        "rollback" => Ok(Action::Rollback),
+        "knowledge" => Ok(Action::Knowledge),
+        "stats" => Ok(Action::Stats),
+        "check" => Ok(Action::Check),
+        "version" | "update?" | "delete?" | "merge" | "undo" | "alter" | "lock" | "unlock" => {
+            Err(unsupported(verb))
+        }
+        "sync" | "crash" | "clock" => Err(format!(
+            "`{verb}` is not a command of one replica: write it at the line's start, as `{verb} a …`"
+        )),
+        _ => Err(format!("`{verb}` is not a command of a replica")),
+    }
+}
+
+/// `insert customer {"code":"ANN"} as ann`
+fn insert(words: &mut Words<'_>) -> Result<Action, String> {
+    let table = table(words)?;
+    let values = words.object("the row")?;
+    let name = match words.peek() {
+        Some("as") => {
+            words.next();
+            Some(words.name("the row")?.to_owned())
+        }
+        _ => None,
+    };
+    Ok(Action::Insert { table, values, name })
+}
+
+/// `update customer ann {"phone":"555"}`
+fn update(words: &mut Words<'_>, forced: bool) -> Result<Action, String> {
+    let (table, row) = (table(words)?, row(words)?);
+    let values = columns(words, "the new values")?;
+    Ok(Action::Update { table, row, values, forced })
+}
+
+fn with_row(words: &mut Words<'_>, action: impl FnOnce(String, RowName) -> Action) -> Result<Action, String> {
+    let table = table(words)?;
+    Ok(action(table, row(words)?))
+}
+
+/// `resolve 1 set {"phone":"555"}`
+fn resolve(words: &mut Words<'_>) -> Result<Action, String> {
+    let position = words.number("the position of a conflict in the last listing")?;
+    if position == 0 {
+        return Err("the first conflict of a listing is number 1".to_owned());
+    }
+    let how = match words.word("how to resolve the conflict")? {
+        "keep-winner" => How::KeepWinner,
+        "keep-loser" => How::KeepLoser,
+        "set" => How::Set(columns(words, "the values to set")?),
+        "rename" => How::Rename(columns(words, "the new key")?),
+        "prefer" => How::Prefer,
+        "reparent" => How::Reparent(columns(words, "the new reference")?),
+        "restore-parent" => How::RestoreParent,
+        "delete" => How::Delete,
+        "dismiss" => How::Dismiss,
+        other @ ("merge" | "keep-both") => return Err(unsupported(&format!("resolve … {other}"))),
+        other => {
+            return Err(format!(
+                "`{other}` is not a resolution; they are keep-winner, keep-loser, set, rename, prefer, \
+                 reparent, restore-parent, delete and dismiss"
+            ));
+        }
+    };
+    Ok(Action::Resolve { position, how })
+}
+
+fn table(words: &mut Words<'_>) -> Result<String, String> {
+    words.name("the table").map(str::to_owned)
+}
+
+/// A row's script name, or `{"key":value,…}`.
+fn row(words: &mut Words<'_>) -> Result<RowName, String> {
+    if words.rest().starts_with('{') {
+        return columns(words, "the key of the row").map(RowName::Key);
+    }
+    words.name("the row").map(|name| RowName::Script(name.to_owned()))
+}
+
+/// An object that names at least one column.
+fn columns(words: &mut Words<'_>, what: &str) -> Result<Object, String> {
+    let object = words.object(what)?;
+    if object.members().len() == 0 {
+        return Err(format!("{what} must name at least one column"));
+    }
+    Ok(object)
+}

@@ -1,0 +1,190 @@
+//! Text to commands. The whole language is recognised here; what this version cannot do is refused
+//! with the line it stands on, and so is everything else that is wrong without running anything.
+
+mod action;
+mod header;
+mod session;
+
+use std::collections::BTreeMap;
+
+use super::command::{CODES, Command, ReplicaLine, Step};
+use super::words::{Words, is_name};
+use super::{Options, ScriptError};
+use crate::schema::Schema;
+
+/// A script that can be run.
+#[derive(Clone, Debug)]
+pub struct Script {
+    pub(super) replicas: Vec<ReplicaLine>,
+    pub(super) schema: Option<Schema>,
+    pub(super) steps: Vec<Step>,
+    /// The source, line by line, to print commands between their answers.
+    pub(super) lines: Vec<String>,
+}
+
+impl Script {
+    /// Reads a script.
+    ///
+    /// ```
+    /// use reunite::script::{Options, Script};
+    /// assert!(Script::parse("replicas a b\n", &Options::default()).is_ok());
+    /// let error = Script::parse("replicas a b\nsink a b\n", &Options::default()).unwrap_err();
+    /// assert_eq!(error.line, 2);
+    /// ```
+    ///
+    /// # Errors
+    /// The first line that is not a command of this version, or cannot be run where it stands.
+    pub fn parse(text: &str, options: &Options) -> Result<Script, ScriptError> {
+        let lines: Vec<&str> = text.lines().collect();
+        let mut parser =
+            Parser { options, lines: &lines, at: 0, names: BTreeMap::new(), script: Script::empty() };
+        while let Some(line) = parser.take_line() {
+            parser.line(parser.at, line)?;
+        }
+        let mut script = parser.script;
+        script.lines = lines.into_iter().map(str::to_owned).collect();
+        Ok(script)
+    }
+
+    fn empty() -> Script {
+        Script { replicas: Vec::new(), schema: None, steps: Vec::new(), lines: Vec::new() }
+    }
+}
+
+struct Parser<'a> {
+    options: &'a Options,
+    lines: &'a [&'a str],
+    /// How many lines were taken: the number of the last one.
+    at: usize,
+    /// Replicas by name.
+    names: BTreeMap<&'a str, usize>,
+    script: Script,
+}
+
+impl<'a> Parser<'a> {
+    fn take_line(&mut self) -> Option<&'a str> {
+        let line = self.lines.get(self.at)?;
+        self.at += 1;
+        Some(line)
+    }
+
+    fn line(&mut self, number: usize, line: &'a str) -> Result<(), ScriptError> {
+        let mut words = Words::new(line);
+        let fault = |message| ScriptError { line: number, message };
+        match words.next() {
+            None => Ok(()),
+            Some("replicas") => self.replicas(words).map_err(fault),
+            Some("schema") => self.schema(number, words),
+            Some(first) => {
+                let command = self.command(first, line).map_err(fault)?;
+                self.script.steps.push(Step { line: number, command });
+                Ok(())
+            }
+        }
+    }
+
+    /// A line that does something, of which `first` is the first word.
+    fn command(&self, first: &str, line: &'a str) -> Result<Command, String> {
+        let mut words = Words::new(line);
+        words.next();
+        let command = match first {
+            "sync" => self.sync(&mut words)?,
+            "crash" => Command::Crash { replica: self.replica(&mut words)? },
+            "clock" => self.clock(&mut words)?,
+            "assert" => assertion(&mut words)?,
+            "expect" => expectation(&mut words)?,
+            "preview" | "master" | "purge" | "expire" | "retire" => return Err(unsupported(first)),
+            _ => match line.trim().split_once(':') {
+                Some((name, rest)) if is_name(name) => {
+                    words = Words::new(rest);
+                    let replica = self.replica_named(name)?;
+                    Command::On { replica, action: action::parse(&mut words)? }
+                }
+                _ => {
+                    return Err(format!(
+                        "`{first}` is not a command; one on a replica is written `a: {first} …`"
+                    ));
+                }
+            },
+        };
+        words.end()?;
+        if self.script.schema.is_none() {
+            return Err("a `schema` must come first: the replicas have no tables yet".to_owned());
+        }
+        Ok(command)
+    }
+
+    /// The next word, which must be a replica.
+    fn replica(&self, words: &mut Words<'_>) -> Result<usize, String> {
+        let name = words.word("the name of a replica")?;
+        self.replica_named(name)
+    }
+
+    fn replica_named(&self, name: &str) -> Result<usize, String> {
+        if let Some(replica) = self.names.get(name) {
+            return Ok(*replica);
+        }
+        let known: Vec<&str> = self.script.replicas.iter().map(|replica| replica.name.as_str()).collect();
+        if known.is_empty() {
+            return Err(format!(
+                "there is no replica `{name}`: name the replicas first, as in `replicas a b`"
+            ));
+        }
+        Err(format!("there is no replica `{name}`: the replicas are {}", known.join(", ")))
+    }
+
+    /// `clock a +5s`
+    fn clock(&self, words: &mut Words<'_>) -> Result<Command, String> {
+        let replica = self.replica(words)?;
+        let amount = words.word("how far to move the clock")?;
+        let micros = duration(amount).ok_or_else(|| {
+            format!("`{amount}` does not move a clock: write it like +5s, -10m, +250ms, +1h or +3d")
+        })?;
+        Ok(Command::Clock { replica, micros })
+    }
+}
+
+/// Microseconds of a signed duration with one unit.
+fn duration(text: &str) -> Option<i64> {
+    let (sign, amount) = match text.split_at_checked(1)? {
+        ("+", amount) => (1, amount),
+        ("-", amount) => (-1, amount),
+        _ => return None,
+    };
+    let digits = amount.find(|letter: char| !letter.is_ascii_digit())?;
+    let (number, unit) = amount.split_at(digits);
+    let unit: i64 = match unit {
+        "ms" => 1_000,
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        "h" => 3_600_000_000,
+        "d" => 86_400_000_000,
+        _ => return None,
+    };
+    // A thousand years: beyond that sums of durations could leave the range of time.
+    const MOST: i64 = 1_000 * 366 * 86_400_000_000;
+    number.parse::<i64>().ok()?.checked_mul(unit).filter(|micros| *micros <= MOST).map(|micros| sign * micros)
+}
+
+fn assertion(words: &mut Words<'_>) -> Result<Command, String> {
+    match words.word("what to assert")? {
+        "converged" => Ok(Command::AssertConverged),
+        other => Err(format!("`{other}` cannot be asserted: write `assert converged`")),
+    }
+}
+
+fn expectation(words: &mut Words<'_>) -> Result<Command, String> {
+    let what = words.word("what to expect")?;
+    if what != "error" {
+        return Err(format!("`{what}` cannot be expected: write `expect error CODE`"));
+    }
+    let code = words.word("the code of the error")?;
+    match CODES.iter().find(|known| **known == code) {
+        Some(known) => Ok(Command::ExpectError(known)),
+        None => Err(format!("there is no error code `{code}`; the codes are {}", CODES.join(", "))),
+    }
+}
+
+fn unsupported(what: &str) -> String {
+    format!("`{what}` is not supported by this version of Reunite")
+}

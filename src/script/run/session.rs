@@ -1,0 +1,154 @@
+//! Commands that bring replicas together, and the assertion that they agree.
+
+use super::read::rows_of;
+use super::replica::Replica;
+use super::{Answer, World};
+use crate::inspect::conflict_json;
+use crate::replicate::{Direction, Options, Summary, sync_with};
+
+use crate::script::failure::Failure;
+use crate::script::names::ScriptNames;
+use crate::sync::SyncError;
+
+/// The most rounds of `sync all`. Two replicas need one, and each further one at most one more.
+const MAX_ROUNDS: usize = 100;
+
+impl World {
+    /// `sync a b`, `sync a -> b`: with `cut`, the session breaks after so many bytes.
+    pub(super) fn sync(&mut self, first: usize, second: usize, one_way: bool, cut: Option<u64>) -> Answer {
+        let (a, b) = (self.replica(first)?.name.clone(), self.replica(second)?.name.clone());
+        let arrow = if one_way { " ->" } else { "" };
+        let moved = match self.session(first, second, one_way, cut) {
+            Ok(summary) if one_way => rows(summary.second.received.rows),
+            Ok(summary) => {
+                let (there, back) = (rows(summary.second.received.rows), rows(summary.first.received.rows));
+                format!("{there} to {b}, {back} to {a}")
+            }
+            Err(Broken::Cut) => format!("broken off after {} bytes", cut.unwrap_or_default()),
+            Err(Broken::Failed(failure)) => return Err(failure),
+        };
+        Ok(format!("sync {a}{arrow} {b}: {moved}\n"))
+    }
+
+    /// Rounds over all pairs, in the order of the replicas, until one moves nothing.
+    pub(super) fn sync_all(&mut self) -> Answer {
+        let count = self.replicas.len();
+        let mut total = 0;
+        for round in 1..=MAX_ROUNDS {
+            let mut moved = false;
+            for first in 0..count {
+                for second in first + 1..count {
+                    match self.session(first, second, false, None) {
+                        Ok(summary) => {
+                            moved |= summary.first.moved();
+                            total += summary.first.received.rows + summary.second.received.rows;
+                        }
+                        Err(Broken::Failed(failure)) => return Err(failure),
+                        Err(Broken::Cut) => {}
+                    }
+                }
+            }
+            if !moved {
+                let rounds = if round == 1 { "1 round".to_owned() } else { format!("{round} rounds") };
+                return Ok(format!("sync all: {} in {rounds}\n", rows(total)));
+            }
+        }
+        Err(Failure::new("limit", format!("rows still move after {MAX_ROUNDS} rounds over all replicas")))
+    }
+
+    fn session(
+        &mut self,
+        first: usize,
+        second: usize,
+        one_way: bool,
+        cut: Option<u64>,
+    ) -> Result<Summary, Broken> {
+        let writers = if one_way { vec![second] } else { vec![first, second] };
+        for replica in writers {
+            let replica = self.replica(replica)?;
+            if replica.transaction.is_some() {
+                let message = format!("{} has an open transaction: commit it or roll it back first", replica.name);
+                return Err(Failure::new("locked", message).into());
+            }
+        }
+        let (a, b) = (self.replica(first)?.db.clone(), self.replica(second)?.db.clone());
+        let direction = if one_way { Direction::Push } else { Direction::Both };
+        let options = Options { direction, cut_after: cut, ..Options::default() };
+        sync_with(&a, &b, options).map_err(|error| match error {
+            SyncError::Interrupted { .. } if cut.is_some() => Broken::Cut,
+            error => Broken::Failed(error.into()),
+        })
+    }
+
+    /// Every replica: equal knowledge, tables, conflict tables and facts.
+    pub(super) fn converged(&mut self) -> Answer {
+        let Some((first, others)) = self.replicas.split_first() else { return Ok("converged\n".to_owned()) };
+        let expected = State::of(first, &self.names)?;
+        for other in others {
+            if let Some(what) = expected.difference(&State::of(other, &self.names)?) {
+                let (a, b) = (&first.name, &other.name);
+                return Err(Failure::new("not-converged", format!("{a} and {b} differ in {what}")));
+            }
+        }
+        Ok("converged\n".to_owned())
+    }
+}
+
+/// Why a session did not end well.
+enum Broken {
+    /// It broke where the script said.
+    Cut,
+    Failed(Failure),
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Broken {
+        Broken::Failed(failure)
+    }
+}
+
+/// What replicas that have converged have in common.
+struct State {
+    knowledge: String,
+    tables: Vec<(String, String)>,
+    conflicts: Vec<String>,
+    digest: [u8; 16],
+}
+
+impl State {
+    fn of(replica: &Replica, names: &ScriptNames) -> Result<State, Failure> {
+        let snapshot = replica.db.read()?;
+        let mut tables = Vec::new();
+        for table in snapshot.schema().tables().iter().filter(|table| table.replicate) {
+            let rows = rows_of(&snapshot.table(&table.name)?)?;
+            let rows: Vec<String> = rows.iter().map(ToString::to_string).collect();
+            tables.push((table.name.clone(), rows.join("\n")));
+        }
+        let conflicts = replica.conflicts(None, names)?;
+        Ok(State {
+            knowledge: format!("{:?}", snapshot.knowledge()?),
+            tables,
+            conflicts: conflicts.iter().map(|conflict| conflict_json(conflict, names).to_string()).collect(),
+            digest: replica.db.digest()?,
+        })
+    }
+
+    /// The first thing in which two states differ.
+    fn difference(&self, other: &State) -> Option<String> {
+        if self.knowledge != other.knowledge {
+            return Some("what they know: sync them first".to_owned());
+        }
+        let differing = self.tables.iter().zip(&other.tables).find(|(mine, theirs)| mine != theirs);
+        if let Some(((name, _), _)) = differing {
+            return Some(format!("table {name}"));
+        }
+        if self.conflicts != other.conflicts {
+            return Some("their conflicts".to_owned());
+        }
+        (self.digest != other.digest).then(|| "their facts, though tables and conflicts are equal".to_owned())
+    }
+}
+
+fn rows(count: u64) -> String {
+    if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
+}

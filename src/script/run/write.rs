@@ -1,0 +1,144 @@
+//! Commands that change a replica.
+
+use super::{Answer, World};
+use crate::db::{ResolveWith, Transaction};
+use crate::ids::RowId;
+use crate::script::command::{How, RowName};
+use crate::script::failure::Failure;
+use crate::script::objects::Object;
+use crate::script::values::{no_such_row, row_called, row_of};
+
+impl World {
+    pub(super) fn insert(
+        &mut self,
+        replica: usize,
+        table: &str,
+        values: &Object,
+        name: Option<&str>,
+    ) -> Answer {
+        let row = self.replica(replica)?.write(|transaction| {
+            let values = row_of(transaction.read_table(table)?.definition(), values)?;
+            Ok(transaction.table(table)?.insert(values)?)
+        })?;
+        if let Some(name) = name {
+            self.names.name_row(table, name, row);
+            let replica = self.replica(replica)?;
+            if replica.transaction.is_some() {
+                replica.named.push(row);
+            }
+        }
+        Ok(String::new())
+    }
+
+    pub(super) fn update(
+        &mut self,
+        replica: usize,
+        table: &str,
+        row: &RowName,
+        values: &Object,
+        forced: bool,
+    ) -> Answer {
+        self.change(replica, table, row, |transaction, row| {
+            let values = row_of(transaction.read_table(table)?.definition(), values)?;
+            let mut rows = transaction.table(table)?;
+            Ok(if forced { rows.update_forced(row, values)? } else { rows.update(row, values)? })
+        })
+    }
+
+    pub(super) fn delete(&mut self, replica: usize, table: &str, row: &RowName) -> Answer {
+        self.change(replica, table, row, |transaction, row| Ok(transaction.table(table)?.delete(row)?))
+    }
+
+    pub(super) fn undelete(&mut self, replica: usize, table: &str, row: &RowName) -> Answer {
+        self.change(replica, table, row, |transaction, row| Ok(transaction.table(table)?.undelete(row)?))
+    }
+
+    pub(super) fn prefer(&mut self, replica: usize, table: &str, row: &RowName) -> Answer {
+        self.change(replica, table, row, |transaction, row| Ok(transaction.table(table)?.prefer(row)?))
+    }
+
+    /// Finds the row that the script means, as the transaction sees it, and changes it.
+    fn change(
+        &mut self,
+        replica: usize,
+        table: &str,
+        row: &RowName,
+        work: impl FnOnce(&mut Transaction, RowId) -> Result<(), Failure>,
+    ) -> Answer {
+        let (names, replica) = self.names_and_replica(replica)?;
+        replica.write(|transaction| {
+            let found = row_called(&transaction.read_table(table)?, row, names)?;
+            work(transaction, found.ok_or_else(|| no_such_row(table, row))?)
+        })?;
+        Ok(String::new())
+    }
+
+    pub(super) fn begin(&mut self, replica: usize) -> Answer {
+        let replica = self.replica(replica)?;
+        if replica.transaction.is_some() {
+            let message =
+                format!("{} has an open transaction: commit it or roll it back first", replica.name);
+            return Err(Failure::new("not-applicable", message));
+        }
+        replica.transaction = Some(replica.db.begin()?);
+        Ok(String::new())
+    }
+
+    pub(super) fn commit(&mut self, replica: usize) -> Answer {
+        let (transaction, named) = self.end(replica)?;
+        if let Err(error) = transaction.commit() {
+            let failure = Failure::from(error);
+            // Said while the rows still have their names.
+            let message = self.names.put_into(failure.message);
+            self.names.forget(&named);
+            return Err(Failure { message, ..failure });
+        }
+        Ok(String::new())
+    }
+
+    pub(super) fn rollback(&mut self, replica: usize) -> Answer {
+        let (transaction, named) = self.end(replica)?;
+        drop(transaction);
+        self.names.forget(&named);
+        Ok(String::new())
+    }
+
+    /// The open transaction, taken out, with the rows that it named.
+    fn end(&mut self, replica: usize) -> Result<(Transaction, Vec<RowId>), Failure> {
+        let replica = self.replica(replica)?;
+        let none = || Failure::new("not-applicable", format!("{} has no open transaction", replica.name));
+        let transaction = replica.transaction.take().ok_or_else(none)?;
+        Ok((transaction, std::mem::take(&mut replica.named)))
+    }
+
+    pub(super) fn resolve(&mut self, replica: usize, position: usize, how: &How) -> Answer {
+        let replica = self.replica(replica)?;
+        let (id, table) = position.checked_sub(1).and_then(|i| replica.listing.get(i).cloned()).ok_or_else(|| {
+            let (listed, name) = (replica.listing.len(), &replica.name);
+            let message =
+                format!("the last `conflicts` of {name} listed {listed}: there is no number {position}");
+            Failure::new("no-such-conflict", message)
+        })?;
+        replica.write(|transaction| {
+            let how = resolution(transaction, &table, how)?;
+            Ok(transaction.resolve(id, how)?)
+        })?;
+        Ok(String::new())
+    }
+}
+
+/// A resolution with values for columns of the conflict's table.
+fn resolution(transaction: &Transaction, table: &str, how: &How) -> Result<ResolveWith, Failure> {
+    let values = |object: &Object| row_of(transaction.read_table(table)?.definition(), object);
+    Ok(match how {
+        How::KeepWinner => ResolveWith::KeepWinner,
+        How::KeepLoser => ResolveWith::KeepLoser,
+        How::Set(object) => ResolveWith::Set(values(object)?),
+        How::Rename(object) => ResolveWith::Rename(values(object)?),
+        How::Prefer => ResolveWith::Prefer,
+        How::Reparent(object) => ResolveWith::Reparent(values(object)?),
+        How::RestoreParent => ResolveWith::RestoreParent,
+        How::Delete => ResolveWith::Delete,
+        How::Dismiss => ResolveWith::Dismiss,
+    })
+}
