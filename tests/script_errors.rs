@@ -33,10 +33,16 @@ const BAD_LINES: [(&str, &str); 49] = [
     ("a: insert t {\"k\":1", "the row is no JSON object: EOF while parsing an object (character 6 of it)"),
     ("a: insert t {\"k\":\"x\"} as", "the row is missing"),
     ("a: insert t {\"k\":\"x\"} as a b", "`b` is too much here"),
-    ("a: insert t {\"k\":1,\"k\":2}", "the row is no JSON object: member \"k\" stands there twice (character 12 of it)"),
+    (
+        "a: insert t {\"k\":1,\"k\":2}",
+        "the row is no JSON object: member \"k\" stands there twice (character 12 of it)",
+    ),
     ("a: update t x", "the new values must be a JSON object like {\"column\":1}: the line ends"),
     ("a: update t x {}", "the new values must name at least one column"),
-    ("a: resolve keep-winner", "`keep-winner` is not the position of a conflict in the last listing: give a whole number"),
+    (
+        "a: resolve keep-winner",
+        "`keep-winner` is not the position of a conflict in the last listing: give a whole number",
+    ),
     ("a: resolve 0 keep-winner", "the first conflict of a listing is number 1"),
     ("a: resolve 1", "how to resolve the conflict is missing"),
     (
@@ -46,7 +52,10 @@ const BAD_LINES: [(&str, &str); 49] = [
     ),
     ("a: resolve 1 set", "the values to set must be a JSON object like {\"column\":1}: the line ends"),
     ("a: resolve 1 merge", "`resolve … merge` is not supported by this version of Reunite"),
-    ("a: resolve 1 keep-both {\"k\":\"x\"}", "`resolve … keep-both` is not supported by this version of Reunite"),
+    (
+        "a: resolve 1 keep-both {\"k\":\"x\"}",
+        "`resolve … keep-both` is not supported by this version of Reunite",
+    ),
     ("a: merge t x into y", "`merge` is not supported by this version of Reunite"),
     ("a: version t x as v", "`version` is not supported by this version of Reunite"),
     ("a: update? t x v {\"v\":1}", "`update?` is not supported by this version of Reunite"),
@@ -59,7 +68,10 @@ const BAD_LINES: [(&str, &str); 49] = [
     ("sync a a", "a replica does not sync with itself"),
     ("sync a <- b", "there is no replica `<-`: the replicas are a, b"),
     ("sync a b cut", "the number of bytes after which the session breaks is missing"),
-    ("sync a b cut -1", "`-1` is not the number of bytes after which the session breaks: give a whole number"),
+    (
+        "sync a b cut -1",
+        "`-1` is not the number of bytes after which the session breaks: give a whole number",
+    ),
     ("sync all b", "`b` is too much here"),
     ("clock a", "how far to move the clock is missing"),
     ("clock a 5s", "`5s` does not move a clock: write it like +5s, -10m, +250ms, +1h or +3d"),
@@ -84,7 +96,10 @@ fn a_bad_line_is_named_and_nothing_runs() {
 #[test]
 fn an_unknown_error_code_is_refused_with_the_known_ones() {
     let (status, output) = print(&format!("{TABLES}expect error duplicate\n"));
-    assert!(output.starts_with("line 5: there is no error code `duplicate`; the codes are duplicate-key, "), "{output}");
+    assert!(
+        output.starts_with("line 5: there is no error code `duplicate`; the codes are duplicate-key, "),
+        "{output}"
+    );
     assert_eq!(status, ExitStatus::NotAScript);
 }
 
@@ -150,10 +165,7 @@ fn a_schema_file_is_looked_for_beside_the_script() {
 fn a_script_that_fails_says_where_and_goes_on() {
     let cases = [
         // An error that nobody expected; the script goes on.
-        (
-            "a: rows u\na: rows t\n",
-            "error unknown-table: there is no table u\nno rows\n",
-        ),
+        ("a: rows u\na: rows t\n", "error unknown-table: there is no table u\nno rows\n"),
         // The last command counts too.
         ("a: rows u\n", "error unknown-table: there is no table u\n"),
         (
@@ -180,7 +192,10 @@ fn a_script_that_fails_says_where_and_goes_on() {
             "a: insert t {\"k\":\"x\"} as x\nb: update t x {\"v\":1}\n",
             "error no-such-row: table t has no row x\n",
         ),
-        ("a: begin\na: begin\n", "error not-applicable: a has an open transaction: commit it or roll it back first\n"),
+        (
+            "a: begin\na: begin\n",
+            "error not-applicable: a has an open transaction: commit it or roll it back first\n",
+        ),
         ("a: rollback\n", "error not-applicable: a has no open transaction\n"),
         ("a: insert t {\"k\":\"x\",\"K\":\"y\"}\n", "error unknown-column: column k of t is named twice\n"),
     ];
@@ -191,7 +206,8 @@ fn a_script_that_fails_says_where_and_goes_on() {
 
 #[test]
 fn an_expected_error_is_no_failure() {
-    let (status, output) = print(&format!("{TABLES}a: rows u\n\n# as it should be\nexpect error unknown-table # yes\n"));
+    let (status, output) =
+        print(&format!("{TABLES}a: rows u\n\n# as it should be\nexpect error unknown-table # yes\n"));
     assert_eq!((status, output.as_str()), (ExitStatus::Passed, "error unknown-table: there is no table u\n"));
 }
 

@@ -94,7 +94,8 @@ impl<R: BufRead> Reader<R> {
             self.quoted(&mut bytes, column)?;
         }
         loop {
-            let fault = |reason| malformed(self.line, column, reason);
+            let line = self.line;
+            let fault = |reason| malformed(line, column, reason);
             match self.peek()? {
                 None => return Ok((bytes, quoted, End::File)),
                 Some(byte) if byte == self.delimiter => {

@@ -31,15 +31,20 @@ fn message(error: &anyhow::Error) -> String {
 }
 
 /// The stable name of the error, where it has one.
-fn code(error: &anyhow::Error) -> &'static str {
-    let known = |cause: &(dyn std::error::Error + 'static)| {
-        let write = cause.downcast_ref::<WriteError>().map(WriteError::code);
-        let storage = || cause.downcast_ref::<Error>().map(Error::code);
-        let sync = || cause.downcast_ref::<SyncError>().map(SyncError::code);
-        let io = || cause.downcast_ref::<io::Error>().map(|_| "io");
-        write.or_else(storage).or_else(sync).or_else(io)
-    };
-    error.chain().find_map(known).unwrap_or("failed")
+fn code(error: &anyhow::Error) -> &str {
+    error.chain().find_map(code_of).unwrap_or("failed")
+}
+
+fn code_of<'e>(cause: &'e (dyn std::error::Error + 'static)) -> Option<&'e str> {
+    if let Some(error) = cause.downcast_ref::<WriteError>() {
+        Some(error.code())
+    } else if let Some(error) = cause.downcast_ref::<Error>() {
+        Some(error.code())
+    } else if let Some(error) = cause.downcast_ref::<SyncError>() {
+        Some(error.code())
+    } else {
+        cause.is::<io::Error>().then_some("io")
+    }
 }
 
 /// Whether the reader of the answer has closed its end.

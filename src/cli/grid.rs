@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use comfy_table::{ContentArrangement, Row, Table, TableComponent};
+use comfy_table::{ContentArrangement, LineStyle, Row, Table, TableStyle};
 
 use crate::value::Value;
 
@@ -15,9 +15,8 @@ pub(super) struct Grid {
 impl Grid {
     pub(super) fn new(header: impl IntoIterator<Item = impl Into<String>>) -> Grid {
         let mut table = Table::new();
-        table.load_preset(comfy_table::presets::NOTHING);
-        table.set_style(TableComponent::HeaderLines, '─');
-        table.set_style(TableComponent::MiddleHeaderIntersections, '─');
+        let separator = LineStyle::none().fill('─').junction('─');
+        table.load_style(TableStyle::new().header_separator(separator));
         table.set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(Row::from(header.into_iter().map(Into::into).collect::<Vec<String>>()));
         Grid { table }

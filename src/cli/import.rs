@@ -75,10 +75,14 @@ impl Import {
         if self.file == Path::new("-") {
             return Ok((Box::new(io::stdin().lock()), None));
         }
-        let open = || {
+        let open = || -> io::Result<(File, u64)> {
             let file = File::open(&self.file)?;
             let about = file.metadata()?;
-            if about.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok((file, about.len())) }
+            if about.is_dir() {
+                Err(io::Error::from(io::ErrorKind::IsADirectory))
+            } else {
+                Ok((file, about.len()))
+            }
         };
         let (file, length) = open().with_context(|| self.file.display().to_string())?;
         Ok((Box::new(file), Some(length)))
@@ -164,7 +168,9 @@ impl Header {
 fn other_delimiter(name: &str, delimiter: u8) -> String {
     let other = [";", "\t", "|", ","].into_iter().find(|other| name.contains(other));
     match other.filter(|other| other.as_bytes() != [delimiter]) {
-        Some(other) => format!(" (is the file separated by '{0}'? Use --delimiter '{0}')", other.escape_default()),
+        Some(other) => {
+            format!(" (is the file separated by '{0}'? Use --delimiter '{0}')", other.escape_default())
+        }
         None => String::new(),
     }
 }

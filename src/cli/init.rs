@@ -42,8 +42,7 @@ fn priority(text: &str) -> Result<Priority, String> {
 
 impl Init {
     pub(super) fn run(&self, output: &mut Output<'_>) -> anyhow::Result<()> {
-        let mut builder =
-            Database::builder().name(&self.name).engine(self.engine).priority(self.priority);
+        let mut builder = Database::builder().name(&self.name).engine(self.engine).priority(self.priority);
         if let Some(file) = &self.schema {
             let sql = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
             builder = builder.sql(&sql).with_context(|| file.display().to_string())?;

@@ -39,14 +39,18 @@ fn json_of(key: &str) -> Option<Json> {
 fn by_text(table: &db::Table<'_>, key: &str) -> anyhow::Result<Option<RowId>> {
     let definition = table.definition();
     let Some(primary) = definition.primary_key() else {
-        let id: RowId = key
-            .parse()
-            .map_err(|_| anyhow!("table {} has no primary key: name the row by its row id", definition.name))?;
+        let id: RowId = key.parse().map_err(|_| {
+            anyhow!("table {} has no primary key: name the row by its row id", definition.name)
+        })?;
         return Ok(table.row_id(id)?);
     };
     let names = definition.column_names(&primary.columns);
     let [column] = primary.columns.as_slice() else {
-        bail!("the key of {} has the columns {}: write it as a JSON array", definition.name, names.join(", "));
+        bail!(
+            "the key of {} has the columns {}: write it as a JSON array",
+            definition.name,
+            names.join(", ")
+        );
     };
     let Some(column) = definition.columns.get(*column) else { return Ok(None) };
     let value = column.kind.parse(key).map_err(|source| mismatch(definition, &column.name, source))?;
@@ -75,7 +79,11 @@ fn unique_key<'t>(table: &'t Table, row: &Row) -> anyhow::Result<(&'t UniqueKey,
     found.with_context(|| {
         let keys = table.keys.iter().map(|key| format!("({})", table.column_names(&key.columns).join(", ")));
         let keys: Vec<String> = keys.collect();
-        format!("table {} has no unique key of just these columns: its keys are {}", table.name, keys.join(", "))
+        format!(
+            "table {} has no unique key of just these columns: its keys are {}",
+            table.name,
+            keys.join(", ")
+        )
     })
 }
 

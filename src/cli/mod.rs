@@ -8,6 +8,7 @@ mod check;
 mod conflicts;
 mod csv;
 mod delete;
+mod explain;
 mod failure;
 mod grid;
 mod import;
@@ -20,6 +21,7 @@ mod output;
 mod resolve;
 mod rows;
 mod schema;
+mod script;
 mod status;
 mod sync;
 mod tables;
@@ -61,7 +63,9 @@ enum Command {
     Conflicts(conflicts::Conflicts),
     Resolve(resolve::Resolve),
     Status(status::Status),
+    Explain(explain::Explain),
     Check(check::Check),
+    Script(script::RunScript),
 }
 
 impl Command {
@@ -80,7 +84,9 @@ impl Command {
             Command::Conflicts(command) => command.run(output),
             Command::Resolve(command) => command.run(output),
             Command::Status(command) => command.run(output),
+            Command::Explain(command) => command.run(output),
             Command::Check(command) => command.run(output),
+            Command::Script(command) => return command.run(output),
         }
         .map(|()| 0)
     }

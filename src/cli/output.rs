@@ -25,6 +25,11 @@ impl<'a> Output<'a> {
         self.json
     }
 
+    /// For what writes by itself.
+    pub(super) fn writer(&mut self) -> &mut dyn Write {
+        self.out
+    }
+
     /// A line of text.
     pub(super) fn line(&mut self, text: impl AsRef<str>) -> io::Result<()> {
         writeln!(self.out, "{}", text.as_ref())

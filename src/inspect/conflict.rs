@@ -71,7 +71,11 @@ struct Place {
 }
 
 impl Place {
-    fn of(snapshot: &ReadTransaction, conflict: &ConflictRow, names: &dyn Names) -> Result<Place, WriteError> {
+    fn of(
+        snapshot: &ReadTransaction,
+        conflict: &ConflictRow,
+        names: &dyn Names,
+    ) -> Result<Place, WriteError> {
         let mut units = conflict.units.clone();
         units.sort();
         Ok(Place {

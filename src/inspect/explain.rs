@@ -82,7 +82,8 @@ impl Explained<'_> {
         }
         for key in &self.table.keys {
             let Some(value) = values_at(row, &key.columns) else { continue };
-            let holder = self.snapshot.table(&self.table.name)?.get_by_key(&key.name, RowRef::Key(value.clone()))?;
+            let holder =
+                self.snapshot.table(&self.table.name)?.get_by_key(&key.name, RowRef::Key(value.clone()))?;
             if let Some((holder, _)) = holder {
                 let (value, holder) = (list(&value), self.names.row(holder));
                 found.push(format!("{} {value} is held by {holder}", key.name));
@@ -102,7 +103,11 @@ impl Explained<'_> {
     }
 
     /// Why nobody satisfies a reference; none if somebody does.
-    fn missing_parent(&self, row: &Inspected, foreign_key: &ForeignKey) -> Result<Option<String>, WriteError> {
+    fn missing_parent(
+        &self,
+        row: &Inspected,
+        foreign_key: &ForeignKey,
+    ) -> Result<Option<String>, WriteError> {
         let Some(value) = values_at(row, &foreign_key.columns) else { return Ok(None) };
         let Some(parent) = self.snapshot.schema().table_by_id(foreign_key.parent) else { return Ok(None) };
         let Some(key) = parent.key(foreign_key.key) else { return Ok(None) };
@@ -112,7 +117,8 @@ impl Explained<'_> {
             Some(meant) => self.snapshot.inspect(&parent.name, meant)?,
             None => None,
         };
-        let dead = foreign_key.follow && known.as_ref().is_some_and(|known| known.derived.status == Status::Dead);
+        let dead =
+            foreign_key.follow && known.as_ref().is_some_and(|known| known.derived.status == Status::Dead);
         let holder = self.snapshot.table(&parent.name)?.get_by_key(&key.name, RowRef::Key(value.clone()))?;
         if !dead && holder.is_some() {
             return Ok(None);
@@ -158,7 +164,11 @@ impl Explained<'_> {
         let mut notes = String::new();
         for (column, value) in followed {
             let name = self.table.column_names(&[*column]).join("");
-            let _ = writeln!(notes, "    shows {} in {name}: the key of the row it refers to changed", value.to_json());
+            let _ = writeln!(
+                notes,
+                "    shows {} in {name}: the key of the row it refers to changed",
+                value.to_json()
+            );
         }
         for loser in unit_losers(self.table, siblings) {
             let _ = writeln!(notes, "    lost: {}", self.written(loser));
@@ -177,7 +187,8 @@ impl Explained<'_> {
     }
 
     fn changes(&mut self, facts: &RowState) {
-        let vector = facts.vector.iter().map(|(replica, seq)| format!("{}:{seq}", self.names.replica(replica)));
+        let vector =
+            facts.vector.iter().map(|(replica, seq)| format!("{}:{seq}", self.names.replica(replica)));
         let vector: Vec<String> = vector.collect();
         self.line(&format!("  taken in up to: {}", vector.join(" ")));
     }

@@ -67,7 +67,8 @@ impl World {
         for replica in writers {
             let replica = self.replica(replica)?;
             if replica.transaction.is_some() {
-                let message = format!("{} has an open transaction: commit it or roll it back first", replica.name);
+                let message =
+                    format!("{} has an open transaction: commit it or roll it back first", replica.name);
                 return Err(Failure::new("locked", message).into());
             }
         }

@@ -113,12 +113,13 @@ impl World {
 
     pub(super) fn resolve(&mut self, replica: usize, position: usize, how: &How) -> Answer {
         let replica = self.replica(replica)?;
-        let (id, table) = position.checked_sub(1).and_then(|i| replica.listing.get(i).cloned()).ok_or_else(|| {
-            let (listed, name) = (replica.listing.len(), &replica.name);
-            let message =
-                format!("the last `conflicts` of {name} listed {listed}: there is no number {position}");
-            Failure::new("no-such-conflict", message)
-        })?;
+        let (id, table) =
+            position.checked_sub(1).and_then(|i| replica.listing.get(i).cloned()).ok_or_else(|| {
+                let (listed, name) = (replica.listing.len(), &replica.name);
+                let message =
+                    format!("the last `conflicts` of {name} listed {listed}: there is no number {position}");
+                Failure::new("no-such-conflict", message)
+            })?;
         replica.write(|transaction| {
             let how = resolution(transaction, &table, how)?;
             Ok(transaction.resolve(id, how)?)
