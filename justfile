@@ -39,7 +39,8 @@ demo:
 # Run the golden scripts and write what they print as the new expected output: read the diff
 bless:
     BLESS=1 cargo test --all-features --test scripts
-    git diff --stat -- tests/scripts README.md
+    BLESS=1 cargo test --all-features --test docs
+    git diff --stat -- tests/scripts README.md docs
 
 # The property tests over n random histories (20000 in CI)
 histories n="200000":

@@ -1,99 +1,108 @@
 //! Holds the documentation to what the scripts print.
 //!
 //! In any Markdown file of the project a line `<!-- output of tests/scripts/NAME.script -->`, followed by
-//! a fenced block, says that the block is the recorded output of that script; with `part of the output
-//! of` instead it may be any run of its lines. `BLESS=1` writes whole outputs anew; a part has to be
-//! chosen again by hand. That the recorded outputs are right is the business of `tests/scripts.rs`.
+//! a fenced block, says that the block is the recorded output of that script. It may be cut: `from "TEXT"`
+//! begins with the first line that has the text in it, `before "TEXT"` ends before the next such line.
+//! `BLESS=1` writes the blocks anew. That the recorded outputs are right is the business of
+//! `tests/scripts.rs`.
 
 use std::fs;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-/// What a block must be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Claim {
-    Whole,
-    Part,
+/// What a marker says of the block below it.
+#[derive(Debug, PartialEq, Eq)]
+struct Marker<'a> {
+    script: &'a str,
+    from: Option<&'a str>,
+    before: Option<&'a str>,
 }
 
-/// A fenced block below a marker.
-#[derive(Debug)]
-struct Block {
-    /// The line of the marker, from 1.
-    line: usize,
-    claim: Claim,
-    script: PathBuf,
-    /// The lines between the fences, by position: the first, and one past the last.
-    content: std::ops::Range<usize>,
-}
-
-/// The marker in a line, if it is one.
-fn marker(line: &str) -> Option<(Claim, PathBuf)> {
-    let text = line.trim().strip_prefix("<!--")?.strip_suffix("-->")?.trim();
-    let (claim, script) = match text.strip_prefix("part of the ") {
-        Some(text) => (Claim::Part, text),
-        None => (Claim::Whole, text),
-    };
-    script.strip_prefix("output of ").map(|script| (claim, PathBuf::from(script)))
-}
-
-/// The marked blocks of a file. A marker without a block is an error: it would check nothing.
-fn blocks(lines: &[&str]) -> Result<Vec<Block>, String> {
-    let mut found = Vec::new();
-    for (at, line) in lines.iter().enumerate() {
-        let Some((claim, script)) = marker(line) else { continue };
-        let opens = lines.get(at + 1).is_some_and(|line| line.starts_with("```"));
-        let start = at + 2;
-        let length = lines.get(start..).and_then(|rest| rest.iter().position(|line| *line == "```"));
-        let (true, Some(length)) = (opens, length) else {
-            return Err(format!("line {}: no fenced block follows the marker", at + 1));
-        };
-        found.push(Block { line: at + 1, claim, script, content: start..start + length });
+impl<'a> Marker<'a> {
+    /// The marker in a line, if it is one.
+    fn read(line: &'a str) -> Option<Result<Marker<'a>, String>> {
+        let text = line.trim().strip_prefix("<!-- output of ")?.strip_suffix("-->")?.trim();
+        let (script, cuts) = text.split_once(' ').unwrap_or((text, ""));
+        Some(Marker { script, from: None, before: None }.cut(cuts))
     }
-    Ok(found)
+
+    fn cut(mut self, cuts: &'a str) -> Result<Marker<'a>, String> {
+        let mut rest = cuts.trim();
+        while !rest.is_empty() {
+            let wrong = || format!("`{rest}` is neither `from \"TEXT\"` nor `before \"TEXT\"`");
+            let (word, quoted) = rest.split_once(" \"").ok_or_else(wrong)?;
+            let (text, after) = quoted.split_once('"').ok_or_else(wrong)?;
+            match word {
+                "from" => self.from = Some(text),
+                "before" => self.before = Some(text),
+                _ => return Err(wrong()),
+            }
+            rest = after.trim();
+        }
+        Ok(self)
+    }
+
+    /// The lines of an output that the block must have.
+    fn lines<'t>(&self, output: &'t str) -> Result<Vec<&'t str>, String> {
+        let lines: Vec<&str> = output.lines().collect();
+        let find = |text: &str, after: usize| {
+            let place = lines.iter().skip(after).position(|line| line.contains(text));
+            place
+                .map(|place| place + after)
+                .ok_or_else(|| format!("{}: no line has {text:?} in it", self.script))
+        };
+        let start = self.from.map_or(Ok(0), |text| find(text, 0))?;
+        let end = self.before.map_or(Ok(lines.len()), |text| find(text, start + 1))?;
+        let mut cut = lines.get(start..end).unwrap_or_default().to_vec();
+        while cut.last().is_some_and(|line| line.is_empty()) {
+            cut.pop();
+        }
+        Ok(cut)
+    }
 }
 
-/// Checks a file, and returns its text as it should be, with what is wrong with it.
-fn check(
-    text: &str,
-    recorded: impl Fn(&Path) -> io::Result<String>,
-) -> Result<(String, Vec<String>), String> {
+/// The lines of the fenced block that begins at line `at`, without the fences.
+fn fenced(lines: &[&str], at: usize) -> Option<Range<usize>> {
+    lines.get(at).filter(|line| line.starts_with("```"))?;
+    let length = lines.get(at + 1..)?.iter().position(|line| *line == "```")?;
+    Some(at + 1..at + 1 + length)
+}
+
+/// A page as it should be, how many blocks it has, and what is wrong with it.
+#[derive(Debug, PartialEq, Eq)]
+struct Checked {
+    right: String,
+    blocks: usize,
+    faults: Vec<String>,
+}
+
+fn check(text: &str, recorded: impl Fn(&Path) -> io::Result<String>) -> Result<Checked, String> {
     let lines: Vec<&str> = text.lines().collect();
-    let (mut right, mut faults, mut copied) = (String::new(), Vec::new(), 0);
-    let mut copy = |lines: Option<&[&str]>, right: &mut String| {
-        for line in lines.unwrap_or_default() {
-            right.push_str(line);
-            right.push('\n');
+    let (mut right, mut blocks, mut faults, mut copied) = (Vec::new(), 0, Vec::new(), 0);
+    for (at, line) in lines.iter().enumerate() {
+        let Some(marker) = Marker::read(line) else { continue };
+        let place = |error: String| format!("line {}: {error}", at + 1);
+        let marker = marker.map_err(place)?;
+        let block =
+            fenced(&lines, at + 1).ok_or_else(|| place("no fenced block follows the marker".to_owned()))?;
+        let output = recorded(&Path::new(marker.script).with_extension("out"));
+        let output = output.map_err(|error| place(format!("{}: {error}", marker.script)))?;
+        let expected: Vec<String> =
+            marker.lines(&output).map_err(place)?.into_iter().map(str::to_owned).collect();
+        if lines.get(block.clone()).unwrap_or_default() != expected {
+            faults.push(place(format!("the block is not the output of {}", marker.script)));
         }
-    };
-    for block in blocks(&lines)? {
-        let path = block.script.with_extension("out");
-        let output =
-            recorded(&path).map_err(|error| format!("line {}: {}: {error}", block.line, path.display()))?;
-        let expected: Vec<&str> = output.lines().collect();
-        let shown = lines.get(block.content.clone()).unwrap_or_default();
-        copy(lines.get(copied..block.content.start), &mut right);
-        copied = block.content.end;
-        let agrees = match block.claim {
-            Claim::Whole => shown == expected,
-            Claim::Part => !shown.is_empty() && expected.windows(shown.len()).any(|run| run == shown),
-        };
-        if !agrees {
-            faults.push(format!(
-                "line {}: the block is not the output of {}",
-                block.line,
-                block.script.display()
-            ));
-        }
-        match block.claim {
-            Claim::Whole => copy(Some(&expected), &mut right),
-            Claim::Part => copy(Some(shown), &mut right),
-        }
+        right
+            .extend(lines.get(copied..block.start).unwrap_or_default().iter().map(|line| (*line).to_owned()));
+        right.extend(expected);
+        copied = block.end;
+        blocks += 1;
     }
-    copy(lines.get(copied..), &mut right);
-    Ok((right, faults))
+    right.extend(lines.get(copied..).unwrap_or_default().iter().map(|line| (*line).to_owned()));
+    Ok(Checked { right: right.join("\n") + "\n", blocks, faults })
 }
 
 fn documents() -> io::Result<Vec<PathBuf>> {
@@ -116,57 +125,72 @@ fn the_output_shown_in_the_docs_is_what_the_scripts_print() -> Outcome {
     let (mut faults, mut count) = (Vec::new(), 0);
     for path in documents()? {
         let text = fs::read_to_string(&path)?;
-        let (right, wrong) = check(&text, |recorded| fs::read_to_string(recorded))
-            .map_err(|error| format!("{}: {error}", path.display()))?;
-        count += blocks(&text.lines().collect::<Vec<_>>())?.len();
-        if bless && right != text {
-            fs::write(&path, &right)?;
+        let checked = check(&text, |recorded| fs::read_to_string(recorded));
+        let checked = checked.map_err(|error| format!("{}: {error}", path.display()))?;
+        count += checked.blocks;
+        if bless && !checked.faults.is_empty() {
+            fs::write(&path, &checked.right)?;
+        } else {
+            faults.extend(checked.faults.into_iter().map(|fault| format!("{}: {fault}", path.display())));
         }
-        let still_wrong =
-            if bless { check(&right, |recorded| fs::read_to_string(recorded))?.1 } else { wrong };
-        faults.extend(still_wrong.into_iter().map(|fault| format!("{}: {fault}", path.display())));
     }
     writeln!(io::stdout(), "{count} blocks of output in the documentation")?;
     assert!(count > 0, "no marked block was found");
     assert!(
         faults.is_empty(),
-        "{} faults (BLESS=1 writes whole outputs anew):\n{}",
+        "{} faults (BLESS=1 writes the blocks anew):\n{}",
         faults.len(),
         faults.join("\n")
     );
     Ok(())
 }
 
-const OUTPUT: &str = "> a: row t x\nabsent\nconverged\n";
+const OUTPUT: &str = "> a: row t x\nabsent\n\n> a: rows t\nno rows\n";
 
-fn check_text(text: &str) -> Result<(String, Vec<String>), String> {
-    check(text, |_| Ok(OUTPUT.to_owned()))
+fn check_text(marker: &str, block: &str) -> Result<Checked, String> {
+    check(&page(marker, block), |path| {
+        assert_eq!(path, Path::new("tests/scripts/x.out"));
+        Ok(OUTPUT.to_owned())
+    })
+}
+
+fn page(marker: &str, block: &str) -> String {
+    format!("# t\n<!-- output of tests/scripts/x.script{marker} -->\n```text\n{block}```\nend\n")
 }
 
 #[test]
-fn a_whole_output_is_compared_and_written_anew() -> Outcome {
-    let page =
-        |block: &str| format!("# t\n<!-- output of tests/scripts/x.script -->\n```text\n{block}```\nend\n");
-    assert_eq!(check_text(&page(OUTPUT))?.1, Vec::<String>::new());
-    let (right, faults) = check_text(&page("absent\n"))?;
-    assert_eq!(faults, ["line 2: the block is not the output of tests/scripts/x.script"]);
-    assert_eq!(right, page(OUTPUT));
+fn a_block_is_compared_and_written_anew() -> Outcome {
+    assert_eq!(check_text("", OUTPUT)?, Checked { right: page("", OUTPUT), blocks: 1, faults: Vec::new() });
+    let wrong = check_text("", "absent\n")?;
+    assert_eq!(wrong.faults, ["line 2: the block is not the output of tests/scripts/x.script"]);
+    assert_eq!(wrong.right, page("", OUTPUT));
     Ok(())
 }
 
 #[test]
-fn a_part_may_be_any_run_of_lines() -> Outcome {
-    let page =
-        |block: &str| format!("<!-- part of the output of tests/scripts/x.script -->\n```text\n{block}```\n");
-    assert!(check_text(&page("absent\nconverged\n"))?.1.is_empty());
-    assert_eq!(check_text(&page("> a: row t x\nconverged\n"))?.1.len(), 1);
-    assert_eq!(check_text(&page(""))?.1.len(), 1);
+fn an_output_can_be_cut() -> Outcome {
+    assert_eq!(check_text(" from \"rows t\"", "> a: rows t\nno rows\n")?.faults, [""; 0]);
+    // The empty line before the cut goes too.
+    assert_eq!(check_text(" from \"absent\" before \"rows t\"", "absent\n")?.faults, [""; 0]);
+    assert_eq!(check_text(" before \"absent\"", OUTPUT)?.right, page(" before \"absent\"", "> a: row t x\n"));
     Ok(())
 }
 
 #[test]
-fn a_marker_without_a_block_is_an_error() {
-    assert!(check_text("<!-- output of tests/scripts/x.script -->\n\nno block\n").is_err());
-    assert!(check_text("<!-- output of tests/scripts/x.script -->\n```text\nno end\n").is_err());
-    assert!(check_text("<!-- a comment -->\nno block\n").is_ok());
+fn a_marker_that_checks_nothing_is_an_error() {
+    let error = |marker, block| check_text(marker, block).err().unwrap_or_default();
+    assert_eq!(
+        error(" from \"nothing\"", ""),
+        "line 2: tests/scripts/x.script: no line has \"nothing\" in it"
+    );
+    assert_eq!(
+        error(" after \"x\"", ""),
+        "line 2: `after \"x\"` is neither `from \"TEXT\"` nor `before \"TEXT\"`"
+    );
+    let none = check("<!-- output of a.script -->\n\nno block\n", |_| Ok(OUTPUT.to_owned()));
+    assert_eq!(none, Err("line 1: no fenced block follows the marker".to_owned()));
+    let open = check("<!-- output of a.script -->\n```text\nno end\n", |_| Ok(OUTPUT.to_owned()));
+    assert_eq!(open, Err("line 1: no fenced block follows the marker".to_owned()));
+    let missing = check("<!-- output of a.script -->\n```\n```\n", |_| Err(io::ErrorKind::NotFound.into()));
+    assert_eq!(missing, Err("line 1: a.script: entity not found".to_owned()));
 }

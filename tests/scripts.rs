@@ -52,6 +52,7 @@ fn check(path: &Path, bless: bool) -> io::Result<Vec<String>> {
     if syncs && commands.last() != Some(&"assert converged") {
         faults.push("syncs, so its last line must be `assert converged`".to_owned());
     }
+    faults.extend(self_check(path, &text)?);
     let recorded = path.with_extension("out");
     if bless {
         fs::write(&recorded, &output)?;
@@ -59,6 +60,15 @@ fn check(path: &Path, bless: bool) -> io::Result<Vec<String>> {
         faults.push(difference);
     }
     Ok(faults)
+}
+
+/// What the replicas find wrong with themselves when the script has ended.
+fn self_check(path: &Path, text: &str) -> io::Result<Option<String>> {
+    let replicas = text.lines().find_map(|line| line.strip_prefix("replicas ")).unwrap_or_default();
+    let replicas = replicas.split(' ').take_while(|word| *word != "priority");
+    let checks: String = replicas.map(|replica| format!("{replica}: check\n")).collect();
+    let (output, status) = output_of(path, &format!("{text}\n{checks}"))?;
+    Ok((status != ExitStatus::Passed).then(|| format!("leaves something wrong behind\n{output}")))
 }
 
 /// The first line in which two texts differ.

@@ -24,12 +24,12 @@ impl Check {
         let findings = db.check()?;
         let dir = self.dir.display();
         if output.is_json() {
-            let texts: Vec<&str> = findings.iter().map(|finding| finding.what.as_str()).collect();
+            let texts: Vec<String> = findings.iter().map(ToString::to_string).collect();
             output.object(&json!({ "findings": texts }))?;
         } else if findings.is_empty() {
             output.line(format!("{dir}: nothing is wrong"))?;
         } else {
-            findings.iter().try_for_each(|finding| output.line(visible(&finding.what)))?;
+            findings.iter().try_for_each(|finding| output.line(visible(&finding.to_string())))?;
         }
         if findings.is_empty() {
             return Ok(());

@@ -110,6 +110,17 @@ impl Import {
     }
 }
 
+/// Inserts all rows of a CSV text in one transaction.
+pub(super) fn load(db: &Database, table: &str, text: &str) -> anyhow::Result<u64> {
+    let schema = db.schema();
+    let table = open::table(&schema, table)?;
+    let mut reader = Reader::new(text.as_bytes(), b',');
+    let header = Header::read(reader.record()?, table, b',')?;
+    let mut load = Load { db, table, upsert: false, bar: &ProgressBar::hidden(), done: 0 };
+    load.run(&header, &mut reader, None)?;
+    Ok(load.done)
+}
+
 /// Which columns the fields of a record are for.
 struct Header {
     names: Vec<(String, Type)>,

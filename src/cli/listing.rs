@@ -11,7 +11,7 @@ use crate::inspect::{Ids, Names, conflict_json, sort_conflicts};
 use crate::value::Value;
 
 /// How many characters of values a cell shows.
-const WIDTH: usize = 34;
+const WIDTH: usize = 24;
 /// The fewest characters of a conflict's id that are shown.
 const SHORTEST_ID: usize = 8;
 
@@ -68,26 +68,27 @@ pub(super) fn json_of(conflict: &ConflictRow, names: &dyn Names) -> Json {
     json
 }
 
-/// A table of conflicts.
+/// A table of conflicts. Who changed what stands in parentheses; the time is that of the loser.
 pub(super) fn grid(
     snapshot: &ReadTransaction,
     conflicts: &[ConflictRow],
     names: &dyn Names,
 ) -> anyhow::Result<Grid> {
-    let mut grid = Grid::new(["id", "kind", "table", "row", "about", "winner", "loser", "by", "at (UTC)"]);
+    let mut grid = Grid::new(["id", "kind", "row", "column", "winner", "loser", "lost at (UTC)"]);
     let ids: Vec<String> = conflicts.iter().map(|conflict| conflict.id.to_string()).collect();
     let width = distinct(&ids);
     for (conflict, id) in conflicts.iter().zip(&ids) {
         grid.row([
             id.chars().take(width).collect(),
             conflict.kind.name().to_string(),
-            visible(&conflict.table),
-            shorten(&row_name(snapshot, conflict)?, WIDTH),
-            visible(&about(conflict)),
-            conflict.winner.as_ref().map_or_else(|| "-".to_string(), brief),
-            brief(&conflict.loser),
-            names.replica(conflict.loser.replica),
-            time(&conflict.loser),
+            format!("{} {}", visible(&conflict.table), shorten(&row_name(snapshot, conflict)?, WIDTH)),
+            visible(&columns(snapshot, conflict)),
+            conflict
+                .winner
+                .as_ref()
+                .map_or_else(|| "-".to_string(), |side| brief(snapshot, conflict, side, names)),
+            brief(snapshot, conflict, &conflict.loser, names),
+            time(&conflict.loser).chars().take(16).collect(),
         ]);
     }
     Ok(grid)
@@ -119,26 +120,37 @@ pub(super) fn row_name(snapshot: &ReadTransaction, conflict: &ConflictRow) -> an
     Ok(key.columns.iter().map(value).collect::<Vec<_>>().join(", "))
 }
 
-/// The columns that lost, or the constraint that bars the row.
-fn about(conflict: &ConflictRow) -> String {
-    match &conflict.constraint {
-        Some(constraint) => constraint.clone(),
-        None if conflict.units.is_empty() => "the row".to_string(),
-        None => conflict.units.join(", "),
+/// The columns that the conflict is about: those that lost, or those of the constraint; the name of a
+/// rule.
+fn columns(snapshot: &ReadTransaction, conflict: &ConflictRow) -> String {
+    let table = snapshot.schema().table(&conflict.table);
+    let (Some(table), Some(constraint)) = (table, &conflict.constraint) else {
+        return if conflict.units.is_empty() { "-".to_string() } else { conflict.units.join(", ") };
+    };
+    let keys = table.keys.iter().map(|key| (&key.name, &key.columns));
+    let mut all = keys.chain(table.foreign_keys.iter().map(|key| (&key.name, &key.columns)));
+    match all.find(|(name, _)| *name == constraint) {
+        Some((_, columns)) => table.column_names(columns).join(", "),
+        None => constraint.clone(),
     }
 }
 
-/// One side in a cell: of a single column its value, of more the values that are not null.
-fn brief(side: &Side) -> String {
-    let row = match &side.image {
-        Image::Deleted => return "deleted".to_string(),
-        Image::Values(row) => row,
+/// One side in a cell, with who is behind it: of an update the values, of a row the values beside the
+/// primary key that are not null.
+fn brief(snapshot: &ReadTransaction, conflict: &ConflictRow, side: &Side, names: &dyn Names) -> String {
+    let text = match &side.image {
+        Image::Deleted => "deleted".to_string(),
+        Image::Values(row) => {
+            let table = snapshot.schema().table(&conflict.table);
+            let key = table.and_then(|table| Some(table.column_names(&table.primary_key()?.columns)));
+            let key = key.filter(|_| conflict.kind != Kind::Update).unwrap_or_default();
+            let shown = row.iter().filter(|(name, value)| !key.contains(name) && !value.is_null());
+            let values: Vec<String> = shown.map(|(_, value)| plain(value)).collect();
+            let text = if values.is_empty() { "NULL".to_string() } else { values.join(", ") };
+            shorten(&text, WIDTH)
+        }
     };
-    if row.len() == 1 {
-        return row.iter().map(|(_, value)| cell(value, WIDTH)).collect();
-    }
-    let values = row.iter().filter(|(_, value)| !value.is_null()).map(|(_, value)| plain(value));
-    shorten(&values.collect::<Vec<_>>().join(", "), WIDTH)
+    format!("{text} ({})", names.replica(side.replica))
 }
 
 fn time(side: &Side) -> String {
@@ -156,7 +168,10 @@ pub(super) fn detail(
         format!("conflict  {}", conflict.id),
         format!("kind      {}: {}", conflict.kind.name(), explanation(conflict.kind)),
         format!("row       {} {}", visible(&conflict.table), row_name(snapshot, conflict)?),
-        format!("about     {}", visible(&about(conflict))),
+        format!(
+            "about     {}",
+            visible(conflict.constraint.as_deref().unwrap_or(&columns(snapshot, conflict)))
+        ),
     ];
     let mut grid = Grid::new(["", "winner", "loser"]);
     let (winner, loser) = (conflict.winner.as_ref(), &conflict.loser);

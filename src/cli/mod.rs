@@ -8,6 +8,7 @@ mod check;
 mod conflicts;
 mod csv;
 mod delete;
+mod demo;
 mod explain;
 mod failure;
 mod grid;
@@ -51,6 +52,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Init(init::Init),
     Import(import::Import),
     Tables(tables::Tables),
@@ -72,6 +74,7 @@ impl Command {
     /// Runs the command; returns the exit status.
     fn run(&self, output: &mut Output<'_>) -> anyhow::Result<u8> {
         match self {
+            Command::Demo(command) => command.run(output),
             Command::Init(command) => command.run(output),
             Command::Import(command) => command.run(output),
             Command::Tables(command) => command.run(output),

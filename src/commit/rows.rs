@@ -3,12 +3,12 @@
 //! A write replaces only the visible value: the winner and every sibling equal to it. So a loser stays
 //! live, hence in the conflict table, until somebody resolves or dismisses it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::WriteError;
 use super::stage::Stage;
 use super::writes::Staged;
-use crate::derive::{winner, written_values};
+use crate::derive::{fold, winner, written_values};
 use crate::ids::{Dot, RowKey};
 use crate::row::{Life, RowState, Siblings, UnitValue};
 use crate::schema::{OnDelete, Table, Unit};
@@ -126,6 +126,8 @@ impl Stage<'_> {
                 match foreign_key.on_delete {
                     OnDelete::Restrict => {}
                     OnDelete::Cascade => queue.push_back(child),
+                    // The row itself may be among them, or a row that another reference took along.
+                    OnDelete::SetNull if self.visible(child)?.is_none() => {}
                     OnDelete::SetNull => self.set_null(child, foreign_key)?,
                 }
             }
@@ -176,10 +178,30 @@ impl Stage<'_> {
             _ => return Err(self.no_such_row(table, key)),
         }
         self.write_boost(key)?;
+        for rival in self.rivals(table, key)? {
+            self.show(rival, None)?;
+        }
         self.show_facts(table, key)?;
         self.owns(key);
-        self.writes.swap = true;
+        self.writes.preferred.insert(key);
         Ok(())
+    }
+
+    /// The visible rows that hold a key of this row.
+    pub(super) fn rivals(&self, table: &Table, key: RowKey) -> Result<BTreeSet<RowKey>, WriteError> {
+        let Some(facts) = self.facts(key)? else { return Ok(BTreeSet::new()) };
+        let values = match self.visible(key)? {
+            Some(shown) => shown,
+            None => written_values(table, &facts),
+        };
+        let mut rivals = BTreeSet::new();
+        for unique in &table.keys {
+            let value = fold(table, &unique.columns, |c| values.get(c).cloned().unwrap_or_default());
+            let holder = self.writes.holder(self.base, table, unique.id, &value)?;
+            rivals.extend(holder.map(|row| RowKey { row, ..key }));
+        }
+        rivals.remove(&key);
+        Ok(rivals)
     }
 
     // ----------------------------------------------------------------------------------------

@@ -20,27 +20,30 @@ use crate::schema::Table;
 impl Stage<'_> {
     /// Derives what the transaction does, and boosts what it would displace; or refuses it.
     pub(super) fn settle(&mut self) -> Result<Delta, WriteError> {
+        let yielding = self.yielding()?;
         let mut boosted = BTreeSet::new();
         loop {
             let delta = derive(self.schema(), self.base, &self.changed())?;
             let displaced: Vec<RowKey> = delta
                 .iter()
-                .filter(|(key, row)| row.derived.status != Status::Visible && self.wants(**key, row))
+                .filter(|(key, row)| {
+                    row.derived.status != Status::Visible && self.wants(**key, row, &yielding)
+                })
                 .map(|(key, _)| *key)
                 .collect();
             if displaced.is_empty() {
                 return Ok(delta);
             }
-            if !self.writes.swap {
-                self.check(&delta)?;
-            }
+            self.check(&delta, &yielding)?;
             let fresh: Vec<RowKey> = displaced.iter().copied().filter(|key| boosted.insert(*key)).collect();
-            let boosts: Vec<RowKey> = fresh.into_iter().filter(|key| !self.boosted_by_user(*key)).collect();
-            if boosts.is_empty() {
-                return Err(self.still_barred(&delta, &displaced)?);
+            debug_assert!(!fresh.is_empty(), "boosting must succeed: {displaced:?}");
+            if fresh.is_empty() {
+                return Err(Error::corrupt("rows that break no constraint cannot be shown: run check").into());
             }
-            for key in boosts {
-                self.write_boost(key)?;
+            for key in fresh {
+                if !self.writes.preferred.contains(&key) {
+                    self.write_boost(key)?;
+                }
             }
         }
     }
@@ -51,25 +54,50 @@ impl Stage<'_> {
         facts.collect()
     }
 
-    /// Whether a row has to be visible after the commit: S of the rule. With a swap the user asked for
-    /// rows to be parked.
-    fn wants(&self, key: RowKey, row: &Rederived) -> bool {
+    /// The rows that a preference parks: those that it displaces by itself, and those that hold a key of
+    /// the preferred row. To park them is what the user asked for.
+    fn yielding(&self) -> Result<BTreeSet<RowKey>, WriteError> {
+        let mut yielding = BTreeSet::new();
+        let mut boosts = BTreeMap::new();
+        for key in &self.writes.preferred {
+            let staged = self.writes.rows.get(key).and_then(|staged| staged.facts.as_ref());
+            if let (Some(stored), Some(staged)) = (self.base.row(*key)?, staged) {
+                let mut facts = (*stored.facts).clone();
+                facts.boost = staged.boost.clone();
+                boosts.insert(*key, Arc::new(facts));
+            }
+        }
+        if boosts.is_empty() {
+            return Ok(yielding);
+        }
+        let alone = derive(self.schema(), self.base, &boosts)?;
+        for (key, row) in &alone {
+            let table = self.table(*key)?;
+            if self.writes.preferred.contains(key) {
+                for (unique, value) in table.keys.iter().zip(&row.new.keys) {
+                    let Some(value) = value else { continue };
+                    let holder = self.base.holder(unique.id, value)?;
+                    yielding.extend(holder.map(|row| RowKey { row, ..*key }));
+                }
+            } else if row.derived.status != Status::Visible {
+                yielding.insert(*key);
+            }
+        }
+        Ok(yielding.difference(&self.writes.preferred).copied().collect())
+    }
+
+    /// Whether a row has to be visible after the commit: S of the rule.
+    fn wants(&self, key: RowKey, row: &Rederived, yielding: &BTreeSet<RowKey>) -> bool {
         let stays = row.before.as_ref().is_some_and(|stored| stored.derived.status == Status::Visible)
             && !self.writes.gone.contains(&key)
-            && !self.writes.swap;
+            && !yielding.contains(&key);
         stays || self.writes.own.contains(&key)
     }
 
-    fn boosted_by_user(&self, key: RowKey) -> bool {
-        let dot = self.writes.dots.get(&key);
-        let facts = self.writes.rows.get(&key).and_then(|staged| staged.facts.as_ref());
-        facts.zip(dot).is_some_and(|(facts, dot)| facts.boost.contains(*dot))
-    }
-
     /// Would the rows that have to be visible satisfy every constraint among themselves?
-    fn check(&self, delta: &Delta) -> Result<(), WriteError> {
+    fn check(&self, delta: &Delta, yielding: &BTreeSet<RowKey>) -> Result<(), WriteError> {
         let mut claims: BTreeMap<(ConstraintId, &Key), BTreeSet<RowId>> = BTreeMap::new();
-        for (key, row) in delta.iter().filter(|(key, row)| self.wants(**key, row)) {
+        for (key, row) in delta.iter().filter(|(key, row)| self.wants(**key, row, yielding)) {
             let table = self.table(*key)?;
             for (unique, value) in table.keys.iter().zip(&row.new.keys) {
                 if let Some(value) = value {
@@ -80,9 +108,9 @@ impl Stage<'_> {
         let wanted = || {
             let own_first = [true, false].into_iter();
             own_first.flat_map(|own| {
-                delta
-                    .iter()
-                    .filter(move |(key, row)| self.wants(**key, row) && self.writes.own.contains(key) == own)
+                delta.iter().filter(move |(key, row)| {
+                    self.wants(**key, row, yielding) && self.writes.own.contains(key) == own
+                })
             })
         };
         for (key, row) in wanted() {
@@ -195,19 +223,5 @@ impl Stage<'_> {
             }
         }
         Ok(None)
-    }
-
-    /// The error for rows that no boost can show: only after a swap, where other rows stand in the way.
-    fn still_barred(&self, delta: &Delta, displaced: &[RowKey]) -> Result<WriteError, WriteError> {
-        debug_assert!(self.writes.swap, "boosting must succeed: {displaced:?}");
-        self.check(delta)?;
-        let first = displaced.first().copied();
-        let Some(key) = first else { return Ok(WriteError::NoSuchSavepoint) };
-        let table = self.table(key)?;
-        Ok(self.not_applicable(
-            table,
-            key,
-            "a constraint still bars the row: settle its other conflicts first",
-        ))
     }
 }

@@ -50,9 +50,9 @@ struct Step {
     before: Option<Staged>,
     had_dot: bool,
     next: (Seq, Seq),
-    roles: (bool, bool),
+    /// Whether it was own, gone, preferred.
+    roles: (bool, bool, bool),
     pending: BTreeSet<ConstraintId>,
-    swap: bool,
 }
 
 /// Everything that a transaction has written and not yet committed.
@@ -69,8 +69,8 @@ pub struct Writes {
     pub(super) gone: BTreeSet<RowKey>,
     /// References whose parent row is looked up when the transaction commits.
     pub(super) pending: BTreeSet<(RowKey, ConstraintId)>,
-    /// The user asked for somebody else to be parked.
-    pub(super) swap: bool,
+    /// Rows that are to be visible though others may be parked for it.
+    pub(super) preferred: BTreeSet<RowKey>,
     /// What the staged rows that are shown hold in keys, foreign keys and indexes.
     pub(super) entries: BTreeSet<(ConstraintId, Vec<u8>, RowId)>,
     undo: Vec<Step>,
@@ -91,7 +91,7 @@ impl Writes {
             own: BTreeSet::new(),
             gone: BTreeSet::new(),
             pending: BTreeSet::new(),
-            swap: false,
+            preferred: BTreeSet::new(),
             entries: BTreeSet::new(),
             undo: Vec::new(),
             remembered: BTreeSet::new(),
@@ -200,9 +200,9 @@ impl Writes {
         }
         let (had_dot, next) = (self.dots.contains_key(&key), (self.next, self.next_local));
         let pending = self.pending_of(key);
-        let roles = (self.own.contains(&key), self.gone.contains(&key));
+        let roles = (self.own.contains(&key), self.gone.contains(&key), self.preferred.contains(&key));
         let before = self.rows.get(&key).cloned();
-        self.undo.push(Step { key, before, had_dot, next, roles, pending, swap: self.swap });
+        self.undo.push(Step { key, before, had_dot, next, roles, pending });
     }
 
     fn restore(&mut self, schema: &Schema, step: Step) -> Result<(), Error> {
@@ -223,14 +223,14 @@ impl Writes {
             self.dots.remove(&step.key);
         }
         (self.next, self.next_local) = step.next;
-        let (own, gone) = step.roles;
+        let (own, gone, preferred) = step.roles;
+        set(&mut self.preferred, step.key, preferred);
         set(&mut self.own, step.key, own);
         set(&mut self.gone, step.key, gone);
         for id in self.pending_of(step.key) {
             self.pending.remove(&(step.key, id));
         }
         self.pending.extend(step.pending.into_iter().map(|id| (step.key, id)));
-        self.swap = step.swap;
         Ok(())
     }
 }

@@ -98,7 +98,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
     }
 
     /// Whether every reference of a row finds a row that is visible, or marked and alive.
-    fn stands(
+    pub(super) fn stands(
         &mut self,
         table: &Table,
         tables: &[&Table],
@@ -122,7 +122,11 @@ impl<S: Source + ?Sized> Pass<'_, S> {
     }
 
     /// Decides everything that is connected with the marked rows.
-    fn solve(&mut self, tables: &[&Table], marked: BTreeSet<RowKey>) -> Result<Vec<(RowKey, Status)>, Error> {
+    pub(super) fn solve(
+        &mut self,
+        tables: &[&Table],
+        marked: BTreeSet<RowKey>,
+    ) -> Result<Vec<(RowKey, Status)>, Error> {
         let component = self.component(tables, marked)?;
         let mut decisions = Vec::new();
         let mut rows = Vec::new();

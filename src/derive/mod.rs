@@ -20,6 +20,7 @@ mod image;
 mod pass;
 mod rank;
 mod units;
+mod verify;
 mod visibility;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ pub use footprint::Footprint;
 pub use image::{Image, Key, Need, fold, written_values};
 pub use rank::Rank;
 pub use units::{life_losers, life_of, unit_losers, winner, winning_life};
+pub use verify::{is_unopposed, rederive_component, rederive_row};
 
 use crate::error::Error;
 use crate::ids::{ConstraintId, RowId, RowKey, TableId};

@@ -284,20 +284,27 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
         let mut delta = Delta::new();
         let touched = std::mem::take(&mut self.touched);
         for key in touched.union(&self.imaged).copied().collect::<Vec<_>>() {
-            let (Some(table), Some(facts)) = (self.schema.table_by_id(key.table), self.facts(key)?) else {
-                continue;
-            };
-            let (Some(image), before) = (self.image(key)?, self.before(key)?) else { continue };
-            let status = self.status_of(key)?;
-            let conflicts = self.conflicts(table, key, &facts, &image, status)?;
-            let new = Footprint::of(table, &image, status == Status::Visible);
-            let derived = Derived { status, followed: image.followed.clone() };
-            let old = before.as_ref().map(|before| before.footprint.clone()).unwrap_or_default();
-            let before = before.map(|before| before.stored.clone());
-            let failed = image.failed.clone();
-            delta.insert(key, Rederived { facts, derived, before, failed, old, new, conflicts });
+            if let Some(row) = self.rederived(key)? {
+                delta.insert(key, row);
+            }
         }
         Ok(delta)
+    }
+
+    /// The derivation of a row, as decided so far.
+    pub(super) fn rederived(&mut self, key: RowKey) -> Result<Option<Rederived>, Error> {
+        let (Some(table), Some(facts)) = (self.schema.table_by_id(key.table), self.facts(key)?) else {
+            return Ok(None);
+        };
+        let (Some(image), before) = (self.image(key)?, self.before(key)?) else { return Ok(None) };
+        let status = self.status_of(key)?;
+        let conflicts = self.conflicts(table, key, &facts, &image, status)?;
+        let new = Footprint::of(table, &image, status == Status::Visible);
+        let derived = Derived { status, followed: image.followed.clone() };
+        let old = before.as_ref().map(|before| before.footprint.clone()).unwrap_or_default();
+        let before = before.map(|before| before.stored.clone());
+        let failed = image.failed.clone();
+        Ok(Some(Rederived { facts, derived, before, failed, old, new, conflicts }))
     }
 }
 

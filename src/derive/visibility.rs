@@ -37,7 +37,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
         Ok(())
     }
 
-    fn decide(&mut self, table: &Table, key: RowKey, image: &Image) -> Result<Status, Error> {
+    pub(super) fn decide(&mut self, table: &Table, key: RowKey, image: &Image) -> Result<Status, Error> {
         if !image.lives {
             return Ok(Status::Dead);
         }

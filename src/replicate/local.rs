@@ -2,7 +2,7 @@
 
 use super::driver::{Driver, State};
 use crate::db::Database;
-use crate::sync::{Report, SyncError};
+use crate::sync::{BATCH_BYTES, Report, Session, SyncError};
 use crate::transport::{Arrival, Pipe, PipeEnd, Transport};
 
 /// Which way changes go.
@@ -27,14 +27,21 @@ pub struct Progress {
 }
 
 /// How a session is run.
-#[derive(Default)]
 pub struct Options<'a> {
     /// Which way changes go.
     pub direction: Direction,
     /// The connection breaks after so many bytes: for tests.
     pub cut_after: Option<u64>,
+    /// About how many bytes of changes go in one batch, which is applied in one commit.
+    pub batch_bytes: usize,
     /// Called after each message.
     pub progress: Option<&'a mut dyn FnMut(Progress)>,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Options { direction: Direction::Both, cut_after: None, batch_bytes: BATCH_BYTES, progress: None }
+    }
 }
 
 /// What a session did.
@@ -91,8 +98,11 @@ pub fn sync_with(
         Direction::Pull => (false, true),
     };
     let (pipe, left, right) = Pipe::with_cut(options.cut_after);
-    let mut left = End { driver: Driver::open(first, push, pull)?, pipe: left, result: None };
-    let mut right = End { driver: Driver::accept(second, pull, push)?, pipe: right, result: None };
+    let bytes = options.batch_bytes;
+    let opener = Driver::new(first, push, pull, bytes, Session::open)?;
+    let accepter = Driver::new(second, pull, push, bytes, Session::accept)?;
+    let mut left = End { driver: opener, pipe: left, result: None };
+    let mut right = End { driver: accepter, pipe: right, result: None };
     let mut messages = 0;
     while left.result.is_none() || right.result.is_none() {
         for end in [&mut left, &mut right] {

@@ -5,6 +5,7 @@
 //! `space` knows a key prefix.
 
 mod check;
+mod digest;
 mod meta;
 mod replicas;
 mod scan;
@@ -12,7 +13,8 @@ mod snapshot;
 mod space;
 mod write;
 
-pub use check::{Finding, check, digest};
+pub use check::{Finding, MAX_FINDINGS, Problem, check};
+pub use digest::digest;
 pub use meta::Meta;
 pub use replicas::Replicas;
 pub use scan::{Direction, KeyRange, Logged};

@@ -190,7 +190,7 @@ impl Counts {
         [self.visible.to_be_bytes(), self.parked.to_be_bytes()].concat()
     }
 
-    fn decode(bytes: &[u8]) -> Result<Counts, Error> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Counts, Error> {
         let wrong = || Error::corrupt("a row count does not have 16 bytes");
         let (visible, parked) = bytes.split_first_chunk::<8>().ok_or_else(wrong)?;
         let parked: [u8; 8] = parked.try_into().map_err(|_| wrong())?;

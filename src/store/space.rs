@@ -74,23 +74,96 @@ impl Space<'_> {
     }
 
     const fn tag(&self) -> u8 {
+        self.kind() as u8
+    }
+
+    /// Which kind of key it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
         match self {
-            Space::Meta => 1,
-            Space::Replica(_) => 2,
-            Space::Knowledge(_) => 3,
-            Space::Row(..) => 4,
-            Space::Losers(..) => 5,
-            Space::Claim(..) => 6,
-            Space::Index(..) => 7,
-            Space::Child(..) => 8,
-            Space::ChildByValue(..) => 9,
-            Space::Log(..) => 10,
-            Space::Conflicts(..) => 11,
-            Space::ConflictById(_) => 12,
-            Space::Count(_) => 13,
-            Space::Clock => 14,
+            Space::Meta => Kind::Meta,
+            Space::Replica(_) => Kind::Replica,
+            Space::Knowledge(_) => Kind::Knowledge,
+            Space::Row(..) => Kind::Row,
+            Space::Losers(..) => Kind::Losers,
+            Space::Claim(..) => Kind::Claim,
+            Space::Index(..) => Kind::Index,
+            Space::Child(..) => Kind::Child,
+            Space::ChildByValue(..) => Kind::ChildByValue,
+            Space::Log(..) => Kind::Log,
+            Space::Conflicts(..) => Kind::Conflicts,
+            Space::ConflictById(_) => Kind::ConflictById,
+            Space::Count(_) => Kind::Count,
+            Space::Clock => Kind::Clock,
         }
     }
+}
+
+/// The kinds of keys; the number is the first byte of the key. Numbers are never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// [`Space::Meta`].
+    Meta = 1,
+    /// [`Space::Replica`].
+    Replica,
+    /// [`Space::Knowledge`].
+    Knowledge,
+    /// [`Space::Row`].
+    Row,
+    /// [`Space::Losers`].
+    Losers,
+    /// [`Space::Claim`].
+    Claim,
+    /// [`Space::Index`].
+    Index,
+    /// [`Space::Child`].
+    Child,
+    /// [`Space::ChildByValue`].
+    ChildByValue,
+    /// [`Space::Log`].
+    Log,
+    /// [`Space::Conflicts`].
+    Conflicts,
+    /// [`Space::ConflictById`].
+    ConflictById,
+    /// [`Space::Count`].
+    Count,
+    /// [`Space::Clock`].
+    Clock,
+}
+
+impl Kind {
+    /// Every kind, in the order of the keys.
+    pub const ALL: [Kind; 14] = [
+        Kind::Meta,
+        Kind::Replica,
+        Kind::Knowledge,
+        Kind::Row,
+        Kind::Losers,
+        Kind::Claim,
+        Kind::Index,
+        Kind::Child,
+        Kind::ChildByValue,
+        Kind::Log,
+        Kind::Conflicts,
+        Kind::ConflictById,
+        Kind::Count,
+        Kind::Clock,
+    ];
+
+    /// The kind of a key; none if nothing that is stored has such a key.
+    #[must_use]
+    pub fn of(key: &[u8]) -> Option<Kind> {
+        let tag = key.first()?;
+        Kind::ALL.into_iter().find(|kind| *kind as u8 == *tag)
+    }
+}
+
+/// The number that a key begins with after its kind, and what follows it: of a table, a constraint or a
+/// replica.
+#[must_use]
+pub fn number_of(key: &[u8]) -> Option<(u32, &[u8])> {
+    crate::codec::key::take_ordered_u32(key.get(1..)?)
 }
 
 /// A prefix that several keys share, for range scans.
@@ -163,7 +236,7 @@ pub fn row_of(key: &[u8]) -> Option<RowId> {
 /// The table and row of a key of [`Space::Row`], [`Space::Losers`] or [`Space::Conflicts`].
 #[must_use]
 pub fn row_key_of(key: &[u8]) -> Option<RowKey> {
-    let (table, rest) = crate::codec::key::take_ordered_u32(key.get(1..)?)?;
+    let (table, rest) = number_of(key)?;
     let row: [u8; 16] = rest.try_into().ok()?;
     Some(RowKey { table: TableId(table), row: RowId::from_bytes(row) })
 }

@@ -16,7 +16,7 @@ use crate::value::Value;
 
 impl World {
     pub(super) fn rows(&mut self, replica: usize, table: &str) -> Answer {
-        let rows = self.replica(replica)?.look(table, |table| rows_of(table))?;
+        let rows = self.replica(replica)?.look(table, rows_of)?;
         if rows.is_empty() {
             return Ok("no rows\n".to_owned());
         }
@@ -84,7 +84,7 @@ impl World {
         if findings.is_empty() {
             return Ok("check: nothing is wrong\n".to_owned());
         }
-        let findings: Vec<String> = findings.into_iter().map(|finding| finding.what).collect();
+        let findings: Vec<String> = findings.into_iter().map(|finding| finding.to_string()).collect();
         Err(Failure::new("corrupt", findings.join("; ")))
     }
 }

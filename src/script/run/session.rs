@@ -125,7 +125,8 @@ impl State {
             let rows: Vec<String> = rows.iter().map(ToString::to_string).collect();
             tables.push((table.name.clone(), rows.join("\n")));
         }
-        let conflicts = replica.conflicts(None, names)?;
+        let mut conflicts = replica.conflicts(None, names)?;
+        conflicts.retain(|conflict| tables.iter().any(|(name, _)| *name == conflict.table));
         Ok(State {
             knowledge: format!("{:?}", snapshot.knowledge()?),
             tables,

@@ -41,7 +41,8 @@ impl World {
         self.change(replica, table, row, |transaction, row| {
             let values = row_of(transaction.read_table(table)?.definition(), values)?;
             let mut rows = transaction.table(table)?;
-            Ok(if forced { rows.update_forced(row, values)? } else { rows.update(row, values)? })
+            let updated = if forced { rows.update_forced(row, values) } else { rows.update(row, values) };
+            Ok(updated?)
         })
     }
 

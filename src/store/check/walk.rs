@@ -1,0 +1,124 @@
+//! The walk over all keys, and the small records: meta, replicas, knowledge, counts.
+
+use super::finding::{Problem, Stop};
+use super::{Check, entries};
+use crate::error::Error;
+use crate::ids::{Dot, ReplicaId, TableId};
+use crate::schema::Schema;
+use crate::store::meta::Meta;
+use crate::store::snapshot::{Counts, Snapshot};
+use crate::store::space::{Kind, Space, number_of, row_key_of};
+
+impl Check<'_> {
+    /// Who this replica is, and the schema.
+    pub(super) fn meta(&mut self) -> Result<(), Stop> {
+        let missing = || Error::corrupt("it is missing");
+        let meta = Snapshot::meta(&*self.snapshot.bytes).and_then(|meta| meta.ok_or_else(missing));
+        let Some(meta) = self.findings.read(None, None, "meta record", meta)? else { return Ok(()) };
+        self.me = Some(meta.replica);
+        let schema = self.schema_of(&meta);
+        self.findings.read(None, None, "schema in the meta record", schema)?;
+        Ok(())
+    }
+
+    fn schema_of(&self, meta: &Meta) -> Result<(), Error> {
+        let schema = Schema::from_sql(&meta.schema).map_err(|error| Error::corrupt(error.to_string()))?;
+        if schema.digest() == self.snapshot.schema.digest() {
+            return Ok(());
+        }
+        Err(Error::corrupt("it is not the schema that the database was opened with"))
+    }
+
+    /// Looks at every entry of the store, in the order of the keys: knowledge comes before rows.
+    pub(super) fn walk(&mut self) -> Result<(), Stop> {
+        let snapshot = self.snapshot;
+        let entries = snapshot.bytes.range(&[], None);
+        let Some(entries) = self.findings.read(None, None, "store", entries)? else { return Ok(()) };
+        for entry in entries {
+            let Some((key, value)) = self.findings.read(None, None, "store", entry)? else { return Ok(()) };
+            if !self.entry(&key, &value)? {
+                self.report_general(Problem::UnknownKey { key: hexadecimal(&key) })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks an entry; false if there is no such key.
+    fn entry(&mut self, key: &[u8], value: &[u8]) -> Result<bool, Stop> {
+        let Some(kind) = Kind::of(key) else { return Ok(false) };
+        match kind {
+            Kind::Meta | Kind::Clock => return Ok(key.len() == 1),
+            Kind::Replica => return self.replica(key, value),
+            Kind::Knowledge => return self.known(key, value),
+            Kind::Row => match row_key_of(key) {
+                Some(row) => self.row(row, value)?,
+                None => return Ok(false),
+            },
+            Kind::Log => return self.logged(key, value),
+            Kind::Count => {
+                let table = number_of(key).filter(|(_, rest)| rest.is_empty());
+                return Ok(table.is_some_and(|(id, _)| self.snapshot.table(TableId(id)).is_ok()));
+            }
+            Kind::Losers
+            | Kind::Claim
+            | Kind::Index
+            | Kind::Child
+            | Kind::ChildByValue
+            | Kind::Conflicts
+            | Kind::ConflictById => match entries::family_of(kind, key) {
+                Some(family) => self.tally.found(family),
+                None => return Ok(false),
+            },
+        }
+        Ok(true)
+    }
+
+    /// A replica and its number: as they were read when the database was opened, and each once.
+    fn replica(&mut self, key: &[u8], value: &[u8]) -> Result<bool, Stop> {
+        let Some((number, [])) = number_of(key) else { return Ok(false) };
+        let id = value.try_into().ok().map(ReplicaId::from_bytes);
+        let known = self.snapshot.replicas.id(number);
+        if id.is_none() || id != known || !id.is_some_and(|id| self.replicas.insert(id)) {
+            self.report_general(Problem::WrongReplica { number })?;
+        }
+        Ok(true)
+    }
+
+    fn known(&mut self, key: &[u8], value: &[u8]) -> Result<bool, Stop> {
+        let Some((number, [])) = number_of(key) else { return Ok(false) };
+        let replica = self.snapshot.replicas.id(number);
+        match (replica, value.try_into().map(u64::from_be_bytes)) {
+            (Some(replica), Ok(seq)) => self.knowledge.cover(Dot { replica, seq }),
+            _ => {
+                let reason = "it names an unknown replica or has a wrong size".to_string();
+                let record = format!("knowledge entry {number}");
+                self.report_general(Problem::Unreadable { record, reason })?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// The stored row counts, against those counted.
+    pub(super) fn counts(&mut self) -> Result<(), Stop> {
+        let snapshot = self.snapshot;
+        for table in snapshot.schema.tables() {
+            let counts = snapshot.bytes.get(&Space::Count(table.id).key())?;
+            let counts = counts.map_or(Ok(Counts::default()), |bytes| Counts::decode(&bytes));
+            let Some(stored) = self.findings.read(Some(&table.name), None, "row count", counts)? else {
+                continue;
+            };
+            let counted = self.counted.get(&table.id).copied().unwrap_or_default();
+            let pairs =
+                [("visible", stored.visible, counted.visible), ("parked", stored.parked, counted.parked)];
+            for (what, stored, counted) in pairs.into_iter().filter(|(_, stored, counted)| stored != counted)
+            {
+                self.findings.add(Some(&table.name), None, Problem::WrongCount { what, stored, counted })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

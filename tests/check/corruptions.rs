@@ -1,0 +1,297 @@
+//! The table of damages, each with the words that a finding must have.
+
+use reunite::derive::Status;
+use reunite::ids::{ConstraintId, Dot, ReplicaId, RowId, UnitId};
+use reunite::row::{Life, Sibling, UnitValue};
+use reunite::value::Value;
+use reunite::version::{Hlc, Priority, Stamp};
+
+use crate::world::{Bytes, World, key};
+
+pub struct Corruption {
+    pub name: &'static str,
+    pub plant: fn(&World, &mut Bytes),
+    /// What a finding says.
+    pub says: &'static str,
+}
+
+const META: u8 = 1;
+const REPLICA: u8 = 2;
+const KNOWLEDGE: u8 = 3;
+const ROW: u8 = 4;
+const LOSERS: u8 = 5;
+const CLAIM: u8 = 6;
+const INDEX: u8 = 7;
+const CHILD: u8 = 8;
+const CHILD_BY_VALUE: u8 = 9;
+const LOG: u8 = 10;
+const CONFLICTS: u8 = 11;
+const CONFLICT_BY_ID: u8 = 12;
+const COUNT: u8 = 13;
+const CLOCK: u8 = 14;
+
+fn first(bytes: &Bytes, tag: u8) -> Vec<u8> {
+    bytes.keys().find(|key| key[0] == tag).unwrap_or_else(|| panic!("nothing with tag {tag}")).clone()
+}
+
+fn remove_first(bytes: &mut Bytes, tag: u8) {
+    let key = first(bytes, tag);
+    bytes.remove(&key);
+}
+
+/// Adds an entry like the first one, for a row that does not exist.
+fn add_like_first(bytes: &mut Bytes, tag: u8) {
+    let mut key = first(bytes, tag);
+    let value = bytes[&key].clone();
+    key.last_chunk_mut::<16>().unwrap().fill(0xee);
+    bytes.insert(key, value);
+}
+
+fn ann(world: &World) -> (&'static str, RowId) {
+    ("customer", world.row("customer", "code", "ANN"))
+}
+
+fn stamp(replica: u8, seq: u64) -> Stamp {
+    let dot = Dot { replica: ReplicaId::from_bytes([replica; 16]), seq };
+    Stamp { priority: Priority::default(), hlc: Hlc(1), dot }
+}
+
+fn phone(world: &World) -> UnitId {
+    world.a.schema().table("customer").unwrap().column("phone").unwrap().1.unit
+}
+
+fn set_status(world: &World, bytes: &mut Bytes, row: (&str, RowId), status: Status) {
+    world.edit(bytes, row, |_, derived| derived.status = status);
+}
+
+fn value(of: Value) -> UnitValue {
+    UnitValue { columns: vec![of], ..UnitValue::default() }
+}
+
+macro_rules! corruptions {
+    ($($name:literal, $says:literal, $plant:expr;)*) => {
+        pub fn all() -> Vec<Corruption> {
+            vec![$(Corruption { name: $name, says: $says, plant: $plant }),*]
+        }
+    };
+}
+
+corruptions! {
+    "a row that is none", "the row cannot be read", |_, bytes| {
+        let key = first(bytes, ROW);
+        bytes.insert(key, vec![0xff]);
+    };
+    "a cut row", "the row cannot be read", |_, bytes| {
+        let key = first(bytes, ROW);
+        bytes.get_mut(&key).unwrap().pop();
+    };
+    "a row of no table", "the schema has no table", |_, bytes| {
+        let row = bytes[&first(bytes, ROW)].clone();
+        bytes.insert(key(ROW, 99, &[7; 16]), row);
+    };
+    "a row's key with a byte too many", "a key that nothing stored has", |_, bytes| {
+        let mut key = first(bytes, ROW);
+        key.push(0);
+        bytes.insert(key, vec![]);
+    };
+    "an unknown unit", "it has a unit 4000", |world, bytes| {
+        world.edit(bytes, ann(world), |facts, _| {
+            let dot = facts.born;
+            let sibling = Sibling { stamp: Stamp { dot, ..stamp(1, 1) }, value: value(Value::Null) };
+            facts.add_to_unit(UnitId(4000), sibling);
+        });
+    };
+    "a value of a wrong type", "column phone holds what is not a TEXT", |world, bytes| {
+        world.edit(bytes, ann(world), |facts, _| {
+            let dot = facts.born;
+            let sibling = Sibling { stamp: Stamp { dot, ..stamp(1, 1) }, value: value(Value::Integer(5)) };
+            facts.set_unit(phone(world), std::iter::once(sibling).collect());
+        });
+    };
+    "a reference where none is", "names a row for a foreign key", |world, bytes| {
+        world.edit(bytes, ann(world), |facts, _| {
+            let dot = facts.born;
+            let mut value = value(Value::Null);
+            value.parents.push((ConstraintId(1), RowId::from_bytes([1; 16])));
+            let sibling = Sibling { stamp: Stamp { dot, ..stamp(1, 1) }, value };
+            facts.set_unit(phone(world), std::iter::once(sibling).collect());
+        });
+    };
+    "a change of a local table", "numbered as one of a table of another kind", |world, bytes| {
+        world.edit(bytes, ann(world), |facts, _| facts.write_life(stamp(0, 1), Life::Alive, &[]));
+    };
+    "a change of this replica from the future", "was made here, but is not in the knowledge", |world, bytes| {
+        world.edit(bytes, ann(world), |facts, _| facts.write_life(stamp(1, 99), Life::Alive, &[]));
+    };
+    "a change later than the clock", "is later than the stored time", |world, bytes| {
+        world.edit(bytes, ann(world), |facts, _| {
+            let stamp = Stamp { hlc: Hlc(u64::MAX), ..stamp(2, 99) };
+            facts.write_life(stamp, Life::Alive, &[]);
+        });
+    };
+    "a known change of another row", "under a wrong row", |world, bytes| {
+        world.edit(bytes, ann(world), |facts, _| facts.write_life(stamp(1, 3), Life::Alive, &[]));
+    };
+    "a visible row stored as parked", "it is stored as parked, and is visible", |world, bytes| {
+        set_status(world, bytes, ann(world), Status::Parked);
+    };
+    "a living row stored as deleted", "it is stored as deleted, and is visible", |world, bytes| {
+        set_status(world, bytes, ann(world), Status::Dead);
+    };
+    "a tombstone stored as visible", "it is stored as visible, and is deleted", |world, bytes| {
+        set_status(world, bytes, ("customer", world.row("customer", "code", "CAT")), Status::Visible);
+    };
+    "a parked row without its parent stored as visible", "it is stored as visible, and is parked", |world, bytes| {
+        set_status(world, bytes, ("orders", world.row("orders", "number", "2")), Status::Visible);
+    };
+    "an invalid row stored as visible", "it is stored as visible, and is parked", |world, bytes| {
+        set_status(world, bytes, ("orders", world.row("orders", "number", "3")), Status::Visible);
+    };
+    "a wrong row in a cycle of tables", "it is stored as visible, and is parked", |world, bytes| {
+        set_status(world, bytes, ("folder", world.row("folder", "name", "/b")), Status::Visible);
+    };
+    "a wrong pair in a cycle of tables, counted and indexed as visible",
+    "it is stored as visible, and is parked", |world, bytes| {
+        for name in ["/b", "/b/c"] {
+            let row = world.row("folder", "name", name);
+            set_status(world, bytes, ("folder", row), Status::Visible);
+            let claims = bytes.iter_mut().filter(|(key, _)| key[0] == CLAIM && key.ends_with(row.as_bytes()));
+            claims.for_each(|(_, visible)| *visible = vec![1]);
+        }
+    };
+    "a followed key forgotten", "customer does not show the key of the row", |world, bytes| {
+        let row = world.row("orders", "number", "4");
+        world.edit(bytes, ("orders", row), |_, derived| derived.followed.clear());
+    };
+    "a key followed that is none", "customer does not show the key of the row", |world, bytes| {
+        let row = world.row("orders", "number", "1");
+        world.edit(bytes, ("orders", row), |_, derived| derived.followed.push((1, Value::from("X"))));
+    };
+    "losing values gone", "the row cannot be read", |_, bytes| remove_first(bytes, LOSERS);
+    "losing values of nobody", "the losing values has an entry that no row justifies",
+    |_, bytes| add_like_first(bytes, LOSERS);
+    "a claim gone", "its entry in key customer_pkey is missing", |_, bytes| remove_first(bytes, CLAIM);
+    "a claim of nobody", "key customer_pkey has an entry that no row justifies",
+    |_, bytes| add_like_first(bytes, CLAIM);
+    "a claim that says hidden", "its entry in key customer_pkey is wrong", |world, bytes| {
+        let row = ann(world).1;
+        let claims = bytes.iter_mut().filter(|(key, _)| key[0] == CLAIM && key.ends_with(row.as_bytes()));
+        claims.for_each(|(_, visible)| *visible = vec![0]);
+    };
+    "an index entry gone", "its entry in index orders_customer is missing",
+    |_, bytes| remove_first(bytes, INDEX);
+    "an index entry of nobody", "index orders_customer has an entry that no row justifies",
+    |_, bytes| add_like_first(bytes, INDEX);
+    "an index entry with a value", "its entry in index orders_customer is wrong", |_, bytes| {
+        let key = first(bytes, INDEX);
+        bytes.insert(key, vec![1]);
+    };
+    "an entry of no index", "which is not in the schema has an entry that no row justifies", |_, bytes| {
+        bytes.insert(key(INDEX, 999, &[1; 20]), Vec::new());
+    };
+    "a reference by row gone", "its entry in the references by row of orders_customer_fkey is missing",
+    |_, bytes| remove_first(bytes, CHILD);
+    "a reference by row of nobody",
+    "the references by row of orders_customer_fkey has an entry that no row justifies",
+    |_, bytes| add_like_first(bytes, CHILD);
+    "a reference by value gone", "its entry in the references by value of invoice_customer_fkey is missing",
+    |_, bytes| remove_first(bytes, CHILD_BY_VALUE);
+    "a reference by value of nobody",
+    "the references by value of invoice_customer_fkey has an entry that no row justifies",
+    |_, bytes| add_like_first(bytes, CHILD_BY_VALUE);
+    "conflicts gone", "the stored conflicts are wrong in", |_, bytes| remove_first(bytes, CONFLICTS);
+    "conflicts cut", "the list of the row's conflicts cannot be read", |_, bytes| {
+        let key = first(bytes, CONFLICTS);
+        bytes.get_mut(&key).unwrap().pop();
+    };
+    "conflicts of nobody", "the conflicts by row has an entry that no row justifies",
+    |_, bytes| add_like_first(bytes, CONFLICTS);
+    "a conflict of a row without any", "the stored conflicts are wrong in", |world, bytes| {
+        let conflicts = bytes[&first(bytes, CONFLICTS)].clone();
+        let row = world.row("orders", "number", "1");
+        bytes.insert(key(CONFLICTS, world.table("orders"), row.as_bytes()), conflicts);
+    };
+    "a conflict's id gone", "its entry in the conflicts by id is missing",
+    |_, bytes| remove_first(bytes, CONFLICT_BY_ID);
+    "a conflict's id of nothing", "the conflicts by id has an entry that no row justifies",
+    |_, bytes| add_like_first(bytes, CONFLICT_BY_ID);
+    "a conflict's id under another row", "its entry in the conflicts by id is wrong", |world, bytes| {
+        let row = reunite::ids::RowKey {
+            table: reunite::ids::TableId(world.table("customer")),
+            row: RowId::from_bytes([9; 16]),
+        };
+        let key = first(bytes, CONFLICT_BY_ID);
+        bytes.insert(key, reunite::codec::log::encode_row_key(row));
+    };
+    "a log entry gone", "the change log lacks change 1 of replica 01010101",
+    |_, bytes| remove_first(bytes, LOG);
+    "a live change not logged", "is not in the change log", |_, bytes| remove_first(bytes, LOG);
+    "the end of a log gone", "the change log lacks", |_, bytes| {
+        let last = bytes.keys().rfind(|key| key[0] == LOG).unwrap().clone();
+        bytes.remove(&last);
+    };
+    "a log entry cut", "the log entry of change", |_, bytes| {
+        let key = first(bytes, LOG);
+        bytes.get_mut(&key).unwrap().pop();
+    };
+    "a log entry of another row", "under a wrong row", |_, bytes| {
+        let entry = first(bytes, LOG);
+        bytes.get_mut(&entry).unwrap().last_chunk_mut::<16>().unwrap().fill(3);
+    };
+    "a log entry with another time", "with a wrong time", |_, bytes| {
+        let entries = bytes.iter_mut().filter(|(key, _)| key[0] == LOG);
+        // Width, time, table and row: the byte before the table is the last of the time.
+        entries.for_each(|(_, entry)| *entry.get_mut(7).unwrap() ^= 1);
+    };
+    "a log beyond the knowledge", "which is not known", |_, bytes| {
+        let last = bytes.keys().rfind(|key| key[0] == LOG).unwrap().clone();
+        let entry = bytes[&last].clone();
+        let mut next = last;
+        *next.last_mut().unwrap() += 1;
+        bytes.insert(next, entry);
+    };
+    "a log entry of a local table", "of a table that never leaves this replica", |world, bytes| {
+        let row = world.row("note", "text", "mine");
+        let row = reunite::ids::RowKey { table: reunite::ids::TableId(world.table("note")), row };
+        let entry = first(bytes, LOG);
+        bytes.insert(entry, reunite::codec::log::encode_entry(Hlc(5), row));
+    };
+    "knowledge gone", "which is not known", |_, bytes| {
+        let keys: Vec<_> = bytes.keys().filter(|key| key[0] == KNOWLEDGE).cloned().collect();
+        keys.iter().for_each(|key| drop(bytes.remove(key)));
+    };
+    "knowledge of an unknown replica", "the knowledge entry 77 cannot be read", |_, bytes| {
+        bytes.insert(key(KNOWLEDGE, 77, &[]), 5_u64.to_be_bytes().to_vec());
+    };
+    "too much knowledge", "the change log lacks the changes", |_, bytes| {
+        let key = first(bytes, KNOWLEDGE);
+        bytes.insert(key, 1000_u64.to_be_bytes().to_vec());
+    };
+    "a replica twice", "the list of replicas is not right at number", |_, bytes| {
+        bytes.insert(key(REPLICA, 9, &[]), vec![1; 16]);
+    };
+    "a replica gone", "the list of replicas is not right at number", |_, bytes| remove_first(bytes, REPLICA);
+    "a wrong count", "visible rows, and has", |_, bytes| {
+        let key = first(bytes, COUNT);
+        bytes.insert(key, [9_u64.to_be_bytes(), 9_u64.to_be_bytes()].concat());
+    };
+    "no count", "it is said to have 0 parked rows", |world, bytes| {
+        bytes.remove(&key(COUNT, world.table("orders"), &[]));
+    };
+    "a count cut", "the row count cannot be read", |_, bytes| {
+        let key = first(bytes, COUNT);
+        bytes.get_mut(&key).unwrap().pop();
+    };
+    "a count of no table", "a key that nothing stored has", |_, bytes| {
+        bytes.insert(key(COUNT, 99, &[]), vec![0; 16]);
+    };
+    "a key of an unknown kind", "a key that nothing stored has: c8", |_, bytes| {
+        bytes.insert(vec![200], Vec::new());
+    };
+    "a long meta key", "a key that nothing stored has: 0100", |_, bytes| {
+        bytes.insert(vec![META, 0], Vec::new());
+    };
+    "a long clock key", "a key that nothing stored has: 0e00", |_, bytes| {
+        bytes.insert(vec![CLOCK, 0], Vec::new());
+    };
+}

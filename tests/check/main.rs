@@ -1,0 +1,118 @@
+//! The self-check and the digest: clean on a database with every kind of conflict, and nothing that is
+//! damaged byte by byte goes unnoticed.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod corruptions;
+mod digests;
+mod histories;
+mod world;
+
+use reunite::db::Database;
+use reunite::derive::Kind;
+use reunite::error::Error;
+use reunite::storage::{MemoryEngine, Storage};
+
+use world::{Bytes, World};
+
+#[test]
+fn a_database_with_every_kind_of_conflict_is_clean() {
+    let world = World::new();
+    let mut kinds: Vec<Kind> =
+        world.a.read().unwrap().conflicts().unwrap().into_iter().map(|conflict| conflict.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let all = [
+        Kind::Update,
+        Kind::DeleteUpdate,
+        Kind::UpdateDelete,
+        Kind::Unique,
+        Kind::DeleteRi,
+        Kind::UpdateRi,
+        Kind::ForeignKey,
+        Kind::Validation,
+    ];
+    assert_eq!(kinds, all);
+    for db in [&world.a, &world.b, &world.c] {
+        assert_eq!(db.check().unwrap(), []);
+    }
+}
+
+#[test]
+fn resolving_and_writing_on_leaves_it_clean() {
+    let world = World::new();
+    let open = world.a.read().unwrap().conflicts().unwrap();
+    for conflict in open {
+        let _ = world.a.write(|tx| tx.dismiss(conflict.id));
+        assert_eq!(world.a.check().unwrap(), []);
+    }
+    world.sync_all();
+    assert_eq!(world.b.check().unwrap(), []);
+}
+
+#[test]
+fn every_corruption_is_found() {
+    let world = World::new();
+    let clean = world.bytes();
+    assert_eq!(findings(clean.clone()), Vec::<String>::new());
+    let mut missed = Vec::new();
+    for corruption in corruptions::all() {
+        let mut bytes = clean.clone();
+        (corruption.plant)(&world, &mut bytes);
+        assert!(bytes != clean, "{}: nothing was damaged", corruption.name);
+        let found = findings(bytes);
+        if !found.iter().any(|finding| finding.contains(corruption.says)) {
+            missed.push(format!("{}: expected '{}' among {found:#?}", corruption.name, corruption.says));
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn no_entry_can_go_unnoticed() {
+    let world = World::new();
+    let clean = world.bytes();
+    for key in clean.keys().filter(|key| key[0] != 1) {
+        let mut bytes = clean.clone();
+        bytes.remove(key);
+        assert_ne!(findings(bytes), Vec::<String>::new(), "without {key:02x?}");
+    }
+}
+
+#[test]
+fn no_damaged_byte_makes_a_check_fail() {
+    let world = World::new();
+    let clean = world.bytes();
+    for key in clean.keys().filter(|key| key[0] > 2) {
+        for at in 0..clean[key].len() {
+            for bit in [0, 3, 7] {
+                let mut bytes = clean.clone();
+                bytes.get_mut(key).unwrap()[at] ^= 1 << bit;
+                findings(bytes);
+            }
+        }
+    }
+}
+
+#[test]
+fn findings_are_bounded() {
+    let world = World::new();
+    let mut bytes = world.bytes();
+    for n in 0_u32..5000 {
+        bytes.insert([vec![200], n.to_be_bytes().to_vec()].concat(), Vec::new());
+    }
+    assert_eq!(findings(bytes).len(), reunite::store::MAX_FINDINGS + 1);
+}
+
+/// What a check of these bytes finds.
+fn findings(bytes: Bytes) -> Vec<String> {
+    let engine = MemoryEngine::new();
+    world::fill(&engine, bytes);
+    let db = match Database::builder().over(Storage::over(Box::new(engine))) {
+        Ok(db) => db,
+        // Found before there was anything to check.
+        Err(Error::Corrupt { what }) => return vec![what],
+        Err(error) => panic!("{error}"),
+    };
+    db.check().unwrap().iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,215 @@
+//! Histories of real databases: transactions through the public face, sessions that may break at any
+//! byte, and after every step a comparison with the model.
+
+mod compare;
+mod perform;
+mod settle;
+mod sqlite;
+mod sync;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use reunite::db::SeededRandom;
+use reunite::ids::{Dot, ReplicaId, RowKey};
+use reunite::schema::Schema;
+use reunite::value::Timestamp;
+use reunite::version::{Hlc, ManualClock, Priority};
+use reunite::{Database, WriteError};
+
+use self::compare::{compare, facts_of};
+use self::perform::transact;
+use crate::model::{self, Commit, Derived, Done, Hints, Refusal, Replica, Slot};
+use crate::world::checks::{Changes, check_facts, check_view};
+use crate::world::generate::{Generator, Operation};
+use crate::world::random::Random;
+use crate::world::story::{Checked, Failure, Plan, Story, ensure};
+use crate::world::{explain, schemas};
+
+/// A database, and the model of it.
+struct Pair {
+    db: Database,
+    clock: Arc<ManualClock>,
+    model: Replica,
+    view: Derived,
+}
+
+struct World<'a> {
+    schema: Arc<Schema>,
+    pairs: Vec<Pair>,
+    changes: Changes,
+    story: &'a mut Story,
+}
+
+/// One history.
+pub fn history(plan: &Plan, story: &mut Story) -> Checked {
+    let mut random = Random::new(plan.seed);
+    let [schema, _] = schemas::schemas(&mut random);
+    let replicas = 2 + random.below(4);
+    let pairs = (0..replicas).map(|i| Pair::new(&schema, i, &mut random)).collect();
+    let mut world = World { schema, pairs, changes: Changes::new(), story };
+    for step in &plan.steps {
+        world.step(&mut Random::new(*step))?;
+    }
+    world.settle(&mut random)
+}
+
+impl Pair {
+    fn new(schema: &Arc<Schema>, i: usize, random: &mut Random) -> Pair {
+        let id = ReplicaId::from_bytes([i as u8 + 1; 16]);
+        let priority = Priority::new(random.below(4) as u8 * 10).expect("at most 100");
+        let clock = Arc::new(ManualClock::new(Timestamp(random.below(30) as i64)));
+        let builder = Database::builder().schema(Arc::clone(schema)).replica_id(id).priority(priority);
+        let builder = builder.clock(Arc::clone(&clock) as _).random(SeededRandom::new(random.next()));
+        let db = builder.in_memory().expect("memory does not fail");
+        let model = Replica::new(id, priority, Hlc(0));
+        let view = model::derive(schema, &model.facts, |_| {});
+        Pair { db, clock, model, view }
+    }
+}
+
+impl World<'_> {
+    fn step(&mut self, random: &mut Random) -> Checked {
+        let i = random.below(self.pairs.len());
+        self.pairs[i].clock.advance(random.below(5) as i64);
+        if random.chance(60) {
+            return self.transaction(i, random);
+        }
+        let other = random.below(self.pairs.len());
+        if other == i { Ok(()) } else { self.sync(i, other, random) }
+    }
+
+    // ----------------------------------------------------------------------------------------
+    // Transactions
+    // ----------------------------------------------------------------------------------------
+
+    fn transaction(&mut self, i: usize, random: &mut Random) -> Checked {
+        let pair = &self.pairs[i];
+        let several = if random.chance(25) { 1 + random.below(3) } else { 0 };
+        let (view, facts) = (&pair.view, &pair.model.facts);
+        let mut generator = Generator { schema: &self.schema, view, facts, random };
+        let mut operations: Vec<Operation> = (0..=several).map(|_| generator.operation()).collect();
+        // A wish to swap rows stands alone: it lets the whole transaction park others.
+        if operations.iter().any(Operation::swaps) {
+            operations.truncate(1);
+        }
+        let outcome = transact(&pair.db, &self.schema, &mut operations);
+        self.story.note(|| {
+            let all: Vec<String> = operations.iter().map(|o| explain::operation(&self.schema, o)).collect();
+            let outcome = outcome.as_ref().err().map(|error| format!(" -> {}: {error}", error.code()));
+            format!("{i}: {}{}", all.join("; "), outcome.unwrap_or_default())
+        });
+        let expected = self.expected(i, &operations, outcome.is_ok())?;
+        match (outcome, expected) {
+            (Ok(()), Ok(done)) => self.committed(i, &operations, done),
+            (Err(error), Err(refusals)) => {
+                self.story.count("refused transactions", 1);
+                self.refused_alike(i, &error, &refusals)
+            }
+            (Ok(()), Err(refusals)) => Err(Failure(format!("it should have been refused: {refusals:?}"))),
+            (Err(error), Ok(_)) => Err(Failure(format!("it was refused: {error}"))),
+        }
+    }
+
+    /// What the model makes of it: with the times and dots of the database, if that has committed.
+    fn expected(
+        &self,
+        i: usize,
+        operations: &[Operation],
+        committed: bool,
+    ) -> Result<Result<Done, BTreeSet<Refusal>>, Failure> {
+        let pair = &self.pairs[i];
+        let hints = if committed { self.hints(i, operations)? } else { Hints::default() };
+        let mut commit = Commit::new(&self.schema, &pair.view, &pair.model, hints);
+        for operation in operations {
+            if let Err(refusal) = operation.apply(&mut commit) {
+                return Ok(Err(BTreeSet::from([refusal])));
+            }
+        }
+        Ok(commit.finish())
+    }
+
+    /// The dots that a commit has used, by row. They have no gap.
+    fn hints(&self, i: usize, operations: &[Operation]) -> Result<Hints, Failure> {
+        let pair = &self.pairs[i];
+        let last = pair.model.knowledge.get(&pair.model.id).copied().unwrap_or(0);
+        let inserted = operations.iter().filter_map(|o| if let Operation::Insert { row, .. } = o { Some(*row) } else { None });
+        let mut hints = Hints::default();
+        for row in pair.model.facts.keys().copied().chain(inserted) {
+            let Some(facts) = facts_of(&pair.db, &self.schema, row) else { continue };
+            let new = |dot: Dot| dot.replica == pair.model.id && dot.seq > last;
+            for stamp in facts.stamps().filter(|stamp| new(stamp.dot)) {
+                let same = hints.hlc.is_none_or(|hlc| hlc == stamp.hlc);
+                let same = same && hints.dots.insert(row, stamp.dot).is_none_or(|dot| dot == stamp.dot);
+                ensure(same, || format!("a commit has one time, and one dot in {row:?}"))?;
+                hints.hlc = Some(stamp.hlc);
+            }
+        }
+        let seqs: BTreeSet<u64> = hints.dots.values().map(|dot| dot.seq).collect();
+        let contiguous = seqs.iter().copied().eq(last + 1..=last + hints.dots.len() as u64);
+        ensure(contiguous, || format!("the changes after {last} are {seqs:?}"))?;
+        Ok(hints)
+    }
+
+    fn committed(&mut self, i: usize, operations: &[Operation], done: Done) -> Checked {
+        self.story.count("commits", 1);
+        self.story.count("rows boosted", done.boosted);
+        self.check_commit(i, operations, &done)?;
+        for change in &done.changes {
+            self.changes.entry(change.row).or_default().push(change.clone());
+        }
+        let pair = &mut self.pairs[i];
+        (pair.model, pair.view) = (done.replica, done.after);
+        self.story.note(|| explain::view(&self.schema, &pair.view));
+        self.check(i)
+    }
+
+    /// P20: stamps exceed all their writer saw. P9: an ordinary write replaces only what is visible.
+    /// P11: what the transaction wanted to be visible is.
+    fn check_commit(&self, i: usize, operations: &[Operation], done: &Done) -> Checked {
+        let (before, names) = (&self.pairs[i], operations.iter().any(Operation::names_losers));
+        for change in done.changes.iter().filter(|change| change.slot != Slot::Boost && change.slot != Slot::Acks) {
+            let table = self.schema.table_by_id(change.row.table).expect("a table of the schema");
+            let row = before.model.facts.get(&change.row);
+            for (dot, entry) in row.into_iter().flat_map(|row| row.live(change.slot)) {
+                let greater = model::order(table, &entry.stamp) < model::order(table, &change.stamp);
+                ensure(greater, || format!("P20 {} does not exceed {dot}", change.stamp.dot))?;
+                let (Slot::Columns(unit), false, true) = (change.slot, names, change.replaces.contains(&(change.slot, dot)))
+                else {
+                    continue;
+                };
+                let model::Content::Columns(cell) = &entry.content else { continue };
+                let visible = cell.says_the_same(&before.view.images[&change.row].winners[&unit].1);
+                ensure(visible, || format!("P9 {} replaces the loser {dot}", change.stamp.dot))?;
+            }
+        }
+        let hidden = done.wanted.iter().find(|row| !done.after.visible.contains_key(row));
+        ensure(hidden.is_none(), || format!("P11 {hidden:?} is not visible after its commit"))
+    }
+
+    /// Nothing happened, and for a reason that the model knows too.
+    fn refused_alike(&self, i: usize, error: &WriteError, refusals: &BTreeSet<Refusal>) -> Checked {
+        let class = match error.code() {
+            "duplicate-key" => Refusal::Duplicate,
+            "missing-parent" => Refusal::MissingParent,
+            "restricted" => Refusal::Restricted,
+            "check-failed" => Refusal::CheckFailed,
+            "not-null" => Refusal::NotNull,
+            "no-such-row" => Refusal::NoSuchRow,
+            "not-applicable" | "already-resolved" => Refusal::NotApplicable,
+            code => return Err(Failure(format!("an unexpected refusal, {code}: {error}"))),
+        };
+        ensure(refusals.contains(&class), || format!("refused with {error}, not with {refusals:?}"))?;
+        self.check(i)
+    }
+
+    /// The database shows what the model derives, and that obeys the constraints.
+    fn check(&self, i: usize) -> Checked {
+        let pair = &self.pairs[i];
+        check_view(&self.schema, &pair.view)?;
+        compare(&pair.db, &self.schema, &pair.model, &pair.view)
+    }
+}
+
+/// Facts by row as they were before a session.
+type Before = BTreeMap<RowKey, model::Row>;

@@ -1,0 +1,87 @@
+//! Sessions between two databases of a history.
+
+use reunite::replicate::{Direction, Options, sync_with};
+use reunite::sync::SyncError;
+
+use super::compare::facts_of;
+use super::{Before, World};
+use crate::model::{self, Replica, Vector, covers, join, row_state};
+use crate::world::checks::check_facts;
+use crate::world::explain;
+use crate::world::random::Random;
+use crate::world::story::{Checked, Failure, ensure};
+
+impl World<'_> {
+    /// A session between two replicas, one way or both, perhaps broken off at some byte.
+    pub(super) fn sync(&mut self, a: usize, b: usize, random: &mut Random) -> Checked {
+        let direction = [Direction::Both, Direction::Push, Direction::Pull][random.below(3)];
+        let cut_after = random.chance(40).then(|| random.below(4000) as u64);
+        let batch_bytes = [1, 200, 1000, 256 * 1024][random.below(4)];
+        self.session(a, b, direction, cut_after, batch_bytes)
+    }
+
+    pub(super) fn session(
+        &mut self,
+        a: usize,
+        b: usize,
+        direction: Direction,
+        cut_after: Option<u64>,
+        batch_bytes: usize,
+    ) -> Checked {
+        let options = Options { direction, cut_after, batch_bytes, progress: None };
+        let before = [self.pairs[a].model.clone(), self.pairs[b].model.clone()];
+        let result = sync_with(&self.pairs[a].db, &self.pairs[b].db, options);
+        self.story.note(|| format!("{a} and {b} sync {direction:?}, cut {cut_after:?}, batches of {batch_bytes}: {result:?}"));
+        let complete = match result {
+            Ok(_) => true,
+            Err(SyncError::Interrupted { .. }) if cut_after.is_some() => false,
+            Err(error) => return Err(Failure(format!("a session failed: {error}"))),
+        };
+        self.story.count("sessions", 1);
+        self.story.count("broken sessions", usize::from(!complete));
+        let (takes_a, takes_b) = (direction != Direction::Push, direction != Direction::Pull);
+        let [old_a, old_b] = before;
+        self.received(a, &old_b, takes_a, complete)?;
+        self.received(b, &old_a, takes_b, complete)
+    }
+
+    /// Every row is as before, or merged with what the peer had; knowledge grew no further than the
+    /// peer's, and all of that far if the session was complete. The model takes over how far it got.
+    fn received(&mut self, i: usize, peer: &Replica, takes: bool, complete: bool) -> Checked {
+        let pair = &mut self.pairs[i];
+        let before: Before = pair.model.facts.clone();
+        for (row, theirs) in &peer.facts {
+            let found = facts_of(&pair.db, &self.schema, *row);
+            let mine = before.get(row);
+            if found == mine.map(row_state) {
+                continue;
+            }
+            let merged = mine.map_or_else(|| theirs.clone(), |mine| model::merge_row(mine, theirs));
+            let expected = row_state(&merged);
+            ensure(takes && found.as_ref() == Some(&expected), || {
+                format!("{row:?} became {found:#?}, not {expected:#?}")
+            })?;
+            pair.model.receive(peer, *row);
+        }
+        let knowledge = pair.db.knowledge().expect("memory does not fail");
+        let knowledge: Vector = knowledge.iter().collect();
+        let mut most = pair.model.knowledge.clone();
+        if takes {
+            join(&mut most, &peer.knowledge);
+        }
+        let honest = knowledge.iter().all(|(replica, seq)| covers(&most, dot(*replica, *seq)));
+        ensure(honest, || format!("P13 it knows {knowledge:?}, more than {most:?}"))?;
+        let kept = pair.model.knowledge.iter().all(|(replica, seq)| covers(&knowledge, dot(*replica, *seq)));
+        ensure(kept, || format!("it forgot: it knows {knowledge:?}"))?;
+        ensure(!complete || knowledge == most, || format!("a whole session taught {knowledge:?}, not {most:?}"))?;
+        pair.model.knowledge = knowledge;
+        pair.view = model::derive(&self.schema, &pair.model.facts, |_| {});
+        self.story.note(|| format!("  {i} then:\n{}", explain::view(&self.schema, &pair.view)));
+        check_facts(&self.changes, &pair.model)?;
+        self.check(i)
+    }
+}
+
+const fn dot(replica: reunite::ids::ReplicaId, seq: u64) -> reunite::ids::Dot {
+    reunite::ids::Dot { replica, seq }
+}

@@ -1,0 +1,38 @@
+//! Random histories of several replicas, compared with the reference model after every step.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "a test stops where something is not as expected"
+)]
+
+mod model;
+mod world;
+mod databases;
+mod derivation;
+
+use world::story::{Suite, number_from_environment};
+
+/// Histories without a database.
+const DERIVATIONS: Suite<'static> = Suite { name: "derivation", steps: 10..60, run: &derivation::history };
+
+/// Seeds that failed once: they are always run, first.
+const KEPT: &str = include_str!("seeds.txt");
+
+/// Histories of databases.
+const DATABASES: Suite<'static> = Suite { name: "databases", steps: 8..40, run: &databases::history };
+
+#[test]
+fn databases() {
+    DATABASES.run(KEPT, number_from_environment("HISTORIES").unwrap_or(2000));
+}
+
+#[test]
+fn derivation() {
+    DERIVATIONS.run(KEPT, number_from_environment("HISTORIES").unwrap_or(4000));
+}

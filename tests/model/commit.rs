@@ -1,0 +1,260 @@
+//! A local transaction: its writes, what SQL would show inside it, and the rule for its end.
+//!
+//! What each operation writes is in `operations` and `resolve`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reunite::ids::{ConstraintId, Dot, RowId, RowKey};
+use reunite::schema::{Schema, Table, Tracking};
+use reunite::value::Value;
+use reunite::version::{Hlc, Stamp};
+
+use super::derive::{Derived, derive};
+use super::facts::{Cell, Content, Row, Slot};
+use super::image::{fold, order};
+use super::replica::Replica;
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Refusal {
+    Duplicate,
+    MissingParent,
+    Restricted,
+    CheckFailed,
+    NotNull,
+    NoSuchRow,
+    NotApplicable,
+}
+
+/// One write to one unit: live values are those that no change replaces.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub row: RowKey,
+    pub slot: Slot,
+    pub entry: Content,
+    pub stamp: Stamp,
+    pub replaces: BTreeSet<(Slot, Dot)>,
+}
+
+/// A transaction that was committed.
+#[derive(Clone, Debug)]
+pub struct Done {
+    pub replica: Replica,
+    pub changes: Vec<Change>,
+    pub after: Derived,
+    /// The rows that have to be visible.
+    pub wanted: BTreeSet<RowKey>,
+    pub boosted: usize,
+}
+
+/// When a transaction is made, and which dot it has in which row, if that is known from elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct Hints {
+    pub hlc: Option<Hlc>,
+    pub dots: BTreeMap<RowKey, Dot>,
+}
+
+pub struct Commit<'a> {
+    pub schema: &'a Schema,
+    pub before: &'a Derived,
+    pub replica: Replica,
+    hints: Hints,
+    dots: BTreeMap<RowKey, Dot>,
+    changes: Vec<Change>,
+    /// What SQL would show to the transaction.
+    pub shown: BTreeMap<RowKey, Vec<Value>>,
+    /// Rows that must be visible afterwards, and rows that this transaction takes away.
+    pub own: BTreeSet<RowKey>,
+    pub gone: BTreeSet<RowKey>,
+    /// References that were written: the rows that they mean are looked up at the end.
+    pub pending: BTreeSet<(RowKey, ConstraintId)>,
+    /// Prefer: the user asked for somebody else to be parked.
+    pub swap: bool,
+    boosted: usize,
+}
+
+impl<'a> Commit<'a> {
+    pub fn new(schema: &'a Schema, before: &'a Derived, replica: &Replica, hints: Hints) -> Commit<'a> {
+        let mut replica = replica.clone();
+        replica.clock = hints.hlc.unwrap_or(Hlc(replica.clock.0 + 1));
+        let (dots, changes, own, gone, pending) = Default::default();
+        let shown = before.visible.clone();
+        Commit { schema, before, replica, hints, dots, changes, shown, own, gone, pending, swap: false, boosted: 0 }
+    }
+
+    pub fn table(&self, key: RowKey) -> &'a Table {
+        self.schema.table_by_id(key.table).expect("a table of the schema")
+    }
+
+    pub fn dot(&mut self, row: RowKey) -> Dot {
+        if let Some(dot) = self.dots.get(&row) {
+            return *dot;
+        }
+        let replica = &mut self.replica;
+        let last = replica.knowledge.entry(replica.id).or_insert(0);
+        *last += 1;
+        // A row that the hints do not know gets a number that nobody uses: the comparison will show it.
+        let unknown = *last + if self.hints.dots.is_empty() { 0 } else { 1_000_000 };
+        let dot = self.hints.dots.get(&row).copied().unwrap_or(Dot { replica: replica.id, seq: unknown });
+        replica.log.insert(dot, (replica.clock, row));
+        self.dots.insert(row, dot);
+        dot
+    }
+
+    pub fn live(&self, row: RowKey, slot: Slot) -> Vec<(Dot, Content)> {
+        let row = self.replica.facts.get(&row).into_iter();
+        row.flat_map(|row| row.live(slot)).map(|(dot, entry)| (dot, entry.content.clone())).collect()
+    }
+
+    /// The dots of a slot whose content is so.
+    pub fn dots_of(&self, row: RowKey, slot: Slot, which: impl Fn(&Content) -> bool) -> BTreeSet<(Slot, Dot)> {
+        self.live(row, slot).iter().filter(|(_, content)| which(content)).map(|(dot, _)| (slot, *dot)).collect()
+    }
+
+    /// The visible value of a unit, and the dots that say it.
+    pub fn visible_value(&self, row: RowKey, slot: Slot) -> Option<(Cell, Dot, BTreeSet<(Slot, Dot)>)> {
+        let facts = self.replica.facts.get(&row)?;
+        let best = facts.live(slot).max_by_key(|(_, entry)| order(self.table(row), &entry.stamp));
+        let (dot, entry) = best?;
+        let Content::Columns(cell) = &entry.content else { return None };
+        let same = |content: &Content| matches!(content, Content::Columns(other) if other.says_the_same(cell));
+        Some((cell.clone(), dot, self.dots_of(row, slot, same)))
+    }
+
+    /// Writes a unit. A write inherits the priority of what it saw there.
+    pub fn write(&mut self, row: RowKey, slot: Slot, content: Content, mut replaces: BTreeSet<(Slot, Dot)>) {
+        let dot = self.dot(row);
+        let seen = self.replica.facts.get(&row).into_iter().flat_map(|facts| facts.live(slot));
+        let inherited = seen.map(|(_, entry)| entry.stamp.priority).max();
+        let inherits = matches!(slot, Slot::Life | Slot::Columns(_));
+        let priority = inherited.filter(|_| inherits).map_or(self.replica.priority, |seen| seen.max(self.replica.priority));
+        let stamp = Stamp { priority, hlc: self.replica.clock, dot };
+        replaces.retain(|(_, replaced)| *replaced != dot);
+        let all: Vec<(Slot, Dot)> = replaces.iter().copied().collect();
+        let facts = self.replica.facts.entry(row).or_insert_with(|| Row::new(dot));
+        facts.write(slot, content.clone(), stamp, &all);
+        // Writing a unit twice in one transaction is one change.
+        if let Some(i) = self.changes.iter().position(|c| (c.row, c.slot) == (row, slot)) {
+            replaces.extend(self.changes.remove(i).replaces);
+        }
+        self.changes.push(Change { row, slot, entry: content, stamp, replaces });
+    }
+
+    /// Under row tracking a write that leaves the keys as they are keeps their claim.
+    pub fn kept_claim(&self, row: RowKey, slot: Slot, cell: &Cell) -> Option<Stamp> {
+        let table = self.table(row);
+        let (old, dot, _) = self.visible_value(row, slot).filter(|_| table.tracking == Tracking::Row)?;
+        let stamp = self.replica.facts[&row].get(slot, dot)?.stamp;
+        let is_key = |column: usize| table.keys.iter().any(|key| key.columns.contains(&column));
+        let columns = table.units.first()?.columns.iter().zip(old.columns.iter().zip(&cell.columns));
+        let same = columns.filter(|(column, _)| is_key(**column)).all(|(_, (old, new))| old == new);
+        same.then_some(old.claim.unwrap_or(stamp))
+    }
+
+    /// The row that shows this key inside the transaction.
+    pub fn holder(&self, table: &Table, key: ConstraintId, value: &[Value]) -> Option<RowId> {
+        let columns = &table.key(key)?.columns;
+        let rows = self.shown.iter().filter(|(row, _)| row.table == table.id);
+        let mut holders = rows.filter(|(_, shown)| fold(table, columns, shown).as_deref() == Some(value));
+        holders.next().map(|(row, _)| row.row)
+    }
+
+    /// Looks up which rows the written references mean.
+    fn resolve_references(&mut self) -> Result<(), Refusal> {
+        for (row, id) in self.pending.clone() {
+            let table = self.table(row);
+            let foreign_key = table.foreign_keys.iter().find(|key| key.id == id).expect("a foreign key");
+            let Some(shown) = self.shown.get(&row) else { continue };
+            let Some(value) = fold(table, &foreign_key.columns, shown) else { continue };
+            let parent = self.schema.table_by_id(foreign_key.parent).expect("a table of the schema");
+            let parent = self.holder(parent, foreign_key.key, &value).ok_or(Refusal::MissingParent)?;
+            let (slot, dot) = (Slot::Columns(foreign_key.unit), self.dot(row));
+            let facts = self.replica.facts.get_mut(&row).expect("it was written");
+            let entry = facts.units.get_mut(&slot).and_then(|unit| unit.live.get_mut(&dot));
+            let Some(Content::Columns(cell)) = entry.map(|entry| &mut entry.content) else { continue };
+            cell.parents.insert(id, parent);
+            let cell = Content::Columns(cell.clone());
+            let change = self.changes.iter_mut().find(|c| (c.row, c.slot) == (row, slot));
+            change.expect("it was written").entry = cell;
+        }
+        Ok(())
+    }
+
+    /// What SQL checks: would the rows that have to be visible satisfy every constraint among themselves?
+    /// Returns everything that they break.
+    fn broken(&self, after: &Derived, wanted: &BTreeSet<RowKey>) -> BTreeSet<Refusal> {
+        let (mut keys, mut broken) = (BTreeSet::new(), BTreeSet::new());
+        let image = |row: &RowKey| after.images.get(row).filter(|image| image.lives);
+        if wanted.iter().any(|row| image(row).is_none()) {
+            broken.insert(Refusal::NotApplicable);
+        }
+        for image in wanted.iter().filter_map(image) {
+            let table = self.table(image.key);
+            for id in &image.failed {
+                let check = table.checks.iter().any(|check| check.id == *id);
+                broken.insert(if check { Refusal::CheckFailed } else { Refusal::NotNull });
+            }
+            for (key, value) in table.keys.iter().zip(&image.keys) {
+                if value.as_ref().is_some_and(|value| !keys.insert((key.id, value.clone()))) {
+                    broken.insert(Refusal::Duplicate);
+                }
+            }
+        }
+        for image in wanted.iter().filter_map(image) {
+            for (foreign_key, need) in self.table(image.key).foreign_keys.iter().zip(&image.needs) {
+                let Some(need) = need else { continue };
+                let key = need.key.clone().map(|value| (foreign_key.key, value));
+                if !key.is_some_and(|key| keys.contains(&key)) {
+                    let own = self.own.contains(&image.key);
+                    broken.insert(if own { Refusal::MissingParent } else { Refusal::Restricted });
+                }
+            }
+        }
+        broken
+    }
+
+    /// The rows that have to be visible afterwards.
+    fn wanted(&self) -> BTreeSet<RowKey> {
+        let stay = self.before.visible.keys().filter(|row| !self.swap && !self.gone.contains(row));
+        stay.chain(&self.own).copied().collect()
+    }
+
+    /// A transaction is refused if the rows it wants visible, with all other rows visible so far, break
+    /// a constraint. Otherwise nothing may stand in its way: where a parked row would now displace one
+    /// of them, that one is boosted. Boosting to the fixpoint always succeeds.
+    pub fn finish(mut self) -> Result<Done, BTreeSet<Refusal>> {
+        self.resolve_references().map_err(|refusal| BTreeSet::from([refusal]))?;
+        let wanted = self.wanted();
+        let mut boosted: BTreeSet<RowKey> = BTreeSet::new();
+        loop {
+            let after = derive(self.schema, &self.replica.facts, |_| {});
+            let displaced = wanted.iter().filter(|row| !after.visible.contains_key(row)).copied();
+            let displaced: BTreeSet<RowKey> = displaced.collect();
+            if displaced.is_empty() {
+                let Commit { replica, changes, boosted, .. } = self;
+                return Ok(Done { replica, changes, after, wanted, boosted });
+            }
+            let broken = self.broken(&after, &wanted);
+            if !self.swap && !broken.is_empty() {
+                return Err(broken);
+            }
+            let fresh: Vec<RowKey> = displaced.difference(&boosted).copied().collect();
+            if fresh.is_empty() {
+                assert!(self.swap, "boosting must succeed: {displaced:?}");
+                return Err(broken.into_iter().chain([Refusal::NotApplicable]).collect());
+            }
+            for row in fresh {
+                boosted.insert(row);
+                if !self.changes.iter().any(|c| (c.row, c.slot) == (row, Slot::Boost)) {
+                    let old = self.dots_of(row, Slot::Boost, |_| true);
+                    self.write(row, Slot::Boost, Content::Boost, old);
+                    self.boosted += 1;
+                }
+            }
+        }
+    }
+
+    /// Ends the transaction without any rule: what another kind of replica might have written.
+    pub fn finish_unchecked(self) -> (Replica, Vec<Change>) {
+        (self.replica, self.changes)
+    }
+}

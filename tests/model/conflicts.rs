@@ -1,0 +1,163 @@
+//! L5: everything that lost. One entry per (row, losing dot) or (row, broken constraint), less what was
+//! dismissed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reunite::derive::{About, Kind};
+use reunite::ids::{ColumnId, ConstraintId, Dot, RowId, RowKey};
+use reunite::schema::{ForeignKey, Schema, Table, Tracking};
+
+use super::derive::Derived;
+use super::facts::{ConflictName, Content, Facts, Row, Slot};
+use super::image::{Image, Need, order};
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Conflict {
+    pub kind: Kind,
+    pub columns: BTreeSet<ColumnId>,
+    pub others: BTreeSet<RowId>,
+}
+
+type Found = BTreeMap<ConflictName, Conflict>;
+
+pub fn conflicts(schema: &Schema, facts: &Facts, derived: &Derived) -> Found {
+    let mut found = Found::new();
+    for (key, row) in facts {
+        let table = schema.table_by_id(key.table).expect("a table of the schema");
+        let image = &derived.images[key];
+        lost_lives(table, row, image, &mut found);
+        lost_values(table, row, image, &mut found);
+        if image.lives && !derived.visible.contains_key(key) {
+            let mut bars = Bars { table, image, born: row.born, found: &mut found };
+            bars.checks();
+            bars.keys(derived);
+            bars.references(schema, derived);
+        }
+    }
+    for row in facts.values() {
+        for (_, entry) in row.live(Slot::Acks) {
+            if let Content::Ack(Some(name)) = &entry.content {
+                found.remove(name);
+            }
+        }
+    }
+    found
+}
+
+fn columns_of(table: &Table, positions: impl IntoIterator<Item = usize>) -> BTreeSet<ColumnId> {
+    positions.into_iter().map(|column| table.columns[column].id).collect()
+}
+
+/// Lives that say the opposite of the one that holds.
+fn lost_lives(table: &Table, row: &Row, image: &Image, found: &mut Found) {
+    for (dot, entry) in row.live(Slot::Life) {
+        if (entry.content == Content::Alive) == image.lives {
+            continue;
+        }
+        let kind = if image.lives { Kind::UpdateDelete } else { Kind::DeleteUpdate };
+        let written = table.units.iter().filter(|unit| row.get(Slot::Columns(unit.id), dot).is_some());
+        let columns = columns_of(table, written.flat_map(|unit| unit.columns.iter().copied()));
+        let name = ConflictName { row: image.key, about: About::Life, dot };
+        found.insert(name, Conflict { kind, columns, others: BTreeSet::new() });
+    }
+}
+
+/// Values unequal to the winner. A delete that nobody contests has decided them too.
+fn lost_values(table: &Table, row: &Row, image: &Image, found: &mut Found) {
+    if row.live(Slot::Life).all(|(_, entry)| entry.content == Content::Dead) {
+        return;
+    }
+    for unit in &table.units {
+        for (dot, entry) in row.live(Slot::Columns(unit.id)) {
+            let Content::Columns(cell) = &entry.content else { continue };
+            if cell.says_the_same(&image.winners[&unit.id].1) {
+                continue;
+            }
+            let name = ConflictName { row: image.key, about: About::Update, dot };
+            let fresh = Conflict { kind: Kind::Update, columns: BTreeSet::new(), others: BTreeSet::new() };
+            let entry = found.entry(name).or_insert(fresh);
+            entry.columns.extend(columns_of(table, unit.columns.iter().copied()));
+        }
+    }
+}
+
+/// The constraints that bar one parked row.
+struct Bars<'a> {
+    table: &'a Table,
+    image: &'a Image,
+    born: Dot,
+    found: &'a mut Found,
+}
+
+impl Bars<'_> {
+    fn checks(&mut self) {
+        for id in &self.image.failed {
+            let columns = match self.table.checks.iter().find(|check| check.id == *id) {
+                Some(check) => check.rule.columns().into_iter().collect(),
+                None => self.table.columns.iter().position(|c| c.id.0 == id.0).into_iter().collect(),
+            };
+            self.add(*id, Kind::Validation, &columns, self.newest(&columns), None);
+        }
+    }
+
+    fn keys(&mut self, derived: &Derived) {
+        for (key, value) in self.table.keys.iter().zip(&self.image.keys) {
+            let holder = value.clone().and_then(|value| derived.holders.get(&(key.id, value)));
+            if let Some(holder) = holder {
+                let claim = self.claim().unwrap_or_else(|| self.newest(&key.columns));
+                self.add(key.id, Kind::Unique, &key.columns, claim, Some(*holder));
+            }
+        }
+    }
+
+    fn references(&mut self, schema: &Schema, derived: &Derived) {
+        for (foreign_key, need) in self.table.foreign_keys.iter().zip(&self.image.needs) {
+            let Some(need) = need else { continue };
+            if need.key.clone().is_some_and(|value| self.satisfied(derived, foreign_key, value)) {
+                continue;
+            }
+            let kind = kind_of_missing(schema, derived, foreign_key, need);
+            let columns = &foreign_key.columns;
+            self.add(foreign_key.id, kind, columns, self.newest(columns), need.parent);
+        }
+    }
+
+    fn satisfied(&self, derived: &Derived, foreign_key: &ForeignKey, value: Vec<reunite::value::Value>) -> bool {
+        let own = self.table.keys.iter().zip(&self.image.keys).find(|(key, _)| key.id == foreign_key.key);
+        own.is_some_and(|(_, own)| own.as_ref() == Some(&value))
+            || derived.holders.contains_key(&(foreign_key.key, value))
+    }
+
+    /// Under row tracking a later change may have rewritten the key: the claim knows who made it.
+    fn claim(&self) -> Option<Dot> {
+        let row_tracking = self.table.tracking == Tracking::Row;
+        let (_, cell, stamp) = self.image.winners.values().next().filter(|_| row_tracking)?;
+        Some(cell.claim.unwrap_or(*stamp).dot)
+    }
+
+    /// The change that wrote the visible values of these columns; the newest, if several did.
+    fn newest(&self, columns: &[usize]) -> Dot {
+        let units: BTreeSet<_> = columns.iter().map(|column| self.table.columns[*column].unit).collect();
+        let stamps = units.iter().filter_map(|unit| self.image.winners.get(unit)).map(|(_, _, stamp)| stamp);
+        stamps.max_by_key(|stamp| order(self.table, stamp)).map_or(self.born, |stamp| stamp.dot)
+    }
+
+    fn add(&mut self, id: ConstraintId, kind: Kind, columns: &Vec<usize>, dot: Dot, other: Option<RowId>) {
+        let name = ConflictName { row: self.image.key, about: About::Constraint(id), dot };
+        let columns = columns_of(self.table, columns.iter().copied());
+        self.found.insert(name, Conflict { kind, columns, others: other.into_iter().collect() });
+    }
+}
+
+/// Why the row that a reference means does not satisfy it.
+fn kind_of_missing(schema: &Schema, derived: &Derived, foreign_key: &ForeignKey, need: &Need) -> Kind {
+    let parent = need.parent.map(|row| RowKey { table: foreign_key.parent, row });
+    let Some(parent) = parent.and_then(|key| derived.images.get(&key)) else { return Kind::ForeignKey };
+    let table = schema.table_by_id(foreign_key.parent).expect("a table of the schema");
+    let key = table.keys.iter().position(|key| key.id == foreign_key.key).expect("a key of the parent");
+    match () {
+        () if !parent.lives => Kind::DeleteRi,
+        () if need.by_value && parent.keys[key] != need.key => Kind::UpdateRi,
+        () => Kind::ForeignKey,
+    }
+}

@@ -1,0 +1,150 @@
+//! Facts and their merge. Knows no constraint and no schema.
+
+use std::collections::BTreeMap;
+
+use reunite::derive::About;
+use reunite::ids::{ConstraintId, Dot, ReplicaId, RowId, RowKey, UnitId};
+use reunite::value::Value;
+use reunite::version::Stamp;
+
+/// A version vector: of a unit, or, joined over everything, a replica's knowledge.
+pub type Vector = BTreeMap<ReplicaId, u64>;
+
+pub fn covers(vector: &Vector, dot: Dot) -> bool {
+    vector.get(&dot.replica).is_some_and(|seq| *seq >= dot.seq)
+}
+
+pub fn join(into: &mut Vector, from: &Vector) {
+    for (replica, seq) in from {
+        let mine = into.entry(*replica).or_insert(0);
+        *mine = (*mine).max(*seq);
+    }
+}
+
+/// What a row is made of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Slot {
+    Life,
+    Boost,
+    Acks,
+    Columns(UnitId),
+}
+
+/// The value of one unit: its columns, and the rows that its references mean.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cell {
+    pub columns: Vec<Value>,
+    pub parents: BTreeMap<ConstraintId, RowId>,
+    /// Under row tracking: when the keys got their values, if that was before.
+    pub claim: Option<Stamp>,
+}
+
+impl Cell {
+    pub fn says_the_same(&self, other: &Cell) -> bool {
+        (&self.columns, &self.parents) == (&other.columns, &other.parents)
+    }
+}
+
+/// What a conflict is, in words: its id says the same as a hash.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ConflictName {
+    pub row: RowKey,
+    pub about: About,
+    /// The losing dot; for a parked row, the dot that wrote the barred value.
+    pub dot: Dot,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Content {
+    Alive,
+    Dead,
+    Boost,
+    /// A dismissed conflict of a parked row; `None` only carries a removal to the other replicas.
+    Ack(Option<ConflictName>),
+    Columns(Cell),
+}
+
+/// One live value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    pub content: Content,
+    pub stamp: Stamp,
+}
+
+/// A dotted version vector set.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Unit {
+    pub live: BTreeMap<Dot, Entry>,
+    pub vector: Vector,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    pub born: Dot,
+    pub units: BTreeMap<Slot, Unit>,
+}
+
+pub type Facts = BTreeMap<RowKey, Row>;
+
+impl Row {
+    pub fn new(born: Dot) -> Row {
+        Row { born, units: BTreeMap::new() }
+    }
+
+    /// The live values of a slot, by dot.
+    pub fn live(&self, slot: Slot) -> impl Iterator<Item = (Dot, &Entry)> {
+        self.units.get(&slot).into_iter().flat_map(|unit| &unit.live).map(|(dot, entry)| (*dot, entry))
+    }
+
+    pub fn get(&self, slot: Slot, dot: Dot) -> Option<&Entry> {
+        self.units.get(&slot).and_then(|unit| unit.live.get(&dot))
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = (Slot, Dot, &Entry)> {
+        let units = self.units.iter();
+        units.flat_map(|(slot, unit)| unit.live.iter().map(|(dot, entry)| (*slot, *dot, entry)))
+    }
+
+    /// Everything that was taken in, in any unit.
+    pub fn vector(&self) -> Vector {
+        let mut vector = Vector::new();
+        self.units.values().for_each(|unit| join(&mut vector, &unit.vector));
+        vector
+    }
+
+    /// One write: the new value stands in the place of the replaced ones.
+    pub fn write(&mut self, slot: Slot, content: Content, stamp: Stamp, replaces: &[(Slot, Dot)]) {
+        for (slot, dot) in replaces {
+            if let Some(unit) = self.units.get_mut(slot) {
+                unit.live.remove(dot);
+            }
+        }
+        let unit = self.units.entry(slot).or_default();
+        unit.live.insert(stamp.dot, Entry { content, stamp });
+        join(&mut unit.vector, &Vector::from([(stamp.dot.replica, stamp.dot.seq)]));
+    }
+}
+
+/// Keeps a dot that both have, or that one has and the other has never taken in.
+pub fn merge_unit(a: &Unit, b: &Unit) -> Unit {
+    let mut merged = Unit { live: BTreeMap::new(), vector: a.vector.clone() };
+    join(&mut merged.vector, &b.vector);
+    for (mine, other) in [(a, b), (b, a)] {
+        for (dot, entry) in &mine.live {
+            if other.live.contains_key(dot) || !covers(&other.vector, *dot) {
+                merged.live.insert(*dot, entry.clone());
+            }
+        }
+    }
+    merged
+}
+
+pub fn merge_row(a: &Row, b: &Row) -> Row {
+    let mut merged = Row::new(a.born.min(b.born));
+    let empty = Unit::default();
+    for slot in a.units.keys().chain(b.units.keys()) {
+        let unit = |row: &Row| row.units.get(slot).unwrap_or(&empty).clone();
+        merged.units.insert(*slot, merge_unit(&unit(a), &unit(b)));
+    }
+    merged
+}

@@ -1,0 +1,181 @@
+//! L1 and L3: which value of a unit is visible, and the row as its constraints see it.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use reunite::ids::{ConstraintId, Dot, RowId, RowKey, UnitId};
+use reunite::schema::{DeleteRule, ForeignKey, Schema, Table, Tracking, UniqueKey, WinnerRule};
+use reunite::value::{Collation, Value};
+use reunite::version::{Hlc, Priority, Stamp};
+
+use super::facts::{Cell, Content, Entry, Facts, Row, Slot};
+
+pub type Order = (Option<Priority>, Hlc, Dot);
+pub type Rank = (Reverse<Option<(Hlc, Dot)>>, Reverse<Option<Priority>>, Hlc, Dot, RowId);
+
+/// How a table compares stamps.
+pub fn order(table: &Table, stamp: &Stamp) -> Order {
+    ((table.winner == WinnerRule::Priority).then_some(stamp.priority), stamp.hlc, stamp.dot)
+}
+
+/// How a table compares the siblings of life. Under LATEST WINS only the stamp counts.
+pub fn life_order(table: &Table, entry: &Entry) -> (u8, Order) {
+    let dead = entry.content == Content::Dead;
+    let class = match table.deletes {
+        DeleteRule::LatestWins => 0,
+        DeleteRule::DeleteWins => u8::from(dead),
+        DeleteRule::UpdateWins => u8::from(!dead),
+    };
+    (class, order(table, &entry.stamp))
+}
+
+/// What a foreign key that is not null refers to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Need {
+    pub parent: Option<RowId>,
+    pub by_value: bool,
+    /// The key that a visible row must hold; none if nothing can satisfy it.
+    pub key: Option<Vec<Value>>,
+}
+
+/// A row after L1 and L3, with everything that L4 needs to know about it.
+#[derive(Clone, Debug)]
+pub struct Image {
+    pub key: RowKey,
+    pub lives: bool,
+    /// What the row shows, or would show.
+    pub values: Vec<Value>,
+    pub winners: BTreeMap<UnitId, (Dot, Cell, Stamp)>,
+    pub failed: Vec<ConstraintId>,
+    /// Per unique key of the table; none with a null in it.
+    pub keys: Vec<Option<Vec<Value>>>,
+    /// Per foreign key of the table; none if it is null.
+    pub needs: Vec<Option<Need>>,
+    pub rank: Rank,
+}
+
+impl Image {
+    pub fn new(schema: &Schema, facts: &Facts, key: RowKey) -> Image {
+        let (table, row) = (schema.table_by_id(key.table).expect("a table of the schema"), &facts[&key]);
+        let winners = winners(table, row);
+        let mut image = Image {
+            key,
+            lives: lives(table, row),
+            values: written(table, &winners),
+            failed: Vec::new(),
+            keys: Vec::new(),
+            needs: Vec::new(),
+            rank: rank(table, key.row, row, &winners),
+            winners,
+        };
+        for foreign_key in &table.foreign_keys {
+            let need = image.need(schema, facts, table, foreign_key);
+            image.needs.push(need);
+        }
+        image.keys = table.keys.iter().map(|key| image.folded(table, &key.columns)).collect();
+        image.failed = failed(table, &image.values);
+        image
+    }
+
+    /// A following reference means the row, hence whatever key that row now has, and shows it.
+    fn need(&mut self, schema: &Schema, facts: &Facts, table: &Table, key: &ForeignKey) -> Option<Need> {
+        let stored = self.folded(table, &key.columns)?;
+        let parent = self.winners.get(&key.unit).and_then(|(_, cell, _)| cell.parents.get(&key.id).copied());
+        let Some(row) = parent.filter(|_| key.follow) else {
+            return Some(Need { parent, by_value: true, key: Some(stored) });
+        };
+        let current = current_key(schema, facts, RowKey { table: key.parent, row }, key.key);
+        let found = current.is_some();
+        for (column, value) in key.columns.iter().zip(current.into_iter().flatten()) {
+            self.values[*column] = value;
+        }
+        let key = self.folded(table, &key.columns).filter(|_| found);
+        Some(Need { parent, by_value: false, key })
+    }
+
+    /// The values of these columns as keys compare them; none with a null among them.
+    pub fn folded(&self, table: &Table, columns: &[usize]) -> Option<Vec<Value>> {
+        fold(table, columns, &self.values)
+    }
+}
+
+pub fn fold(table: &Table, columns: &[usize], values: &[Value]) -> Option<Vec<Value>> {
+    let fold = |column: &usize| match &values[*column] {
+        Value::Null => None,
+        Value::Text(text) => Some(Value::Text(table.columns[*column].collation.fold(text).into_owned())),
+        value => Some(value.clone()),
+    };
+    columns.iter().map(fold).collect()
+}
+
+pub fn lives(table: &Table, row: &Row) -> bool {
+    let best = row.live(Slot::Life).max_by_key(|(_, entry)| life_order(table, entry));
+    best.is_some_and(|(_, entry)| entry.content == Content::Alive)
+}
+
+fn winners(table: &Table, row: &Row) -> BTreeMap<UnitId, (Dot, Cell, Stamp)> {
+    let winner = |unit: UnitId| {
+        let best = row.live(Slot::Columns(unit)).max_by_key(|(_, entry)| order(table, &entry.stamp))?;
+        match &best.1.content {
+            Content::Columns(cell) => Some((unit, (best.0, cell.clone(), best.1.stamp))),
+            _ => unreachable!("columns hold columns"),
+        }
+    };
+    table.units.iter().filter_map(|unit| winner(unit.id)).collect()
+}
+
+/// The winners' values as they were written; what was never written has its default.
+fn written(table: &Table, winners: &BTreeMap<UnitId, (Dot, Cell, Stamp)>) -> Vec<Value> {
+    let mut values: Vec<Value> = table.columns.iter().map(|column| column.default.clone()).collect();
+    for unit in &table.units {
+        let columns = winners.get(&unit.id).map(|(_, cell, _)| cell.columns.clone());
+        for (column, value) in unit.columns.iter().zip(columns.into_iter().flatten()) {
+            values[*column] = value;
+        }
+    }
+    values
+}
+
+/// The key of a row as the rows that refer to it show it; none if it is deleted, unknown or null there.
+fn current_key(schema: &Schema, facts: &Facts, row: RowKey, key: ConstraintId) -> Option<Vec<Value>> {
+    let table = schema.table_by_id(row.table)?;
+    let facts_of_row = facts.get(&row).filter(|facts| lives(table, facts))?;
+    let winners = winners(table, facts_of_row);
+    let mut values = written(table, &winners);
+    let key = table.key(key)?;
+    let part_of_key = |f: &&ForeignKey| f.follow && f.columns.iter().any(|c| key.columns.contains(c));
+    for f in table.foreign_keys.iter().filter(part_of_key) {
+        let parent = winners.get(&f.unit).and_then(|(_, cell, _)| cell.parents.get(&f.id).copied());
+        let null = f.columns.iter().any(|column| values[*column].is_null());
+        let Some(parent) = parent.filter(|_| !null) else { continue };
+        let above = current_key(schema, facts, RowKey { table: f.parent, row: parent }, f.key);
+        for (column, value) in f.columns.iter().zip(above.into_iter().flatten()) {
+            values[*column] = value;
+        }
+    }
+    let values: Vec<Value> = key.columns.iter().map(|column| values[*column].clone()).collect();
+    (!values.iter().any(Value::is_null)).then_some(values)
+}
+
+pub fn failed(table: &Table, values: &[Value]) -> Vec<ConstraintId> {
+    let collations: Vec<Collation> = table.columns.iter().map(|column| column.collation).collect();
+    let missing = table.columns.iter().zip(values).filter(|(column, value)| !column.nullable && value.is_null());
+    let missing = missing.map(|(column, _)| ConstraintId(column.id.0));
+    let broken = |rule: &reunite::schema::Expression| !rule.passes(values, &collations);
+    let checks = table.checks.iter().filter(|check| broken(&check.rule)).map(|check| check.id);
+    missing.chain(checks).collect()
+}
+
+/// First claim stays: the newest claim among the row's keys dates the row.
+fn rank(table: &Table, id: RowId, row: &Row, winners: &BTreeMap<UnitId, (Dot, Cell, Stamp)>) -> Rank {
+    let in_unit = |key: &UniqueKey, unit: UnitId| key.columns.iter().any(|c| table.columns[*c].unit == unit);
+    let of_keys = winners.iter().filter(|(unit, _)| table.keys.iter().any(|key| in_unit(key, **unit)));
+    let claims = of_keys.map(|(_, (_, cell, stamp))| match (table.tracking, cell.claim) {
+        (Tracking::Row, Some(claim)) => order(table, &claim),
+        _ => order(table, stamp),
+    });
+    let (priority, hlc, dot) = claims.max().unwrap_or((None, Hlc(0), row.born));
+    // Boosts compare by time alone, or one of high priority could never be answered.
+    let boost = row.live(Slot::Boost).map(|(dot, entry)| (entry.stamp.hlc, dot)).max();
+    (Reverse(boost), Reverse(priority), hlc, dot, id)
+}

@@ -1,0 +1,29 @@
+//! The reference model: what replicas, merges, visible rows and conflicts mean, said as plainly as possible.
+//!
+//! It is the oracle of the random histories, written to be read and compared with. Everything is
+//! computed from scratch; every unit has a version vector of its own; there is no storage, no index and
+//! no cache. With the product it shares only words: ids, values, stamps, the schema as data, and the
+//! evaluation of checks, which SQLite checks elsewhere. It leaves out what is not built yet.
+
+mod commit;
+mod conflicts;
+mod derive;
+mod facts;
+mod image;
+mod operations;
+mod replica;
+mod resolve;
+mod solver;
+mod strata;
+mod view;
+
+pub use commit::{Change, Commit, Done, Hints, Refusal};
+pub use conflicts::Conflict;
+pub use derive::{Derived, derive};
+pub use facts::{Cell, ConflictName, Content, Entry, Facts, Row, Slot, Unit, Vector, covers, join};
+pub use facts::{merge_row, merge_unit};
+pub use image::{Image, Need, Order, Rank, life_order, order};
+pub use operations::Values;
+pub use replica::{Replica, pull};
+pub use resolve::Choice;
+pub use view::row_state;

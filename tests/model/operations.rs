@@ -1,0 +1,238 @@
+//! The operations on rows: what each writes and replaces, and what SQL shows then.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use reunite::ids::RowKey;
+use reunite::schema::{ForeignKey, OnDelete, OnUpdate, Table, Unit};
+use reunite::value::Value;
+
+use super::commit::{Commit, Refusal};
+use super::facts::{Cell, Content, Slot};
+use super::image::fold;
+
+/// Values by column position.
+pub type Values = BTreeMap<usize, Value>;
+
+type Outcome = Result<(), Refusal>;
+
+impl Commit<'_> {
+    /// Units of which no column is named are not written: they have their default.
+    pub fn insert(&mut self, row: RowKey, named: &Values) -> Outcome {
+        let table = self.table(row);
+        let default = |(column, definition): (usize, &reunite::schema::Column)| {
+            named.get(&column).unwrap_or(&definition.default).clone()
+        };
+        let shown: Vec<Value> = table.columns.iter().enumerate().map(default).collect();
+        required(table, &shown)?;
+        for unit in table.units.iter().filter(|unit| names(&unit.columns, named)) {
+            let columns = unit.columns.iter().map(|column| shown[*column].clone()).collect();
+            let cell = Cell { columns, parents: BTreeMap::new(), claim: None };
+            self.write(row, Slot::Columns(unit.id), Content::Columns(cell), BTreeSet::new());
+        }
+        self.touch(row);
+        self.pending.extend(table.foreign_keys.iter().map(|key| (row, key.id)));
+        self.shown.insert(row, shown);
+        self.own.insert(row);
+        Ok(())
+    }
+
+    /// Changes columns of a visible row. `force` replaces all siblings of the units.
+    pub fn update(&mut self, row: RowKey, named: &Values, force: bool) -> Outcome {
+        let shown = self.shown.get(&row).cloned().ok_or(Refusal::NoSuchRow)?;
+        self.change(row, shown, named, force)
+    }
+
+    /// Changes columns of a row that shows, or would show, `shown`.
+    pub fn change(&mut self, row: RowKey, mut shown: Vec<Value>, named: &Values, force: bool) -> Outcome {
+        let (table, before) = (self.table(row), shown.clone());
+        named.iter().for_each(|(column, value)| shown[*column] = value.clone());
+        required(table, &shown)?;
+        for unit in table.units.iter().filter(|unit| names(&unit.columns, named)) {
+            self.change_unit(row, unit, &shown, named, force);
+        }
+        self.touch(row);
+        for key in table.foreign_keys.iter().filter(|key| names(&key.columns, named)) {
+            self.pending.insert((row, key.id));
+        }
+        self.shown.insert(row, shown.clone());
+        self.own.insert(row);
+        self.gone.remove(&row);
+        self.key_changed(row, &before, &shown)
+    }
+
+    fn change_unit(&mut self, row: RowKey, unit: &Unit, shown: &[Value], named: &Values, force: bool) {
+        let (table, slot) = (self.table(row), Slot::Columns(unit.id));
+        let defaults = unit.columns.iter().map(|column| table.columns[*column].default.clone());
+        let unwritten = Cell { columns: defaults.collect(), parents: BTreeMap::new(), claim: None };
+        let (mut cell, _, visible) = self.visible_value(row, slot).map_or_else(
+            || (unwritten, None, BTreeSet::new()),
+            |(cell, dot, visible)| (cell, Some(dot), visible),
+        );
+        // A named reference is rewritten whole, from the key that it shows.
+        let renamed = |key: &&ForeignKey| names(&key.columns, named);
+        let whole: BTreeSet<usize> =
+            table.foreign_keys.iter().filter(renamed).flat_map(|key| key.columns.iter().copied()).collect();
+        for (value, column) in cell.columns.iter_mut().zip(&unit.columns) {
+            if named.contains_key(column) || whole.contains(column) {
+                *value = shown[*column].clone();
+            }
+        }
+        table.foreign_keys.iter().filter(renamed).for_each(|key| {
+            cell.parents.remove(&key.id);
+        });
+        let old = if force { self.dots_of(row, slot, |_| true) } else { visible };
+        cell.claim = self.kept_claim(row, slot, &cell);
+        self.write(row, slot, Content::Columns(cell), old);
+    }
+
+    /// A change says that the row lives, so that a concurrent deletion is noticed.
+    pub fn touch(&mut self, row: RowKey) {
+        let alive = self.dots_of(row, Slot::Life, |content| *content == Content::Alive);
+        self.write(row, Slot::Life, Content::Alive, alive);
+    }
+
+    /// The shown rows that refer to a row which shows these values, with the reference.
+    fn referring(&self, parent: RowKey, shown: &[Value]) -> Vec<(RowKey, ForeignKey)> {
+        let (table, mut found) = (self.table(parent), Vec::new());
+        for child in self.schema.tables() {
+            for foreign_key in child.foreign_keys.iter().filter(|key| key.parent == table.id) {
+                let key = table.key(foreign_key.key).expect("a key of the parent");
+                let Some(value) = fold(table, &key.columns, shown) else { continue };
+                let rows = self.shown.iter().filter(|(row, _)| row.table == child.id);
+                let refers = |values: &[Value]| fold(child, &foreign_key.columns, values).as_ref() == Some(&value);
+                let rows = rows.filter(|(_, values)| refers(values)).map(|(row, _)| *row);
+                found.extend(rows.map(|row| (row, foreign_key.clone())));
+            }
+        }
+        found
+    }
+
+    /// What `ON UPDATE` says, where a key changed that rows refer to.
+    fn key_changed(&mut self, row: RowKey, before: &[Value], after: &[Value]) -> Outcome {
+        let table = self.table(row);
+        for (child, foreign_key) in self.referring(row, before) {
+            let columns = &table.key(foreign_key.key).expect("a key of the parent").columns;
+            if columns.iter().all(|column| before[*column] == after[*column]) {
+                continue;
+            }
+            let new = columns.iter().map(|column| after[*column].clone());
+            let new: Values = foreign_key.columns.iter().copied().zip(new).collect();
+            match (foreign_key.on_update, foreign_key.follow) {
+                (OnUpdate::Restrict, _) => return Err(Refusal::Restricted),
+                (OnUpdate::SetNull, _) => self.set_null(child, &foreign_key)?,
+                (OnUpdate::Default | OnUpdate::Cascade, true) => self.follow(child, &new)?,
+                (OnUpdate::Cascade, false) => self.update(child, &new, false)?,
+                (OnUpdate::Default, false) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A following row shows the new key; its facts do not change.
+    fn follow(&mut self, child: RowKey, new: &Values) -> Outcome {
+        let Some(before) = self.shown.get(&child).cloned() else { return Ok(()) };
+        let mut after = before.clone();
+        new.iter().for_each(|(column, value)| after[*column] = value.clone());
+        if after == before {
+            return Ok(());
+        }
+        self.shown.insert(child, after.clone());
+        self.key_changed(child, &before, &after)
+    }
+
+    fn set_null(&mut self, child: RowKey, foreign_key: &ForeignKey) -> Outcome {
+        let nulls: Values = foreign_key.columns.iter().map(|column| (*column, Value::Null)).collect();
+        self.update(child, &nulls, false)
+    }
+
+    /// Deletes a visible row, and does what `ON DELETE` says about the rows that refer to it.
+    pub fn delete(&mut self, row: RowKey) -> Outcome {
+        if !self.shown.contains_key(&row) {
+            return Err(Refusal::NoSuchRow);
+        }
+        let mut queue = VecDeque::from([row]);
+        while let Some(row) = queue.pop_front() {
+            let Some(shown) = self.shown.get(&row).cloned() else { continue };
+            let children = self.referring(row, &shown);
+            self.bury(row);
+            for (child, foreign_key) in children {
+                match foreign_key.on_delete {
+                    OnDelete::Restrict => {}
+                    OnDelete::Cascade => queue.push_back(child),
+                    OnDelete::SetNull if self.shown.contains_key(&child) => self.set_null(child, &foreign_key)?,
+                    OnDelete::SetNull => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the tombstone.
+    pub fn bury(&mut self, row: RowKey) {
+        let all = self.dots_of(row, Slot::Life, |_| true);
+        self.write(row, Slot::Life, Content::Dead, all);
+        self.shown.remove(&row);
+        self.own.remove(&row);
+        self.gone.insert(row);
+    }
+
+    /// Brings back a deleted row. It starts afresh: every column is rewritten, because other replicas
+    /// may have purged the old values.
+    pub fn undelete(&mut self, row: RowKey) -> Outcome {
+        let table = self.table(row);
+        let facts = self.replica.facts.get(&row).ok_or(Refusal::NoSuchRow)?;
+        if super::image::lives(table, facts) {
+            return Err(Refusal::NotApplicable);
+        }
+        let decided = facts.live(Slot::Life).all(|(_, entry)| entry.content == Content::Dead);
+        for unit in &table.units {
+            let slot = Slot::Columns(unit.id);
+            let Some((mut cell, dot, _)) = self.visible_value(row, slot) else { continue };
+            let old = if decided { self.dots_of(row, slot, |_| true) } else { BTreeSet::from([(slot, dot)]) };
+            cell.claim = self.kept_claim(row, slot, &cell);
+            self.write(row, slot, Content::Columns(cell), old);
+        }
+        let old = [Slot::Life, Slot::Boost, Slot::Acks].map(|slot| self.dots_of(row, slot, |_| true));
+        self.write(row, Slot::Life, Content::Alive, old.into_iter().flatten().collect());
+        self.gone.remove(&row);
+        self.appear(row);
+        Ok(())
+    }
+
+    /// Asks for this row before its rivals.
+    pub fn prefer(&mut self, row: RowKey) -> Outcome {
+        let facts = self.replica.facts.get(&row).ok_or(Refusal::NoSuchRow)?;
+        if !super::image::lives(self.table(row), facts) {
+            return Err(Refusal::NoSuchRow);
+        }
+        let old = self.dots_of(row, Slot::Boost, |_| true);
+        self.write(row, Slot::Boost, Content::Boost, old);
+        self.swap = true;
+        self.appear(row);
+        let (table, shown) = (self.table(row), self.shown[&row].clone());
+        for key in &table.keys {
+            let Some(value) = fold(table, &key.columns, &shown) else { continue };
+            let same = |other: &[Value]| fold(table, &key.columns, other).as_ref() == Some(&value);
+            self.shown.retain(|other, values| *other == row || other.table != row.table || !same(values));
+        }
+        Ok(())
+    }
+
+    /// Shows a row that was not visible as its facts have it now, with the keys that it follows.
+    pub fn appear(&mut self, row: RowKey) {
+        if !self.shown.contains_key(&row) {
+            let image = super::image::Image::new(self.schema, &self.replica.facts, row);
+            self.shown.insert(row, image.values);
+        }
+        self.own.insert(row);
+    }
+}
+
+pub fn names(columns: &[usize], named: &Values) -> bool {
+    columns.iter().any(|column| named.contains_key(column))
+}
+
+fn required(table: &Table, shown: &[Value]) -> Outcome {
+    let missing = table.columns.iter().zip(shown).any(|(column, value)| !column.nullable && value.is_null());
+    if missing { Err(Refusal::NotNull) } else { Ok(()) }
+}

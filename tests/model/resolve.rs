@@ -1,0 +1,143 @@
+//! Settling conflicts: each way is an ordinary write, and names the losers that it settles.
+
+use std::collections::BTreeSet;
+
+use reunite::derive::{About, Kind};
+use reunite::ids::RowKey;
+use reunite::schema::Unit;
+
+use super::commit::{Commit, Refusal};
+use super::conflicts::Conflict;
+use super::facts::{ConflictName, Content, Slot};
+use super::image::{Image, lives};
+use super::operations::Values;
+
+/// How to settle a conflict.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Choice {
+    KeepWinner,
+    KeepLoser,
+    Set(Values),
+    Rename(Values),
+    Prefer,
+    Reparent(Values),
+    RestoreParent,
+    Delete,
+    Dismiss,
+}
+
+type Outcome = Result<(), Refusal>;
+
+impl Commit<'_> {
+    pub fn resolve(&mut self, name: &ConflictName, choice: &Choice) -> Outcome {
+        let conflict = self.before.conflicts.get(name).ok_or(Refusal::NotApplicable)?.clone();
+        match name.about {
+            _ if *choice == Choice::Dismiss => self.dismiss(name, &conflict),
+            About::Update => return self.resolve_update(name, &conflict, choice),
+            About::Life => return self.resolve_life(name, &conflict, choice),
+            About::Constraint(_) => return self.resolve_parked(name, &conflict, choice),
+        }
+        Ok(())
+    }
+
+    fn resolve_update(&mut self, name: &ConflictName, conflict: &Conflict, choice: &Choice) -> Outcome {
+        let row = name.row;
+        for unit in self.units_of(row, conflict) {
+            let slot = Slot::Columns(unit.id);
+            let Some((winner, _, mut settled)) = self.visible_value(row, slot) else { continue };
+            let lost = self.replica.facts[&row].get(slot, name.dot).map(|entry| entry.content.clone());
+            let mut cell = match (choice, lost) {
+                (Choice::KeepWinner | Choice::Set(_), _) => winner,
+                (Choice::KeepLoser, Some(Content::Columns(lost))) => lost,
+                (Choice::KeepLoser, _) => continue,
+                _ => return Err(Refusal::NotApplicable),
+            };
+            settled.insert((slot, name.dot));
+            cell.claim = self.kept_claim(row, slot, &cell);
+            self.write(row, slot, Content::Columns(cell), settled);
+        }
+        self.touch(row);
+        self.shown.remove(&row);
+        self.appear(row);
+        match choice {
+            Choice::Set(values) => self.change(row, self.shown[&row].clone(), values, false),
+            _ => Ok(()),
+        }
+    }
+
+    fn resolve_life(&mut self, name: &ConflictName, conflict: &Conflict, choice: &Choice) -> Outcome {
+        let row = name.row;
+        match (conflict.kind, choice) {
+            (Kind::DeleteUpdate, Choice::KeepWinner) => self.bury(row),
+            (Kind::DeleteUpdate, Choice::KeepLoser) => return self.undelete(row),
+            (Kind::UpdateDelete, Choice::KeepWinner) => {
+                let mut old = self.dots_of(row, Slot::Life, |content| *content == Content::Alive);
+                old.insert((Slot::Life, name.dot));
+                self.write(row, Slot::Life, Content::Alive, old);
+                self.appear(row);
+            }
+            (Kind::UpdateDelete, Choice::KeepLoser) if self.shown.contains_key(&row) => return self.delete(row),
+            (Kind::UpdateDelete, Choice::KeepLoser) => self.bury(row),
+            _ => return Err(Refusal::NotApplicable),
+        }
+        Ok(())
+    }
+
+    fn resolve_parked(&mut self, name: &ConflictName, conflict: &Conflict, choice: &Choice) -> Outcome {
+        let row = name.row;
+        let orphan = matches!(conflict.kind, Kind::DeleteRi | Kind::UpdateRi | Kind::ForeignKey);
+        match (choice, conflict.kind) {
+            (Choice::Delete, _) => {
+                self.bury(row);
+                Ok(())
+            }
+            (Choice::Prefer, Kind::Unique) => self.prefer(row),
+            (Choice::Rename(values), Kind::Unique) | (Choice::Set(values), Kind::Validation) => {
+                self.change_parked(row, values)
+            }
+            (Choice::Reparent(values), _) if orphan => self.change_parked(row, values),
+            (Choice::RestoreParent, _) if orphan => self.restore_parent(name, conflict),
+            _ => Err(Refusal::NotApplicable),
+        }
+    }
+
+    fn change_parked(&mut self, row: RowKey, values: &Values) -> Outcome {
+        let image = || Image::new(self.schema, &self.replica.facts, row).values;
+        let shown = self.shown.get(&row).cloned().unwrap_or_else(image);
+        self.change(row, shown, values, false)
+    }
+
+    fn restore_parent(&mut self, name: &ConflictName, conflict: &Conflict) -> Outcome {
+        let About::Constraint(id) = name.about else { return Err(Refusal::NotApplicable) };
+        let foreign_key = self.table(name.row).foreign_keys.iter().find(|key| key.id == id);
+        let parent = foreign_key.zip(conflict.others.first()).ok_or(Refusal::NotApplicable)?;
+        let parent = RowKey { table: parent.0.parent, row: *parent.1 };
+        let dead = |facts: &super::facts::Row| !lives(self.table(parent), facts);
+        if !self.replica.facts.get(&parent).is_some_and(dead) {
+            return Err(Refusal::NotApplicable);
+        }
+        self.undelete(parent)
+    }
+
+    /// A losing sibling is removed; a parked row is acknowledged by conflict id.
+    fn dismiss(&mut self, name: &ConflictName, conflict: &Conflict) {
+        let lost = match name.about {
+            About::Constraint(_) => {
+                let ack = Content::Ack(Some(*name));
+                return self.write(name.row, Slot::Acks, ack, BTreeSet::new());
+            }
+            About::Life => BTreeSet::from([(Slot::Life, name.dot)]),
+            About::Update => {
+                let units = self.units_of(name.row, conflict).into_iter();
+                units.map(|unit| (Slot::Columns(unit.id), name.dot)).collect()
+            }
+        };
+        self.write(name.row, Slot::Acks, Content::Ack(None), lost);
+    }
+
+    fn units_of(&self, row: RowKey, conflict: &Conflict) -> Vec<Unit> {
+        let table = self.table(row);
+        let lost = |column: &usize| conflict.columns.contains(&table.columns[*column].id);
+        table.units.iter().filter(|unit| unit.columns.iter().any(lost)).cloned().collect()
+    }
+}

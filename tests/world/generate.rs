@@ -1,0 +1,178 @@
+//! Random operations, made up from what a replica sees. They are plain data, so that they can be shown.
+
+use std::collections::BTreeMap;
+
+use reunite::derive::{About, Kind};
+use reunite::ids::{RowId, RowKey};
+use reunite::schema::{ForeignKey, Schema, Table};
+use reunite::value::{Type, Value};
+
+use super::random::Random;
+use crate::model::{Choice, Commit, Conflict, ConflictName, Derived, Facts, Refusal, Values};
+
+#[derive(Clone, Debug)]
+pub enum Operation {
+    Insert { row: RowKey, values: Values },
+    Update { row: RowKey, values: Values, force: bool },
+    Delete { row: RowKey },
+    Undelete { row: RowKey },
+    Prefer { row: RowKey },
+    Resolve { conflict: ConflictName, choice: Choice },
+}
+
+impl Operation {
+    /// Does it in the model.
+    pub fn apply(&self, commit: &mut Commit<'_>) -> Result<(), Refusal> {
+        match self {
+            Operation::Insert { row, values } => commit.insert(*row, values),
+            Operation::Update { row, values, force } => commit.update(*row, values, *force),
+            Operation::Delete { row } => commit.delete(*row),
+            Operation::Undelete { row } => commit.undelete(*row),
+            Operation::Prefer { row } => commit.prefer(*row),
+            Operation::Resolve { conflict, choice } => commit.resolve(conflict, choice),
+        }
+    }
+
+    /// Whether it asks for another row to be parked.
+    pub const fn swaps(&self) -> bool {
+        matches!(self, Operation::Prefer { .. } | Operation::Resolve { choice: Choice::Prefer, .. })
+    }
+
+    /// Whether it may name siblings other than the visible value.
+    pub const fn names_losers(&self) -> bool {
+        let forced = matches!(self, Operation::Update { force: true, .. });
+        forced || matches!(self, Operation::Undelete { .. } | Operation::Resolve { .. })
+    }
+}
+
+/// What operations are made up from.
+pub struct Generator<'a> {
+    pub schema: &'a Schema,
+    pub view: &'a Derived,
+    pub facts: &'a Facts,
+    pub random: &'a mut Random,
+}
+
+impl Generator<'_> {
+    /// One operation.
+    pub fn operation(&mut self) -> Operation {
+        let visible = self.random.pick(self.view.visible.keys().copied());
+        let made = match (self.random.below(24), visible) {
+            (0..=6, _) | (_, None) => None,
+            (7..=12, Some(row)) => {
+                let values = self.some_values(row, 1);
+                let force = self.random.chance(15);
+                Some(Operation::Update { row, values, force })
+            }
+            (13..=15, Some(row)) => Some(Operation::Delete { row }),
+            (16, Some(_)) => {
+                let dead = self.view.images.values().filter(|image| !image.lives);
+                self.random.pick(dead).map(|image| Operation::Undelete { row: image.key })
+            }
+            (17, Some(row)) => {
+                let parked = self.view.images.values().filter(|i| i.lives && !self.view.visible.contains_key(&i.key));
+                let parked = self.random.pick(parked.map(|image| image.key)).filter(|_| self.random.chance(50));
+                Some(Operation::Prefer { row: parked.unwrap_or(row) })
+            }
+            _ => self.resolution(),
+        };
+        made.unwrap_or_else(|| self.insertion())
+    }
+
+    pub fn insertion(&mut self) -> Operation {
+        let tables = self.schema.tables();
+        let table = &tables[self.random.below(tables.len())];
+        let row = RowKey { table: table.id, row: RowId::from_bytes(self.random.bytes()) };
+        let mut values = BTreeMap::new();
+        for (column, definition) in table.columns.iter().enumerate() {
+            let needed = !definition.nullable && definition.default.is_null();
+            if needed || self.random.chance(80) {
+                values.insert(column, self.value(table, column));
+            }
+        }
+        self.refer(table, &mut values);
+        Operation::Insert { row, values }
+    }
+
+    /// New values for some columns of a row, at least `least`.
+    pub fn some_values(&mut self, row: RowKey, least: usize) -> Values {
+        let table = self.schema.table_by_id(row.table).expect("a table of the schema");
+        let mut values = Values::new();
+        while values.len() < least || self.random.chance(30) {
+            let column = self.random.below(table.columns.len());
+            values.insert(column, self.value(table, column));
+            if values.len() == table.columns.len() {
+                break;
+            }
+        }
+        self.refer(table, &mut values);
+        values
+    }
+
+    /// Most references that are written name a row that is there.
+    fn refer(&mut self, table: &Table, values: &mut Values) {
+        for foreign_key in &table.foreign_keys {
+            if foreign_key.columns.iter().any(|column| values.contains_key(column)) && self.random.chance(80) {
+                for (column, value) in foreign_key.columns.iter().zip(self.key_of_some_parent(foreign_key)) {
+                    values.insert(*column, value);
+                }
+            }
+        }
+    }
+
+    fn key_of_some_parent(&mut self, foreign_key: &ForeignKey) -> Vec<Value> {
+        let parents = self.view.visible.iter().filter(|(row, _)| row.table == foreign_key.parent);
+        let Some((_, shown)) = self.random.pick(parents) else { return Vec::new() };
+        let parent = self.schema.table_by_id(foreign_key.parent).expect("a table of the schema");
+        let key = parent.key(foreign_key.key).expect("a key of the parent");
+        key.columns.iter().map(|column| shown[*column].clone()).collect()
+    }
+
+    pub fn value(&mut self, table: &Table, column: usize) -> Value {
+        let definition = &table.columns[column];
+        if definition.nullable && self.random.chance(15) || self.random.chance(1) {
+            return Value::Null;
+        }
+        match definition.kind {
+            Type::Text => Value::from(["A", "a", "B", "b", "C", "é", "É", "D"][self.random.below(8)]),
+            _ => Value::Integer(self.random.below(6) as i64),
+        }
+    }
+
+    fn resolution(&mut self) -> Option<Operation> {
+        let (name, conflict) = self.random.pick(&self.view.conflicts)?;
+        let choice = self.choice(*name, conflict);
+        Some(Operation::Resolve { conflict: *name, choice })
+    }
+
+    /// Mostly a way that fits the conflict.
+    fn choice(&mut self, name: ConflictName, conflict: &Conflict) -> Choice {
+        let row = name.row;
+        let table = self.schema.table_by_id(row.table).expect("a table of the schema");
+        if self.random.chance(10) {
+            return Choice::Dismiss;
+        }
+        if self.random.chance(3) {
+            return [Choice::KeepWinner, Choice::KeepLoser, Choice::Prefer, Choice::Delete, Choice::RestoreParent]
+                [self.random.below(5)]
+            .clone();
+        }
+        let mut lost = Values::new();
+        for column in &conflict.columns {
+            let (position, _) = table.column_by_id(*column).expect("a column of the table");
+            lost.insert(position, self.value(table, position));
+        }
+        self.refer(table, &mut lost);
+        match (name.about, conflict.kind, self.random.below(4)) {
+            (About::Update | About::Life, _, 0) => Choice::KeepWinner,
+            (About::Update | About::Life, _, 1) | (About::Life, ..) => Choice::KeepLoser,
+            (About::Update, ..) => Choice::Set(lost),
+            (_, _, 0) => Choice::Delete,
+            (_, Kind::Unique, 1) => Choice::Prefer,
+            (_, Kind::Unique, _) => Choice::Rename(lost),
+            (_, Kind::Validation, _) => Choice::Set(lost),
+            (_, Kind::DeleteRi, 1) => Choice::RestoreParent,
+            _ => Choice::Reparent(lost),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! P9: every committed change is visible, in a conflict table, or replaced by an identified later change.
+
+use std::collections::BTreeSet;
+
+use reunite::derive::About;
+use reunite::ids::{Dot, RowKey};
+
+use super::checks::Changes;
+use super::story::{Checked, ensure};
+use crate::model::{ConflictName, Content, Derived, Facts, Slot};
+
+pub fn check_losses(changes: &Changes, facts: &Facts, view: &Derived) -> Checked {
+    let losses = Losses { changes, view, acks: acks(facts) };
+    for (key, row) in facts {
+        for (slot, dot, entry) in row.all() {
+            ensure(losses.is_accounted_for(*key, slot, dot, &entry.content), || {
+                format!("P9 the change {dot} of {slot:?} in {key:?} is silently lost")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn acks(facts: &Facts) -> BTreeSet<ConflictName> {
+    let acks = facts.values().flat_map(|row| row.live(Slot::Acks));
+    acks.filter_map(|(_, entry)| if let Content::Ack(name) = &entry.content { *name } else { None }).collect()
+}
+
+struct Losses<'a> {
+    changes: &'a Changes,
+    view: &'a Derived,
+    acks: BTreeSet<ConflictName>,
+}
+
+impl Losses<'_> {
+    fn is_accounted_for(&self, row: RowKey, slot: Slot, dot: Dot, content: &Content) -> bool {
+        let image = &self.view.images[&row];
+        match (slot, content) {
+            (Slot::Life, Content::Alive) => image.lives || self.listed(row, About::Life, dot),
+            (Slot::Life, _) => !image.lives || self.listed(row, About::Life, dot),
+            (Slot::Columns(unit), Content::Columns(cell)) => {
+                let wins = cell.says_the_same(&image.winners[&unit].1);
+                let listed = self.listed(row, About::Update, dot);
+                match image.lives {
+                    true if wins => self.view.visible.contains_key(&row) || self.is_parked(row),
+                    true => listed,
+                    false => listed || self.decided(row, dot),
+                }
+            }
+            _ => true,
+        }
+    }
+
+    fn listed(&self, row: RowKey, about: About, dot: Dot) -> bool {
+        self.view.conflicts.contains_key(&ConflictName { row, about, dot })
+    }
+
+    /// A constraint that bars the row is listed, or was dismissed.
+    fn is_parked(&self, row: RowKey) -> bool {
+        let mut names = self.view.conflicts.keys().chain(&self.acks);
+        names.any(|name| name.row == row && matches!(name.about, About::Constraint(_)))
+    }
+
+    /// Is the change to a deleted row listed, or has somebody who knew it deleted the row or dismissed it?
+    fn decided(&self, row: RowKey, dot: Dot) -> bool {
+        let mut same = self.changes[&row].iter().filter(|change| change.stamp.dot == dot);
+        let mut later = self.changes[&row].iter().filter(|change| change.replaces.contains(&(Slot::Life, dot)));
+        self.listed(row, About::Life, dot)
+            || same.any(|change| change.entry == Content::Dead)
+            || later.any(|change| change.entry != Content::Alive || self.decided(row, change.stamp.dot))
+    }
+}
