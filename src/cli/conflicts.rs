@@ -41,7 +41,7 @@ impl Conflicts {
             return Ok(conflicts.iter().try_for_each(|c| output.object(&listing::json_of(c, &Ids)))?);
         }
         if !conflicts.is_empty() {
-            output.grid(&listing::grid(&snapshot, &conflicts, &listing::ShortIds)?)?;
+            output.grid(&listing::grid(&snapshot, &conflicts, &listing::ShortIds, true)?)?;
         }
         Ok(output.line(count(conflicts.len() as u64, "open conflict"))?)
     }

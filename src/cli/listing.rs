@@ -11,7 +11,7 @@ use crate::inspect::{Ids, Names, conflict_json, sort_conflicts};
 use crate::value::Value;
 
 /// How many characters of values a cell shows.
-const WIDTH: usize = 24;
+const WIDTH: usize = 18;
 /// The fewest characters of a conflict's id that are shown.
 const SHORTEST_ID: usize = 8;
 
@@ -68,28 +68,31 @@ pub(super) fn json_of(conflict: &ConflictRow, names: &dyn Names) -> Json {
     json
 }
 
-/// A table of conflicts. Who changed what stands in parentheses; the time is that of the loser.
+/// A table of conflicts. Who changed what stands in parentheses; the time, if asked for, is that of
+/// the loser.
 pub(super) fn grid(
     snapshot: &ReadTransaction,
     conflicts: &[ConflictRow],
     names: &dyn Names,
+    times: bool,
 ) -> anyhow::Result<Grid> {
-    let mut grid = Grid::new(["id", "kind", "row", "column", "winner", "loser", "lost at (UTC)"]);
+    let header = ["id", "kind", "row", "column", "winner", "loser"];
+    let mut grid = Grid::new(header.into_iter().chain(times.then_some("loser at (UTC)")));
     let ids: Vec<String> = conflicts.iter().map(|conflict| conflict.id.to_string()).collect();
     let width = distinct(&ids);
     for (conflict, id) in conflicts.iter().zip(&ids) {
-        grid.row([
+        let winner = conflict.winner.as_ref().map(|side| brief(snapshot, conflict, side, names));
+        let row = shorten(&row_name(snapshot, conflict)?, WIDTH);
+        let cells = [
             id.chars().take(width).collect(),
             conflict.kind.name().to_string(),
-            format!("{} {}", visible(&conflict.table), shorten(&row_name(snapshot, conflict)?, WIDTH)),
+            format!("{} {row}", visible(&conflict.table)),
             visible(&columns(snapshot, conflict)),
-            conflict
-                .winner
-                .as_ref()
-                .map_or_else(|| "-".to_string(), |side| brief(snapshot, conflict, side, names)),
+            winner.unwrap_or_else(|| "-".to_string()),
             brief(snapshot, conflict, &conflict.loser, names),
-            time(&conflict.loser).chars().take(16).collect(),
-        ]);
+        ];
+        let time = times.then(|| time(&conflict.loser).chars().take(16).collect());
+        grid.row(cells.into_iter().chain(time));
     }
     Ok(grid)
 }
@@ -135,22 +138,22 @@ fn columns(snapshot: &ReadTransaction, conflict: &ConflictRow) -> String {
     }
 }
 
-/// One side in a cell, with who is behind it: of an update the values, of a row the values beside the
-/// primary key that are not null.
+/// One side in a cell, with who is behind it: the values of the columns that lost; of two rows with
+/// one key, and where no column did, what is in the row beside its primary key.
 fn brief(snapshot: &ReadTransaction, conflict: &ConflictRow, side: &Side, names: &dyn Names) -> String {
-    let text = match &side.image {
-        Image::Deleted => "deleted".to_string(),
-        Image::Values(row) => {
-            let table = snapshot.schema().table(&conflict.table);
-            let key = table.and_then(|table| Some(table.column_names(&table.primary_key()?.columns)));
-            let key = key.filter(|_| conflict.kind != Kind::Update).unwrap_or_default();
-            let shown = row.iter().filter(|(name, value)| !key.contains(name) && !value.is_null());
-            let values: Vec<String> = shown.map(|(_, value)| plain(value)).collect();
-            let text = if values.is_empty() { "NULL".to_string() } else { values.join(", ") };
-            shorten(&text, WIDTH)
-        }
+    let who = names.replica(side.replica);
+    let Image::Values(row) = &side.image else { return format!("deleted ({who})") };
+    let table = snapshot.schema().table(&conflict.table);
+    let key = table.and_then(|table| Some(table.column_names(&table.primary_key()?.columns)));
+    let key = key.unwrap_or_default();
+    let whole = conflict.kind == Kind::Unique || conflict.units.is_empty();
+    let shown = |(name, value): &(&str, &Value)| {
+        let lost = conflict.units.iter().any(|column| column == name);
+        if whole { !key.contains(name) && !value.is_null() } else { lost }
     };
-    format!("{text} ({})", names.replica(side.replica))
+    let values: Vec<String> = row.iter().filter(shown).map(|(_, value)| plain(value)).collect();
+    let text = if values.is_empty() { "-".to_string() } else { values.join(", ") };
+    format!("{} ({who})", shorten(&text, WIDTH))
 }
 
 fn time(side: &Side) -> String {
@@ -178,7 +181,7 @@ pub(super) fn detail(
     let both = |text: &dyn Fn(&Side) -> String| [winner.map_or_else(|| "-".to_string(), text), text(loser)];
     let line = |name: &str, [winner, loser]: [String; 2]| [format!("({name})"), winner, loser];
     grid.row(line("replica", both(&|side| names.replica(side.replica))));
-    grid.row(line("at (UTC)", both(&time)));
+    grid.row(line("time, UTC", both(&time)));
     let (winner, loser) = (winner.and_then(values), values(loser));
     let columns = loser.or(winner).into_iter().flat_map(Row::iter);
     for (name, _) in columns {

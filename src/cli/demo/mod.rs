@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 
 use self::stage::Stage;
 use self::world::{REPLICAS, World};
-use super::output::Output;
+use super::output::{Output, count};
 use crate::db::{ResolveWith, Transaction};
 use crate::derive::Kind;
 use crate::row;
@@ -36,16 +36,19 @@ impl Demo {
         fill(&world, &mut stage)?;
         part(&world, &mut stage)?;
         reunite(&world, &mut stage)?;
-        show_rows(&world, &mut stage)?;
+        show_rows(&mut stage)?;
         show_conflicts(&world, &mut stage)?;
         settle(&world, &mut stage)?;
-        match &self.keep {
+        let last = match &self.keep {
             Some(directory) => {
                 let van = directory.join("van").display().to_string();
-                stage.say(&format!("\nThe replicas are kept. Go on with:  reunite conflicts {van}"))?;
+                format!("\nThe replicas are kept. Look on with:  reunite conflicts {van}")
             }
-            None => stage.say("\nThe replicas are gone now; `reunite demo --keep DIR` keeps them.")?,
-        }
+            None => {
+                "\nThe replicas are gone now. `reunite demo --keep DIR` keeps them to look into.".to_string()
+            }
+        };
+        stage.say(&last)?;
         world.close()
     }
 }
@@ -54,11 +57,11 @@ fn fill(world: &World, stage: &mut Stage<'_, '_>) -> anyhow::Result<()> {
     stage.act("Three replicas of one database")?;
     stage.say("The office has the address book and the orders of a shop for bookbinders.")?;
     let loaded: Vec<String> = world.load()?.iter().map(|(table, rows)| format!("{rows} {table}")).collect();
-    stage.say(&format!("  loaded    {}", loaded.join(", ")))?;
-    stage.say("The shop copies it from the office, and the van copies it from the shop.")?;
+    stage.did("office", &format!("loads rows: {}", loaded.join(", ")))?;
+    stage.say("The shop takes a copy from the office, and the van takes one from the shop.")?;
     stage.sync("office", "shop")?;
     stage.sync("shop", "van")?;
-    stage.say("There is no server: each of the three now has everything on its own disk.")
+    stage.say("Each of the three now has everything on its own disk. There is no server.")
 }
 
 /// What each replica does while it is offline, and the transaction that does it.
@@ -103,43 +106,43 @@ fn part(world: &World, stage: &mut Stage<'_, '_>) -> anyhow::Result<()> {
         let line = row! { order_number: 10_501, line: 1, product: "BONEF-1", quantity: 2 };
         tx.table("order_line")?.insert(line).map(|_| ())
     })?;
-    stage.say("None of them waited for another, and each change was checked and stored where it was made.")
+    stage.say("Nobody had to wait, and each replica kept to the rules of the schema by itself.")
 }
 
 fn reunite(world: &World, stage: &mut Stage<'_, '_>) -> anyhow::Result<()> {
-    stage.act("They meet, two at a time, and nobody is in the middle")?;
-    stage.say("Any two can sync, in any order, as often as they like.")?;
+    stage.act("They meet, two at a time")?;
+    stage.say("Any two can sync, in any order, as often as they like. Nobody is in the middle.")?;
     stage.sync("office", "shop")?;
     stage.sync("shop", "van")?;
     stage.sync("van", "office")?;
     let rows = world.compare()?;
     stage.say(&format!(
-        "All three have the same {rows} rows now, and the same conflicts. Compared one by one."
+        "All three hold the same {rows} rows and the same conflicts: just compared, one by one."
     ))
 }
 
-fn show_rows(world: &World, stage: &mut Stage<'_, '_>) -> anyhow::Result<()> {
-    stage.act("What is in the tables")?;
+fn show_rows(stage: &mut Stage<'_, '_>) -> anyhow::Result<()> {
+    stage.act("What is in the tables now")?;
+    stage.say("Åsa Åberg has both her new number and her new address: different columns do not clash.")?;
+    stage.rows("customer", &["ABERG"], &["name", "phone", "street", "city"])?;
     stage
-        .say("Changes of different columns are both there. Where only one could stay, all replicas chose")?;
-    stage.say(
-        "the same one by themselves, and the tables keep every key, reference and rule of the schema.",
-    )?;
-    stage.rows("customer", &["ABERG", "DARCY2", "NEWTO", "WREN3"], &["name", "phone", "street", "city"])?;
+        .say("\nOf two prices one has to win: on every replica it is the later one. Prices are in cents.")?;
     stage.rows("product", &["BONEF-1"], &["name", "price"])?;
-    stage.rows("orders", &["10501"], &["customer"])?;
-    let _ = world;
-    Ok(())
+    stage.say("\nA code stands for one customer: the first who took it. Who was deleted stays deleted.")?;
+    stage.rows("customer", &["NEWTO", "DARCY2", "WREN3"], &["name", "email", "city"])?;
+    stage.say("\nAn order needs its customer. Zoë Wren is gone, so her order is kept, but not shown.")?;
+    stage.rows("orders", &["10501"], &["customer"])
 }
 
 fn show_conflicts(world: &World, stage: &mut Stage<'_, '_>) -> anyhow::Result<()> {
     stage.act("What is in the conflict tables")?;
-    stage.say("What lost is not gone. Every replica lists it, under the same id, with what won instead.")?;
+    stage.say("What lost is not gone: every replica lists it, with what won and who was behind it.")?;
     for replica in REPLICAS {
         stage.conflicts(replica)?;
     }
     world.compare()?;
-    stage.say("The three lists are the same.")
+    stage.say("\nThe three lists are the same, ids included. In words:")?;
+    stage.kinds(&world.conflicts("van")?)
 }
 
 fn settle(world: &World, stage: &mut Stage<'_, '_>) -> anyhow::Result<()> {
@@ -151,15 +154,17 @@ fn settle(world: &World, stage: &mut Stage<'_, '_>) -> anyhow::Result<()> {
             .with_context(|| format!("no {} conflict", kind.name()))
     };
     let clash = find(Kind::Unique)?;
-    stage.say("Both Newtons are customers. The shop gives the hidden one a code of its own:")?;
+    stage.say("Both Newtons are customers. The shop gives the one that is not shown a code of its own:")?;
     world.write("shop", |tx| tx.resolve(clash.id, ResolveWith::Rename(row! { code: "NEWTO2" })))?;
     stage.did("shop", &format!("resolve {} rename {{\"code\":\"NEWTO2\"}}", stage::short(clash.id)))?;
+    stage.say("That is a change like any other, and travels like any other:")?;
     stage.sync("shop", "van")?;
     stage.sync("van", "office")?;
     for replica in REPLICAS {
         let left = world.conflicts(replica)?;
         ensure!(left.iter().all(|conflict| conflict.id != clash.id), "{replica} still lists the conflict");
-        stage.did(replica, &format!("lists {} open conflicts, and this one no more", left.len()))?;
+        let left = count(left.len() as u64, "conflict");
+        stage.did(replica, &format!("lists {left}, and not {} any more", stage::short(clash.id)))?;
     }
     world.compare()?;
     stage.rows("customer", &["NEWTO", "NEWTO2"], &["name", "city"])

@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use super::world::{Called, REPLICAS, World};
+use super::world::{Called, World};
 use crate::cli::grid::{Grid, cell};
 use crate::cli::listing;
 use crate::cli::output::{Output, count};
+use crate::db::ConflictRow;
 use crate::ids::ConflictId;
 
 /// The widest cell of a row.
@@ -50,12 +51,11 @@ impl<'a, 'o> Stage<'a, 'o> {
         let report = json!({
             "sync": [first, second], "to_first": to_first, "to_second": to_second, "bytes": summary.bytes,
         });
-        let text = format!(
-            "  sync      {first} and {second}: {} to {second}, {} to {first}",
-            count(to_second, "row"),
-            count(to_first, "row"),
-        );
-        Ok(self.output.either(report, text)?)
+        let ways = [(to_second, second), (to_first, first)].into_iter().filter(|(rows, _)| *rows > 0);
+        let moved: Vec<String> =
+            ways.map(|(rows, to)| format!("{} to the {to}", count(rows, "row"))).collect();
+        let moved = if moved.is_empty() { "nothing new".to_string() } else { moved.join(", ") };
+        Ok(self.output.either(report, format!("  sync      {first} and {second}: {moved}"))?)
     }
 
     /// Some rows of a table, which are the same everywhere.
@@ -95,10 +95,19 @@ impl<'a, 'o> Stage<'a, 'o> {
             }
             return Ok(());
         }
-        let number = REPLICAS.iter().position(|name| *name == replica).map_or(0, |i| i + 1);
         let snapshot = self.world.replica(replica)?.read()?;
-        self.output.line(format!("\n{replica} ({number} of {})", REPLICAS.len()))?;
-        self.output.grid(&listing::grid(&snapshot, &conflicts, &Called)?)?;
+        self.output.line(format!("\n  conflicts at the {replica}"))?;
+        self.output.grid(&listing::grid(&snapshot, &conflicts, &Called, false)?)?;
+        Ok(())
+    }
+
+    /// What the kinds of these conflicts mean.
+    pub(super) fn kinds(&mut self, conflicts: &[ConflictRow]) -> anyhow::Result<()> {
+        for conflict in conflicts {
+            let (kind, meaning) = (conflict.kind.name(), listing::explanation(conflict.kind));
+            self.output
+                .either(json!({ "kind": kind, "meaning": meaning }), format!("  {kind:<13}  {meaning}"))?;
+        }
         Ok(())
     }
 }
