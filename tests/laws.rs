@@ -6,7 +6,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use reunite::ids::{ConstraintId, ConflictId, Dot, ReplicaId, RowId, RowKey, TableId, UnitId};
+use reunite::ids::{ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, TableId, UnitId};
 use reunite::merge::merge;
 use reunite::row::{Ack, Life, RowChange, RowState, Sibling, Siblings, UnitValue};
 use reunite::value::Value;

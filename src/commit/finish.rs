@@ -1,21 +1,34 @@
 //! The end of a transaction: what it does to the visible state, and what to store.
 
+use std::sync::Arc;
+
 use super::WriteError;
 use super::stage::Stage;
 use crate::store::{Changes, LOCAL};
-use crate::version::Knowledge;
+use crate::version::{Hlc, Knowledge};
 
 impl Stage<'_> {
     /// Looks up references, derives, applies the local rule, and returns what to store. On an error the
     /// transaction has to be dropped or rolled back.
-    pub fn finish(mut self) -> Result<Changes, WriteError> {
+    /// Everything in it is stamped `now`: a transaction that was open for long is as new as its commit.
+    pub fn finish(mut self, now: Hlc) -> Result<Changes, WriteError> {
         self.resolve_references()?;
+        self.restamp(now);
         let delta = self.settle()?;
-        let hlc = self.writes.author.hlc;
         let mut taught = Knowledge::default();
         self.writes.dots.values().for_each(|dot| taught.cover(*dot));
         let replicated = self.writes.dots.iter().filter(|(_, dot)| dot.replica != LOCAL);
-        let log = replicated.map(|(key, dot)| (*dot, (hlc, *key))).collect();
-        Ok(Changes { delta, log, taught, latest: hlc })
+        let log = replicated.map(|(key, dot)| (*dot, (now, *key))).collect();
+        Ok(Changes { delta, log, taught, latest: now })
+    }
+
+    fn restamp(&mut self, now: Hlc) {
+        self.writes.author.hlc = now;
+        for (key, dot) in &self.writes.dots {
+            let staged = self.writes.rows.get_mut(key).and_then(|staged| staged.facts.as_mut());
+            if let Some(facts) = staged {
+                Arc::make_mut(facts).restamp(*dot, now);
+            }
+        }
     }
 }

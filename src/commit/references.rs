@@ -162,7 +162,10 @@ impl<'a> Stage<'a> {
             let parent = self.table(RowKey { table: foreign_key.parent, ..key })?;
             match self.writes.holder(self.base, parent, foreign_key.key, &value)? {
                 Some(row) => self.mean(key, foreign_key, row)?,
-                None => return Err(self.missing_parent(key, foreign_key, value)?),
+                None => {
+                    let values = foreign_key.columns.iter().filter_map(|c| shown.get(*c).cloned());
+                    return Err(self.missing_parent(key, foreign_key, values.collect())?);
+                }
             }
         }
         Ok(())

@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use super::WriteError;
 use super::stage::Stage;
-use crate::derive::{Delta, Key, Rederived, Source, Status, derive, fold, written_values};
+use crate::derive::{Delta, Key, Rederived, Source, Status, Stored, derive};
 use crate::error::Error;
 use crate::ids::{ConstraintId, RowId, RowKey};
 use crate::row::RowState;
 use crate::schema::Table;
+use crate::value::Value;
 
 impl Stage<'_> {
     /// Derives what the transaction does, and boosts what it would displace; or refuses it.
@@ -167,7 +168,7 @@ impl Stage<'_> {
                 return Err(WriteError::DuplicateKey {
                     table: table.name.clone(),
                     key: unique.name.clone(),
-                    values: value.clone(),
+                    values: shown(table, row, &unique.columns),
                     row: key.row,
                     holder,
                 });
@@ -195,9 +196,7 @@ impl Stage<'_> {
                 None => false,
             };
             if !found && self.writes.own.contains(&key) {
-                let written = written_values(table, &row.facts);
-                let value = |column: usize| written.get(column).cloned().unwrap_or_default();
-                let values = need.key.clone().unwrap_or_else(|| fold(table, &foreign_key.columns, value));
+                let values = shown(table, row, &foreign_key.columns);
                 return Err(self.missing_parent(key, foreign_key, values)?);
             }
             if !found {
@@ -224,4 +223,10 @@ impl Stage<'_> {
         }
         Ok(None)
     }
+}
+
+/// The values of some columns as the row shows them, or would.
+fn shown(table: &Table, row: &Rederived, columns: &[usize]) -> Vec<Value> {
+    let values = Stored { facts: Arc::clone(&row.facts), derived: row.derived.clone() }.values(table);
+    columns.iter().map(|column| values.get(*column).cloned().unwrap_or_default()).collect()
 }

@@ -146,7 +146,7 @@ impl Viewer<'_> {
             Kind::UpdateDelete => Image::Deleted,
             _ => Image::Values(whole_row(self.table, self.stored)),
         };
-        Side { replica: dot.replica, at: time_of(&self.stored.facts, dot), image }
+        Side { replica: self.snapshot.author_of(dot), at: time_of(&self.stored.facts, dot), image }
     }
 
     /// The losing values of the columns that lost.
@@ -181,17 +181,22 @@ impl Viewer<'_> {
                     columns.map(|(i, name)| (name, values.get(i).cloned().unwrap_or_default())).collect();
                 let lost: Vec<usize> = self.columns().map(|(position, _)| position).collect();
                 let stamp = winning_stamp(self.table, facts, &lost);
-                stamp.map(|stamp| side(stamp, Image::Values(row)))
+                stamp.map(|stamp| self.side(stamp, Image::Values(row)))
             }
-            Kind::DeleteUpdate => self.life().map(|stamp| side(stamp, Image::Deleted)),
+            Kind::DeleteUpdate => self.life().map(|stamp| self.side(stamp, Image::Deleted)),
             Kind::UpdateDelete => {
                 let row = whole_row(self.table, self.stored);
-                self.life().map(|stamp| side(stamp, Image::Values(row)))
+                self.life().map(|stamp| self.side(stamp, Image::Values(row)))
             }
             Kind::Unique => self.holder()?,
             Kind::DeleteRi | Kind::UpdateRi => self.parent()?,
             Kind::ForeignKey | Kind::Validation => None,
         })
+    }
+
+    fn side(&self, stamp: Stamp, image: Image) -> Side {
+        let replica = self.snapshot.author_of(stamp.dot);
+        Side { replica, at: Some(stamp.hlc.timestamp()), image }
     }
 
     fn life(&self) -> Option<Stamp> {
@@ -220,16 +225,12 @@ impl Viewer<'_> {
         let Some(stored) = self.snapshot.row(RowKey { table: table.id, row: *row })? else { return Ok(None) };
         if self.conflict.kind == Kind::DeleteRi {
             let life = winning_life(table, &stored.facts);
-            return Ok(life.map(|sibling| side(sibling.stamp, Image::Deleted)));
+            return Ok(life.map(|sibling| self.side(sibling.stamp, Image::Deleted)));
         }
         let columns = table.key(key).map(|key| key.columns.as_slice()).unwrap_or_default();
         let stamp = winning_stamp(table, &stored.facts, columns);
-        Ok(stamp.map(|stamp| side(stamp, Image::Values(whole_row(table, &stored)))))
+        Ok(stamp.map(|stamp| self.side(stamp, Image::Values(whole_row(table, &stored)))))
     }
-}
-
-fn side(stamp: Stamp, image: Image) -> Side {
-    Side { replica: stamp.dot.replica, at: Some(stamp.hlc.timestamp()), image }
 }
 
 /// The newest change among those that wrote the visible values of these columns.

@@ -82,7 +82,7 @@ impl Database {
         let meta = Snapshot::meta(&*bytes)?.ok_or_else(missing)?;
         let replicas = Arc::new(Snapshot::replicas_in(&*bytes)?);
         let schema = Arc::new(schema_of(&meta)?);
-        let snapshot = Snapshot::new(bytes, Arc::clone(&schema), Arc::clone(&replicas));
+        let snapshot = Snapshot::new(bytes, Arc::clone(&schema), Arc::clone(&replicas), meta.replica);
         let clock = HybridClock::after(snapshot.last_time()?);
         let shared = Shared { meta: Arc::new(meta), schema, replicas };
         let inner = Inner {
@@ -202,16 +202,24 @@ impl Database {
         // The bytes first: the replicas known later are a superset of those that the bytes name.
         let bytes = self.inner.storage.snapshot()?;
         let shared = self.inner.shared.read().clone();
-        Ok(Snapshot::new(bytes, shared.schema, shared.replicas))
+        Ok(Snapshot::new(bytes, shared.schema, shared.replicas, shared.meta.replica))
     }
 
     pub(super) fn new_row_id(&self) -> Result<RowId, Error> {
         row_id(&mut **self.inner.random.lock(), self.inner.clock.now())
     }
 
-    pub(super) fn author(&self, permit: &mut Permit) -> Author {
+    /// Who writes in a transaction that begins now. Its time is not taken yet: see [`Database::tick`].
+    pub(super) fn author(&self, permit: &Permit) -> Author {
         let meta = Arc::clone(&self.inner.shared.read().meta);
-        Author { replica: meta.replica, priority: meta.priority, hlc: permit.tick(self.inner.clock.now()) }
+        let mut clock: HybridClock = **permit;
+        let hlc = clock.tick(self.inner.clock.now());
+        Author { replica: meta.replica, priority: meta.priority, hlc }
+    }
+
+    /// A time greater than everything that this replica has seen.
+    pub(super) fn tick(&self, permit: &mut Permit) -> Hlc {
+        permit.tick(self.inner.clock.now())
     }
 
     /// The greatest time that a peer's change may have.

@@ -40,9 +40,9 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    pub(super) fn new(db: Database, mut permit: Permit) -> Result<Transaction, Error> {
+    pub(super) fn new(db: Database, permit: Permit) -> Result<Transaction, Error> {
         let base = Arc::new(db.snapshot()?);
-        let author = db.author(&mut permit);
+        let author = db.author(&permit);
         let writes = Writes::new(&base, author)?;
         Ok(Transaction { db, base, writes, permit })
     }
@@ -129,7 +129,8 @@ impl Transaction {
         if self.writes.is_empty() {
             return Ok(());
         }
-        let changes = Stage::new(&self.base, &mut self.writes).finish()?;
+        let now = self.db.tick(&mut self.permit);
+        let changes = Stage::new(&self.base, &mut self.writes).finish(now)?;
         Ok(self.db.store(&self.base, &changes, self.permit, durability)?)
     }
 

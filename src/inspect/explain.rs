@@ -10,9 +10,10 @@ use super::Names;
 use crate::commit::WriteError;
 use crate::db::{Inspected, ReadTransaction, RowRef};
 use crate::derive::{Status, unit_losers, winner, winning_life};
-use crate::ids::RowId;
+use crate::ids::{ReplicaId, RowId};
 use crate::row::{Life, RowState, Sibling, UnitValue};
 use crate::schema::{ForeignKey, Table, Unit};
+use crate::store::LOCAL;
 use crate::value::{Collation, Value};
 use crate::version::Stamp;
 
@@ -180,15 +181,19 @@ impl Explained<'_> {
         format!("{} by {}", shown(&sibling.value.columns), self.change(&sibling.stamp))
     }
 
+    /// Changes to a table that never leaves this replica have no replica of their own.
+    fn replica(&self, id: ReplicaId) -> String {
+        if id == LOCAL { "here".to_owned() } else { self.names.replica(id) }
+    }
+
     /// A change: who made it, which of his it was, and when.
     fn change(&self, stamp: &Stamp) -> String {
-        let (replica, seq) = (self.names.replica(stamp.dot.replica), stamp.dot.seq);
+        let (replica, seq) = (self.replica(stamp.dot.replica), stamp.dot.seq);
         format!("{replica}:{seq} at {}", stamp.hlc.timestamp())
     }
 
     fn changes(&mut self, facts: &RowState) {
-        let vector =
-            facts.vector.iter().map(|(replica, seq)| format!("{}:{seq}", self.names.replica(replica)));
+        let vector = facts.vector.iter().map(|(replica, seq)| format!("{}:{seq}", self.replica(replica)));
         let vector: Vec<String> = vector.collect();
         self.line(&format!("  taken in up to: {}", vector.join(" ")));
     }

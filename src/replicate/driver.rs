@@ -7,9 +7,7 @@ use crate::ids::{DatabaseId, Dot, ReplicaId, RowKey, Seq};
 use crate::row::{LogEntry, RowState};
 use crate::schema::Schema;
 use crate::storage::Durability;
-use crate::sync::{
-    BATCH_BYTES, Base, Config, Digest, Effect, Log, Report, Session, Source, SyncError, Wire,
-};
+use crate::sync::{BATCH_BYTES, Base, Config, Digest, Effect, Log, Report, Session, Source, SyncError, Wire};
 
 /// The end of a session at one database. Bytes of messages come in by [`Driver::receive`] and go out
 /// by [`Driver::step`]; framing and carrying them is the transport's work.
@@ -79,7 +77,8 @@ impl Driver {
         // What a peer learns must survive a power cut here, or its number could be given twice.
         let changes = endpoint.durable_changes()?;
         let base = db.database_id().map(|database| Base { database, schema: Digest(db.schema().digest()) });
-        let config = Config { gives, takes, batch_bytes, ..Config::new(db.replica_id(), base, changes.knowledge()?) };
+        let config =
+            Config { gives, takes, batch_bytes, ..Config::new(db.replica_id(), base, changes.knowledge()?) };
         let session = session(&config);
         let (wire, durability) = (Wire::default(), Durability::Immediate);
         Ok(Driver { endpoint, changes, session, wire, durability })

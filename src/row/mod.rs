@@ -19,7 +19,7 @@ pub use siblings::{Sibling, Siblings};
 pub use value::{Ack, Life, UnitValue};
 
 use crate::ids::{Dot, UnitId};
-use crate::version::{Stamp, VersionVector};
+use crate::version::{Hlc, Stamp, VersionVector};
 
 /// Everything that replicas exchange about one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +127,19 @@ impl RowState {
     pub fn write_ack(&mut self, stamp: Stamp, ack: Ack) {
         self.acks.write(stamp, ack, &[]);
         self.vector.cover(stamp.dot);
+    }
+
+    /// Says that a change of this row was made at another time: that of its commit.
+    pub fn restamp(&mut self, dot: Dot, at: Hlc) {
+        self.life.restamp(dot, at);
+        self.boost.restamp(dot, at);
+        self.acks.restamp(dot, at);
+        for (_, siblings) in &mut self.units {
+            siblings.restamp(dot, at);
+            if let Some(claim) = siblings.get_mut(dot).and_then(|sibling| sibling.value.claim.as_mut()) {
+                claim.hlc = if claim.dot == dot { at } else { claim.hlc };
+            }
+        }
     }
 
     /// Whether any unit, or the life, has more than one live value.

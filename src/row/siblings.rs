@@ -1,7 +1,7 @@
 //! The live values of one unit. More than one means that changes were concurrent.
 
 use crate::ids::Dot;
-use crate::version::Stamp;
+use crate::version::{Hlc, Stamp};
 
 /// A live value of a unit, and the change that wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,16 @@ impl<V> Siblings<V> {
     #[must_use]
     pub fn get(&self, dot: Dot) -> Option<&Sibling<V>> {
         self.position(dot).ok().and_then(|i| self.live.get(i))
+    }
+
+    pub(super) fn get_mut(&mut self, dot: Dot) -> Option<&mut Sibling<V>> {
+        self.position(dot).ok().and_then(|i| self.live.get_mut(i))
+    }
+
+    pub(super) fn restamp(&mut self, dot: Dot, at: Hlc) {
+        if let Some(sibling) = self.get_mut(dot) {
+            sibling.stamp.hlc = at;
+        }
     }
 
     /// Whether this change is live here.

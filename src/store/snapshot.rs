@@ -22,13 +22,27 @@ pub struct Snapshot {
     pub(super) bytes: Box<dyn Reader>,
     pub(super) schema: Arc<Schema>,
     pub(super) replicas: Arc<Replicas>,
+    me: ReplicaId,
 }
 
 impl Snapshot {
-    /// A view of what the reader sees, which was written under this schema by these replicas.
+    /// A view of what the reader sees, at the replica `me`: written under this schema, with these
+    /// replicas numbered.
     #[must_use]
-    pub fn new(bytes: Box<dyn Reader>, schema: Arc<Schema>, replicas: Arc<Replicas>) -> Snapshot {
-        Snapshot { bytes, schema, replicas }
+    pub fn new(
+        bytes: Box<dyn Reader>,
+        schema: Arc<Schema>,
+        replicas: Arc<Replicas>,
+        me: ReplicaId,
+    ) -> Snapshot {
+        Snapshot { bytes, schema, replicas, me }
+    }
+
+    /// The replica that made a change, for people: changes to tables that never leave this replica are
+    /// its own.
+    #[must_use]
+    pub fn author_of(&self, dot: Dot) -> ReplicaId {
+        if dot.replica == LOCAL { self.me } else { dot.replica }
     }
 
     /// What the replica remembers of itself; none in a store that was never set up.

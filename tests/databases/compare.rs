@@ -32,7 +32,9 @@ pub fn compare(db: &Database, schema: &Schema, model: &Replica, view: &Derived) 
 pub fn compare_facts(db: &Database, schema: &Schema, facts: &Facts) -> Checked {
     for (key, row) in facts {
         let (found, expected) = (facts_of(db, schema, *key), row_state(row));
-        ensure(found.as_ref() == Some(&expected), || format!("the facts of {key:?} are {found:#?}, not {expected:#?}"))?;
+        ensure(found.as_ref() == Some(&expected), || {
+            format!("the facts of {key:?} are {found:#?}, not {expected:#?}")
+        })?;
     }
     Ok(())
 }
@@ -43,7 +45,8 @@ fn compare_table(db: &Database, table: &Table, view: &Derived) -> Checked {
     let found = rows_of(db, table);
     ensure(found == expected, || format!("table {} shows {found:?}, not {expected:?}", table.name))?;
     let snapshot = db.read().expect("memory does not fail");
-    let count = snapshot.table(&table.name).expect("a table of the schema").len().expect("memory does not fail");
+    let count =
+        snapshot.table(&table.name).expect("a table of the schema").len().expect("memory does not fail");
     ensure(count == expected.len() as u64, || format!("table {} counts {count} rows", table.name))
 }
 

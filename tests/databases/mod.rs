@@ -133,7 +133,9 @@ impl World<'_> {
     fn hints(&self, i: usize, operations: &[Operation]) -> Result<Hints, Failure> {
         let pair = &self.pairs[i];
         let last = pair.model.knowledge.get(&pair.model.id).copied().unwrap_or(0);
-        let inserted = operations.iter().filter_map(|o| if let Operation::Insert { row, .. } = o { Some(*row) } else { None });
+        let inserted = operations
+            .iter()
+            .filter_map(|o| if let Operation::Insert { row, .. } = o { Some(*row) } else { None });
         let mut hints = Hints::default();
         for row in pair.model.facts.keys().copied().chain(inserted) {
             let Some(facts) = facts_of(&pair.db, &self.schema, row) else { continue };
@@ -168,13 +170,16 @@ impl World<'_> {
     /// P11: what the transaction wanted to be visible is.
     fn check_commit(&self, i: usize, operations: &[Operation], done: &Done) -> Checked {
         let (before, names) = (&self.pairs[i], operations.iter().any(Operation::names_losers));
-        for change in done.changes.iter().filter(|change| change.slot != Slot::Boost && change.slot != Slot::Acks) {
+        for change in
+            done.changes.iter().filter(|change| change.slot != Slot::Boost && change.slot != Slot::Acks)
+        {
             let table = self.schema.table_by_id(change.row.table).expect("a table of the schema");
             let row = before.model.facts.get(&change.row);
             for (dot, entry) in row.into_iter().flat_map(|row| row.live(change.slot)) {
                 let greater = model::order(table, &entry.stamp) < model::order(table, &change.stamp);
                 ensure(greater, || format!("P20 {} does not exceed {dot}", change.stamp.dot))?;
-                let (Slot::Columns(unit), false, true) = (change.slot, names, change.replaces.contains(&(change.slot, dot)))
+                let (Slot::Columns(unit), false, true) =
+                    (change.slot, names, change.replaces.contains(&(change.slot, dot)))
                 else {
                     continue;
                 };

@@ -18,7 +18,11 @@ pub fn transact(db: &Database, schema: &Schema, operations: &mut [Operation]) ->
     transaction.commit()
 }
 
-fn perform(transaction: &mut Transaction, schema: &Schema, operation: &mut Operation) -> Result<(), WriteError> {
+fn perform(
+    transaction: &mut Transaction,
+    schema: &Schema,
+    operation: &mut Operation,
+) -> Result<(), WriteError> {
     match operation {
         Operation::Insert { row, values } => {
             let table = table(schema, *row);

@@ -45,7 +45,8 @@ impl World<'_> {
         let twin = |(i, pair): (usize, &Pair)| {
             let id = ReplicaId::from_bytes([i as u8 + 101; 16]);
             let clock = Arc::new(ManualClock::default());
-            let twin = Database::builder().replica_id(id).clock(clock).in_memory().expect("memory does not fail");
+            let twin =
+                Database::builder().replica_id(id).clock(clock).in_memory().expect("memory does not fail");
             let result = sync(&twin, &pair.db);
             ensure(result.is_ok(), || format!("an empty replica cannot join: {result:?}"))?;
             Ok(twin)
@@ -54,7 +55,8 @@ impl World<'_> {
     }
 
     fn converge(&mut self, random: &mut Random) -> Checked {
-        let equal = |pairs: &[Pair]| pairs.iter().all(|pair| pair.model.knowledge == pairs[0].model.knowledge);
+        let equal =
+            |pairs: &[Pair]| pairs.iter().all(|pair| pair.model.knowledge == pairs[0].model.knowledge);
         for _ in 0..100 {
             if equal(&self.pairs) {
                 break;

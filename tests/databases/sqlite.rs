@@ -18,9 +18,11 @@ pub fn loads(db: &Database, schema: &Schema) -> Checked {
     sqlite.execute_batch(&definitions(schema)).map_err(refused)?;
     for table in schema.tables() {
         let holes = vec!["?"; table.columns.len()].join(", ");
-        let mut insert = sqlite.prepare(&format!("INSERT INTO {} VALUES ({holes})", table.name)).map_err(refused)?;
+        let mut insert =
+            sqlite.prepare(&format!("INSERT INTO {} VALUES ({holes})", table.name)).map_err(refused)?;
         for (_, values) in rows_of(db, table) {
-            let values = values.iter().zip(&table.columns).map(|(value, column)| sql_value(value, column.collation));
+            let values =
+                values.iter().zip(&table.columns).map(|(value, column)| sql_value(value, column.collation));
             insert.execute(params_from_iter(values)).map_err(refused)?;
         }
     }

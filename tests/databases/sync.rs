@@ -31,7 +31,9 @@ impl World<'_> {
         let options = Options { direction, cut_after, batch_bytes, progress: None };
         let before = [self.pairs[a].model.clone(), self.pairs[b].model.clone()];
         let result = sync_with(&self.pairs[a].db, &self.pairs[b].db, options);
-        self.story.note(|| format!("{a} and {b} sync {direction:?}, cut {cut_after:?}, batches of {batch_bytes}: {result:?}"));
+        self.story.note(|| {
+            format!("{a} and {b} sync {direction:?}, cut {cut_after:?}, batches of {batch_bytes}: {result:?}")
+        });
         let complete = match result {
             Ok(_) => true,
             Err(SyncError::Interrupted { .. }) if cut_after.is_some() => false,
@@ -73,7 +75,9 @@ impl World<'_> {
         ensure(honest, || format!("P13 it knows {knowledge:?}, more than {most:?}"))?;
         let kept = pair.model.knowledge.iter().all(|(replica, seq)| covers(&knowledge, dot(*replica, *seq)));
         ensure(kept, || format!("it forgot: it knows {knowledge:?}"))?;
-        ensure(!complete || knowledge == most, || format!("a whole session taught {knowledge:?}, not {most:?}"))?;
+        ensure(!complete || knowledge == most, || {
+            format!("a whole session taught {knowledge:?}, not {most:?}")
+        })?;
         pair.model.knowledge = knowledge;
         pair.view = model::derive(&self.schema, &pair.model.facts, |_| {});
         self.story.note(|| format!("  {i} then:\n{}", explain::view(&self.schema, &pair.view)));

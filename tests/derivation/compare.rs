@@ -31,14 +31,20 @@ fn compare_row(schema: &Schema, kept: &Kept, view: &Derived, image: &Image) -> C
     let status = kept.stored.derived.status;
     ensure(status == expected, || format!("P7 {:?} is {status:?}, not {expected:?}", image.key))?;
     if status == Status::Dead {
-        return ensure(kept.footprint == Footprint::default(), || format!("{:?} is dead and indexed", image.key));
+        return ensure(kept.footprint == Footprint::default(), || {
+            format!("{:?} is dead and indexed", image.key)
+        });
     }
     let shown = shown(schema, image.key, kept);
     ensure(shown == image.values, || format!("P7 {:?} shows {shown:?}, not {:?}", image.key, image.values))?;
     let keys = &kept.footprint.keys;
     ensure(*keys == image.keys, || format!("P7 {:?} claims {keys:?}, not {:?}", image.key, image.keys))?;
     let needs = kept.footprint.references.iter().map(|need| {
-        need.clone().map(|need| crate::model::Need { parent: need.parent, by_value: need.by_value, key: need.key })
+        need.clone().map(|need| crate::model::Need {
+            parent: need.parent,
+            by_value: need.by_value,
+            key: need.key,
+        })
     });
     let needs: Vec<_> = needs.collect();
     ensure(needs == image.needs, || format!("P7 {:?} needs {needs:?}, not {:?}", image.key, image.needs))

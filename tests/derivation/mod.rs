@@ -106,7 +106,10 @@ impl World<'_> {
         for _ in 0..=random.below(3) {
             let known = random.pick(pair.model.facts.keys().copied()).filter(|_| random.chance(70));
             let tables = self.schema.tables();
-            let fresh = RowKey { table: tables[random.below(tables.len())].id, row: RowId::from_bytes(random.bytes()) };
+            let fresh = RowKey {
+                table: tables[random.below(tables.len())].id,
+                row: RowId::from_bytes(random.bytes()),
+            };
             let row = known.unwrap_or(fresh);
             let (view, facts) = (&pair.view, &pair.model.facts);
             Generator { schema: &self.schema, view, facts, random }.scribble(&mut commit, row);
@@ -150,8 +153,12 @@ impl World<'_> {
         let (mine, theirs) = (row_state(mine), row_state(theirs));
         let merged = merge(&mine, &theirs);
         let expected = row_state(&self.pairs[i].model.facts[row]);
-        ensure(merged == expected, || format!("P1 one vector per row merges alike: {merged:?}, not {expected:?}"))?;
-        let laws = merge(&theirs, &mine) == merged && merge(&merged, &theirs) == merged && merge(&mine, &mine) == mine;
+        ensure(merged == expected, || {
+            format!("P1 one vector per row merges alike: {merged:?}, not {expected:?}")
+        })?;
+        let laws = merge(&theirs, &mine) == merged
+            && merge(&merged, &theirs) == merged
+            && merge(&mine, &mine) == mine;
         ensure(laws, || format!("P1 merge is commutative and idempotent: {mine:?}, {theirs:?}"))
     }
 
@@ -201,7 +208,8 @@ impl World<'_> {
         let same = shuffled.visible == view.visible && shuffled.conflicts == view.conflicts;
         ensure(same, || "P8 the model does not depend on an order".to_owned())?;
         let mut whole = MemorySource::default();
-        let delta = derive(&self.schema, &Nothing, &states(facts, facts.keys())).expect("memory does not fail");
+        let delta =
+            derive(&self.schema, &Nothing, &states(facts, facts.keys())).expect("memory does not fail");
         whole.apply(&self.schema, delta)?;
         compare(&self.schema, &whole, view)?;
         let mut rows: Vec<RowKey> = facts.keys().copied().collect();
@@ -209,7 +217,8 @@ impl World<'_> {
         let mut piecemeal = MemorySource::default();
         while !rows.is_empty() {
             let some: Vec<RowKey> = rows.drain(..(1 + random.below(4)).min(rows.len())).collect();
-            let delta = derive(&self.schema, &piecemeal, &states(facts, some.iter())).expect("memory does not fail");
+            let delta =
+                derive(&self.schema, &piecemeal, &states(facts, some.iter())).expect("memory does not fail");
             piecemeal.apply(&self.schema, delta)?;
         }
         compare(&self.schema, &piecemeal, view)
@@ -225,7 +234,8 @@ impl World<'_> {
         compare(strict, &source, &view)?;
         check_view(strict, &view)?;
         check_losses(&self.changes, facts, &view)?;
-        let violated = |view: &Derived| view.conflicts.values().filter(|c| c.kind == Kind::Validation).count();
+        let violated =
+            |view: &Derived| view.conflicts.values().filter(|c| c.kind == Kind::Validation).count();
         self.story.count("violators of a rule added later", violated(&view) - violated(lax));
         Ok(())
     }
@@ -252,10 +262,15 @@ impl Generator<'_> {
                 let parent = self.random.pick(parents).map(|row| row.row).filter(|_| self.random.chance(90));
                 cell.parents.extend(parent.map(|parent| (foreign_key.id, parent)));
             }
-            let some = commit.dots_of(row, slot, |_| true).into_iter().filter(|_| self.random.chance(50)).collect();
+            let some =
+                commit.dots_of(row, slot, |_| true).into_iter().filter(|_| self.random.chance(50)).collect();
             commit.write(row, slot, Content::Columns(cell), some);
         }
-        let some = commit.dots_of(row, Slot::Life, |_| true).into_iter().filter(|_| self.random.chance(60)).collect();
+        let some = commit
+            .dots_of(row, Slot::Life, |_| true)
+            .into_iter()
+            .filter(|_| self.random.chance(60))
+            .collect();
         commit.write(row, Slot::Life, life, some);
         if self.random.chance(5) {
             commit.write(row, Slot::Boost, Content::Boost, commit.dots_of(row, Slot::Boost, |_| true));

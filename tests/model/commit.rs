@@ -78,7 +78,20 @@ impl<'a> Commit<'a> {
         replica.clock = hints.hlc.unwrap_or(Hlc(replica.clock.0 + 1));
         let (dots, changes, own, gone, pending) = Default::default();
         let shown = before.visible.clone();
-        Commit { schema, before, replica, hints, dots, changes, shown, own, gone, pending, swap: false, boosted: 0 }
+        Commit {
+            schema,
+            before,
+            replica,
+            hints,
+            dots,
+            changes,
+            shown,
+            own,
+            gone,
+            pending,
+            swap: false,
+            boosted: 0,
+        }
     }
 
     pub fn table(&self, key: RowKey) -> &'a Table {
@@ -106,8 +119,17 @@ impl<'a> Commit<'a> {
     }
 
     /// The dots of a slot whose content is so.
-    pub fn dots_of(&self, row: RowKey, slot: Slot, which: impl Fn(&Content) -> bool) -> BTreeSet<(Slot, Dot)> {
-        self.live(row, slot).iter().filter(|(_, content)| which(content)).map(|(dot, _)| (slot, *dot)).collect()
+    pub fn dots_of(
+        &self,
+        row: RowKey,
+        slot: Slot,
+        which: impl Fn(&Content) -> bool,
+    ) -> BTreeSet<(Slot, Dot)> {
+        self.live(row, slot)
+            .iter()
+            .filter(|(_, content)| which(content))
+            .map(|(dot, _)| (slot, *dot))
+            .collect()
     }
 
     /// The visible value of a unit, and the dots that say it.
@@ -116,7 +138,8 @@ impl<'a> Commit<'a> {
         let best = facts.live(slot).max_by_key(|(_, entry)| order(self.table(row), &entry.stamp));
         let (dot, entry) = best?;
         let Content::Columns(cell) = &entry.content else { return None };
-        let same = |content: &Content| matches!(content, Content::Columns(other) if other.says_the_same(cell));
+        let same =
+            |content: &Content| matches!(content, Content::Columns(other) if other.says_the_same(cell));
         Some((cell.clone(), dot, self.dots_of(row, slot, same)))
     }
 
@@ -126,7 +149,9 @@ impl<'a> Commit<'a> {
         let seen = self.replica.facts.get(&row).into_iter().flat_map(|facts| facts.live(slot));
         let inherited = seen.map(|(_, entry)| entry.stamp.priority).max();
         let inherits = matches!(slot, Slot::Life | Slot::Columns(_));
-        let priority = inherited.filter(|_| inherits).map_or(self.replica.priority, |seen| seen.max(self.replica.priority));
+        let priority = inherited
+            .filter(|_| inherits)
+            .map_or(self.replica.priority, |seen| seen.max(self.replica.priority));
         let stamp = Stamp { priority, hlc: self.replica.clock, dot };
         replaces.retain(|(_, replaced)| *replaced != dot);
         let all: Vec<(Slot, Dot)> = replaces.iter().copied().collect();

@@ -122,7 +122,12 @@ impl Bars<'_> {
         }
     }
 
-    fn satisfied(&self, derived: &Derived, foreign_key: &ForeignKey, value: Vec<reunite::value::Value>) -> bool {
+    fn satisfied(
+        &self,
+        derived: &Derived,
+        foreign_key: &ForeignKey,
+        value: Vec<reunite::value::Value>,
+    ) -> bool {
         let own = self.table.keys.iter().zip(&self.image.keys).find(|(key, _)| key.id == foreign_key.key);
         own.is_some_and(|(_, own)| own.as_ref() == Some(&value))
             || derived.holders.contains_key(&(foreign_key.key, value))

@@ -76,7 +76,8 @@ fn candidate(
         let parent = schema.table_by_id(foreign_key.parent).expect("a table of the schema");
         let key = parent.keys.iter().position(|key| key.id == foreign_key.key).expect("a key of the parent");
         if group.contains(&parent.id) {
-            let holds = |j: &usize| rows[*j].key.table == parent.id && rows[*j].keys[key].as_ref() == Some(value);
+            let holds =
+                |j: &usize| rows[*j].key.table == parent.id && rows[*j].keys[key].as_ref() == Some(value);
             needs.push((0..rows.len()).filter(holds).collect());
         } else if !holders.contains_key(&(foreign_key.key, value.clone())) {
             needs.push(Vec::new());

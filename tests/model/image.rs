@@ -159,7 +159,8 @@ fn current_key(schema: &Schema, facts: &Facts, row: RowKey, key: ConstraintId) -
 
 pub fn failed(table: &Table, values: &[Value]) -> Vec<ConstraintId> {
     let collations: Vec<Collation> = table.columns.iter().map(|column| column.collation).collect();
-    let missing = table.columns.iter().zip(values).filter(|(column, value)| !column.nullable && value.is_null());
+    let missing =
+        table.columns.iter().zip(values).filter(|(column, value)| !column.nullable && value.is_null());
     let missing = missing.map(|(column, _)| ConstraintId(column.id.0));
     let broken = |rule: &reunite::schema::Expression| !rule.passes(values, &collations);
     let checks = table.checks.iter().filter(|check| broken(&check.rule)).map(|check| check.id);

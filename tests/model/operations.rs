@@ -99,7 +99,8 @@ impl Commit<'_> {
                 let key = table.key(foreign_key.key).expect("a key of the parent");
                 let Some(value) = fold(table, &key.columns, shown) else { continue };
                 let rows = self.shown.iter().filter(|(row, _)| row.table == child.id);
-                let refers = |values: &[Value]| fold(child, &foreign_key.columns, values).as_ref() == Some(&value);
+                let refers =
+                    |values: &[Value]| fold(child, &foreign_key.columns, values).as_ref() == Some(&value);
                 let rows = rows.filter(|(_, values)| refers(values)).map(|(row, _)| *row);
                 found.extend(rows.map(|row| (row, foreign_key.clone())));
             }
@@ -159,7 +160,9 @@ impl Commit<'_> {
                 match foreign_key.on_delete {
                     OnDelete::Restrict => {}
                     OnDelete::Cascade => queue.push_back(child),
-                    OnDelete::SetNull if self.shown.contains_key(&child) => self.set_null(child, &foreign_key)?,
+                    OnDelete::SetNull if self.shown.contains_key(&child) => {
+                        self.set_null(child, &foreign_key)?
+                    }
                     OnDelete::SetNull => {}
                 }
             }

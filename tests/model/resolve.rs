@@ -76,7 +76,9 @@ impl Commit<'_> {
                 self.write(row, Slot::Life, Content::Alive, old);
                 self.appear(row);
             }
-            (Kind::UpdateDelete, Choice::KeepLoser) if self.shown.contains_key(&row) => return self.delete(row),
+            (Kind::UpdateDelete, Choice::KeepLoser) if self.shown.contains_key(&row) => {
+                return self.delete(row);
+            }
             (Kind::UpdateDelete, Choice::KeepLoser) => self.bury(row),
             _ => return Err(Refusal::NotApplicable),
         }

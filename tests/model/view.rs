@@ -1,7 +1,7 @@
 //! The model's facts in the product's words, to compare the two.
 
 use reunite::derive::conflict_id;
-use reunite::ids::{ConflictId, RowId, ConstraintId};
+use reunite::ids::{ConflictId, ConstraintId, RowId};
 use reunite::row::{Ack, Life, RowState, Sibling, UnitValue};
 use reunite::version::{Stamp, VersionVector};
 
@@ -28,7 +28,8 @@ pub fn row_state(row: &Row) -> RowState {
                 state.acks.insert(Sibling { stamp, value });
             }
             (Slot::Columns(unit), Content::Columns(cell)) => {
-                let parents: Vec<(ConstraintId, RowId)> = cell.parents.iter().map(|(k, v)| (*k, *v)).collect();
+                let parents: Vec<(ConstraintId, RowId)> =
+                    cell.parents.iter().map(|(k, v)| (*k, *v)).collect();
                 let value = UnitValue { columns: cell.columns.clone(), parents, claim: cell.claim };
                 insert(&mut state, unit, stamp, value);
             }

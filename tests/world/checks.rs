@@ -23,7 +23,8 @@ pub fn check_facts(changes: &Changes, replica: &Replica) -> Checked {
         for replaced in changes.iter().filter(here).flat_map(|change| &change.replaces) {
             expected.remove(replaced);
         }
-        let live: BTreeSet<_> = row.into_iter().flat_map(|row| row.all()).map(|(slot, dot, _)| (slot, dot)).collect();
+        let live: BTreeSet<_> =
+            row.into_iter().flat_map(|row| row.all()).map(|(slot, dot, _)| (slot, dot)).collect();
         ensure(live == expected, || format!("facts are what was not replaced: {live:?}, not {expected:?}"))?;
         for change in changes {
             let honest = !covers(&replica.knowledge, change.stamp.dot) || here(&change);
@@ -60,7 +61,9 @@ pub fn check_view(schema: &Schema, view: &Derived) -> Checked {
         } else {
             // A row that would be its own parent does not lack it.
             let barred = lacks(true) || claims(schema, image).any(|claim| holders.contains(&claim));
-            ensure(barred || !image.failed.is_empty(), || format!("P5 {:?} is parked for nothing", image.key))?;
+            ensure(barred || !image.failed.is_empty(), || {
+                format!("P5 {:?} is parked for nothing", image.key)
+            })?;
         }
     }
     Ok(())

@@ -37,7 +37,12 @@ pub fn operation(schema: &Schema, operation: &Operation) -> String {
         Operation::Undelete { row } => format!("undelete {}", name(schema, *row)),
         Operation::Prefer { row } => format!("prefer {}", name(schema, *row)),
         Operation::Resolve { conflict, choice } => {
-            format!("resolve {} {:?} of {}: {choice:?}", name(schema, conflict.row), conflict.about, conflict.dot)
+            format!(
+                "resolve {} {:?} of {}: {choice:?}",
+                name(schema, conflict.row),
+                conflict.about,
+                conflict.dot
+            )
         }
     }
 }

@@ -70,8 +70,10 @@ impl Generator<'_> {
                 self.random.pick(dead).map(|image| Operation::Undelete { row: image.key })
             }
             (17, Some(row)) => {
-                let parked = self.view.images.values().filter(|i| i.lives && !self.view.visible.contains_key(&i.key));
-                let parked = self.random.pick(parked.map(|image| image.key)).filter(|_| self.random.chance(50));
+                let parked =
+                    self.view.images.values().filter(|i| i.lives && !self.view.visible.contains_key(&i.key));
+                let parked =
+                    self.random.pick(parked.map(|image| image.key)).filter(|_| self.random.chance(50));
                 Some(Operation::Prefer { row: parked.unwrap_or(row) })
             }
             _ => self.resolution(),
@@ -112,7 +114,8 @@ impl Generator<'_> {
     /// Most references that are written name a row that is there.
     fn refer(&mut self, table: &Table, values: &mut Values) {
         for foreign_key in &table.foreign_keys {
-            if foreign_key.columns.iter().any(|column| values.contains_key(column)) && self.random.chance(80) {
+            if foreign_key.columns.iter().any(|column| values.contains_key(column)) && self.random.chance(80)
+            {
                 for (column, value) in foreign_key.columns.iter().zip(self.key_of_some_parent(foreign_key)) {
                     values.insert(*column, value);
                 }
@@ -153,8 +156,13 @@ impl Generator<'_> {
             return Choice::Dismiss;
         }
         if self.random.chance(3) {
-            return [Choice::KeepWinner, Choice::KeepLoser, Choice::Prefer, Choice::Delete, Choice::RestoreParent]
-                [self.random.below(5)]
+            return [
+                Choice::KeepWinner,
+                Choice::KeepLoser,
+                Choice::Prefer,
+                Choice::Delete,
+                Choice::RestoreParent,
+            ][self.random.below(5)]
             .clone();
         }
         let mut lost = Values::new();

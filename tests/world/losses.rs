@@ -64,7 +64,8 @@ impl Losses<'_> {
     /// Is the change to a deleted row listed, or has somebody who knew it deleted the row or dismissed it?
     fn decided(&self, row: RowKey, dot: Dot) -> bool {
         let mut same = self.changes[&row].iter().filter(|change| change.stamp.dot == dot);
-        let mut later = self.changes[&row].iter().filter(|change| change.replaces.contains(&(Slot::Life, dot)));
+        let mut later =
+            self.changes[&row].iter().filter(|change| change.replaces.contains(&(Slot::Life, dot)));
         self.listed(row, About::Life, dot)
             || same.any(|change| change.entry == Content::Dead)
             || later.any(|change| change.entry != Content::Alive || self.decided(row, change.stamp.dot))

@@ -77,7 +77,8 @@ fn ring(random: &mut Random, extra: Extra) -> SchemaBuilder {
         rules[0].apply(t.on_delete(actions.delete).on_update(actions.update))
     };
     let person = |t: TableBuilder| {
-        let t = t.column("number", Type::Integer).column("nick", Type::Text).collate(Collation::UnicodeNoCase);
+        let t =
+            t.column("number", Type::Integer).column("nick", Type::Text).collate(Collation::UnicodeNoCase);
         let t = t.column("team", Type::Integer).primary_key(["number"]).unique(["nick"]);
         let t = t.foreign_key(["team"], "team", ["name"]).on_delete(actions.delete);
         rules[1].apply(if match_key { t.match_key() } else { t })
@@ -128,7 +129,10 @@ fn defaults(random: &mut Random, extra: Extra) -> SchemaBuilder {
     };
     let item = |t: TableBuilder| {
         let t = t.column("kind", Type::Text).default("A").column("rank", Type::Integer);
-        let t = t.column("note", Type::Text).check(compare(Binary::NotEqual, Column(0), Column(2))).unique(["rank", "kind"]);
+        let t = t
+            .column("note", Type::Text)
+            .check(compare(Binary::NotEqual, Column(0), Column(2)))
+            .unique(["rank", "kind"]);
         let t = t.foreign_key(["kind"], "kind", ["name"]).on_delete(actions.delete).on_update(actions.update);
         rules[1].apply(t)
     };
@@ -153,7 +157,8 @@ impl Rules {
         [(); 3].map(|()| Rules {
             tracking: if random.chance(30) { Tracking::Row } else { Tracking::Column },
             winner: if random.chance(40) { WinnerRule::Priority } else { WinnerRule::Latest },
-            deletes: [DeleteRule::DeleteWins, DeleteRule::UpdateWins, DeleteRule::LatestWins][random.below(3)],
+            deletes: [DeleteRule::DeleteWins, DeleteRule::UpdateWins, DeleteRule::LatestWins]
+                [random.below(3)],
         })
     }
 
@@ -171,7 +176,8 @@ struct Actions {
 
 impl Actions {
     fn some(random: &mut Random) -> Actions {
-        let updates = [OnUpdate::Default, OnUpdate::Default, OnUpdate::Cascade, OnUpdate::SetNull, OnUpdate::Restrict];
+        let updates =
+            [OnUpdate::Default, OnUpdate::Default, OnUpdate::Cascade, OnUpdate::SetNull, OnUpdate::Restrict];
         Actions {
             delete: [OnDelete::Restrict, OnDelete::Cascade, OnDelete::SetNull][random.below(3)],
             update: updates[random.below(updates.len())],

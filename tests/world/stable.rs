@@ -41,7 +41,9 @@ impl Facts {
         let row = |image: &&Image| {
             let own: Vec<_> = claims(schema, image).collect();
             let better = set(&|other| {
-                other.key != image.key && other.rank < image.rank && claims(schema, other).any(|c| own.contains(&c))
+                other.key != image.key
+                    && other.rank < image.rank
+                    && claims(schema, other).any(|c| own.contains(&c))
             });
             let parents = needs(schema, image).into_iter().map(|(key, need)| {
                 let claim = need.key.clone().map(|value| (key, value));

@@ -95,7 +95,11 @@ impl Suite<'_> {
     }
 
     /// The first seed that fails, if any of these does.
-    fn run_some(&self, count: u64, seed: &(dyn Fn(u64) -> u64 + Sync)) -> (Option<u64>, BTreeMap<&'static str, u64>) {
+    fn run_some(
+        &self,
+        count: u64,
+        seed: &(dyn Fn(u64) -> u64 + Sync),
+    ) -> (Option<u64>, BTreeMap<&'static str, u64>) {
         let (next, failed) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
         let counts: Mutex<BTreeMap<&'static str, u64>> = Mutex::default();
         let work = || {
