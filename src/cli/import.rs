@@ -104,7 +104,7 @@ impl Import {
             let file = self.file.display();
             error.context(match done {
                 0 => format!("{file}: nothing was imported"),
-                done => format!("{file}: {} imported before", count(done, "row")),
+                done => format!("{file}: only the first {} imported", count(done, "row")),
             })
         })
     }

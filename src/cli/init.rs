@@ -33,7 +33,13 @@ pub(super) struct Init {
 }
 
 fn engine(name: &str) -> Result<EngineKind, String> {
-    EngineKind::from_name(name).ok_or_else(|| "the engines are redb and sled".to_string())
+    match EngineKind::from_name(name) {
+        Some(EngineKind::Sled) if cfg!(not(feature = "sled")) => {
+            Err("this program was built without sled: build it with --features cli,sled".to_string())
+        }
+        Some(engine) => Ok(engine),
+        None => Err("the engines are redb and sled".to_string()),
+    }
 }
 
 fn priority(text: &str) -> Result<Priority, String> {

@@ -7,11 +7,13 @@
 use anyhow::{Context, anyhow, bail};
 use serde_json::Value as Json;
 
+use super::grid::shorten;
 use super::open::columns_of;
 use crate::commit::WriteError;
 use crate::db::{self, Row};
 use crate::ids::RowId;
 use crate::schema::{Table, UniqueKey};
+use crate::script::Object;
 use crate::value::Value;
 
 /// The row that `key` names.
@@ -89,15 +91,14 @@ fn unique_key<'t>(table: &'t Table, row: &Row) -> anyhow::Result<(&'t UniqueKey,
 
 /// A row from a JSON object: values by column name.
 pub(super) fn row(table: &Table, text: &str) -> anyhow::Result<Row> {
-    let json: Json = serde_json::from_str(text).with_context(|| format!("'{text}' is not JSON"))?;
-    let Json::Object(members) = json else {
-        bail!("'{text}' is not a JSON object: write {{\"column\":value,…}}");
-    };
+    let object: Object = serde_json::from_str(text).map_err(|error| {
+        anyhow!("'{}' is no JSON object of columns and values: {error}", shorten(text, 60))
+    })?;
     let mut row = Row::new();
-    for (name, json) in &members {
+    for (name, json) in object.members() {
         let value = value(table, name, json)?;
         if row.get(name).is_some() {
-            bail!("column {name} is named twice");
+            bail!("the column {name} is named twice");
         }
         row.set(name, value);
     }

@@ -30,6 +30,7 @@ mod update;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::panic::{self, Location};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -98,9 +99,23 @@ impl Command {
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
+    leave_engine_panics_to_storage();
     let mut out = BufWriter::new(io::stdout().lock());
     let progress = io::stderr().is_terminal();
     ExitCode::from(run(std::env::args_os(), &mut out, &mut io::stderr(), progress))
+}
+
+/// An engine that panics over damaged files is an error that storage reports: no second report, with a
+/// backtrace, is printed for it.
+fn leave_engine_panics_to_storage() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        let file = panic.location().map_or("", Location::file);
+        let in_engine = ["redb-", "sled-"].iter().any(|engine| file.contains(engine));
+        if !in_engine {
+            report(panic);
+        }
+    }));
 }
 
 /// Runs a command; `arguments` begin with the program's name. Answers go to `out`, errors to `errors`,

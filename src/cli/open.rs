@@ -10,17 +10,28 @@ use crate::error::Error;
 use crate::schema::{Schema, Table};
 
 /// Opens a database to read it. Nothing in its directory changes.
-pub(super) fn read(path: &Path) -> Result<Database, Error> {
+pub(super) fn read(path: &Path) -> anyhow::Result<Database> {
     match Database::builder().read_only().open(path) {
         // sled cannot open a database without writing to it.
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::Unsupported => write(path),
-        result => result,
+        result => advise(path, result),
     }
 }
 
 /// Opens a database to change it.
-pub(super) fn write(path: &Path) -> Result<Database, Error> {
-    Database::builder().open(path)
+pub(super) fn write(path: &Path) -> anyhow::Result<Database> {
+    advise(path, Database::builder().open(path))
+}
+
+/// What to do about a damaged database.
+fn advise(path: &Path, result: Result<Database, Error>) -> anyhow::Result<Database> {
+    result.map_err(|error| match error {
+        Error::Corrupt { .. } => anyhow::Error::from(error).context(format!(
+            "{} is damaged: restore a backup, or make a new replica and sync it with a sound one",
+            path.display()
+        )),
+        error => error.into(),
+    })
 }
 
 /// The table of this name; the error lists those that there are.

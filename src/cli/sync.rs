@@ -8,6 +8,7 @@ use serde_json::json;
 use super::open;
 use super::output::{Output, count};
 use crate::replicate::{Direction, Options, Progress, sync_with};
+use crate::sync::SyncError;
 
 /// Sync two replicas, both ways
 ///
@@ -37,7 +38,7 @@ impl Sync {
         let options = Options { direction, progress: Some(&mut draw), ..Options::default() };
         let summary = sync_with(&first, &second, options);
         bar.finish_and_clear();
-        let summary = summary?;
+        let summary = summary.map_err(|error| self.explain(error))?;
         let conflicts = first.read()?.conflicts()?.len() as u64;
         let (to_first, to_second) = (summary.first.received.rows, summary.second.received.rows);
         let report = json!({
@@ -59,5 +60,20 @@ impl Sync {
         );
         output.either(report, text)?;
         Ok(())
+    }
+
+    /// Which two did not sync, and what can be done where the reason leaves only one thing.
+    fn explain(&self, error: SyncError) -> anyhow::Error {
+        let other = matches!(error, SyncError::WrongDatabase { .. });
+        let hint = if other {
+            " are not replicas of one database (`reunite init DIR` makes a new replica)"
+        } else {
+            ""
+        };
+        anyhow::Error::from(error).context(format!(
+            "{} and {}{hint}",
+            self.first.display(),
+            self.second.display()
+        ))
     }
 }

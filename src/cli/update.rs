@@ -32,11 +32,7 @@ impl Update {
         let id = db.write(|tx| {
             let id = key::find(&tx.read_table(&table.name)?, &self.key)?;
             let mut table = tx.table(&table.name)?;
-            if self.force {
-                table.update_forced(id, row)?
-            } else {
-                table.update(id, row)?
-            }
+            if self.force { table.update_forced(id, row) } else { table.update(id, row) }?;
             anyhow::Ok(id)
         })?;
         db.close()?;
