@@ -4,13 +4,12 @@
 //! equally make none.
 
 use super::WriteError;
-use super::rows::{Columns, lives, visible_dots};
+use super::rows::{Columns, visible_dots};
 use super::stage::Stage;
-use crate::derive::{About, Conflict, Kind, written_values};
+use crate::derive::{About, Conflict, Kind, life_of, winner, written_values};
 use crate::ids::{ConflictId, Dot, RowKey};
 use crate::row::{Ack, Life, RowState, Siblings, UnitValue};
 use crate::schema::{Constraint, ForeignKey, Table, Unit};
-use crate::value::Value;
 
 /// How to settle a conflict.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +41,7 @@ impl Stage<'_> {
         let table = self.table(key)?;
         let Some(facts) = self.facts(key)? else { return Err(self.no_such_row(table, key)) };
         if *how == Resolution::Dismiss {
-            return self.dismiss(table, key, &facts, &conflict);
+            return self.dismiss(table, key, &conflict);
         }
         match conflict.about {
             About::Update => self.resolve_update(table, key, &facts, &conflict, how),
@@ -56,7 +55,30 @@ impl Stage<'_> {
         let closed = WriteError::AlreadyResolved { conflict: id };
         let Some(key) = self.base.row_of_conflict(id)? else { return Err(closed) };
         let mut conflicts = self.base.conflicts_of(key)?.into_iter();
-        conflicts.find(|conflict| conflict.id == id).map(|conflict| (key, conflict)).ok_or(closed)
+        let conflict = conflicts.find(|conflict| conflict.id == id);
+        match conflict {
+            Some(conflict) if self.is_open(key, &conflict)? => Ok((key, conflict)),
+            _ => Err(closed),
+        }
+    }
+
+    /// Whether the transaction itself has not settled the conflict.
+    fn is_open(&self, key: RowKey, conflict: &Conflict) -> Result<bool, WriteError> {
+        let table = self.table(key)?;
+        let Some(facts) = self.facts(key)? else { return Ok(false) };
+        Ok(match conflict.about {
+            About::Update => {
+                units_of(table, conflict).iter().any(|unit| facts.unit(unit.id).contains(conflict.loser))
+            }
+            About::Life => {
+                let loser = facts.life.get(conflict.loser);
+                loser.is_some_and(|loser| loser.value != life_of(table, &facts))
+            }
+            About::Constraint(_) => {
+                let dismissed = facts.acks.iter().any(|ack| ack.value.0.contains(&conflict.id));
+                !dismissed && !self.writes.gone.contains(&key)
+            }
+        })
     }
 
     fn resolve_update(
@@ -67,11 +89,11 @@ impl Stage<'_> {
         conflict: &Conflict,
         how: &Resolution,
     ) -> Result<(), WriteError> {
-        let units: Vec<&Unit> = units_of(table, conflict).collect();
+        let units = units_of(table, conflict);
         for unit in &units {
             let siblings = facts.unit(unit.id);
             let value = match how {
-                Resolution::KeepWinner | Resolution::Set(_) => crate::derive::winner(table, siblings),
+                Resolution::KeepWinner | Resolution::Set(_) => winner(table, siblings),
                 Resolution::KeepLoser => siblings.get(conflict.loser),
                 _ => return Err(self.wrong_way(table, key, conflict, how)),
             };
@@ -79,8 +101,12 @@ impl Stage<'_> {
             self.decide(table, key, unit, siblings, value, conflict.loser)?;
         }
         self.touch(key)?;
+        let before = self.visible(key)?;
         self.show_units(table, key, &units)?;
         self.owns(key);
+        if let (Some(before), Some(after)) = (before, self.visible(key)?) {
+            self.key_changed(table, key, &before, &after)?;
+        }
         match how {
             Resolution::Set(columns) => {
                 let shown = self.visible(key)?.unwrap_or_default();
@@ -172,9 +198,9 @@ impl Stage<'_> {
         facts: &RowState,
         columns: &Columns,
     ) -> Result<(), WriteError> {
-        let shown: Vec<Value> = match self.visible(key)? {
+        let shown = match self.visible(key)? {
             Some(shown) => shown,
-            None => written_values(table, facts),
+            None => self.hidden(table, key, facts)?,
         };
         self.change(table, key, shown, columns, false)
     }
@@ -191,7 +217,7 @@ impl Stage<'_> {
         };
         let parent = RowKey { table: foreign_key.parent, row: *parent };
         let parent_table = self.table(parent)?;
-        let dead = self.facts(parent)?.is_some_and(|facts| !lives(parent_table, &facts));
+        let dead = self.facts(parent)?.is_some_and(|facts| life_of(parent_table, &facts) == Life::Dead);
         if !dead {
             return Err(self.not_applicable(table, key, "the row it refers to is not deleted: reparent it"));
         }
@@ -208,28 +234,21 @@ impl Stage<'_> {
 
     /// A losing value is dismissed by removing it; a parked row by the conflict's id, so that it is
     /// listed again if something else bars it later.
-    fn dismiss(
-        &mut self,
-        table: &Table,
-        key: RowKey,
-        facts: &RowState,
-        conflict: &Conflict,
-    ) -> Result<(), WriteError> {
+    fn dismiss(&mut self, table: &Table, key: RowKey, conflict: &Conflict) -> Result<(), WriteError> {
         let loser = conflict.loser;
         match conflict.about {
             About::Update => {
-                let units: Vec<&Unit> = units_of(table, conflict).collect();
-                self.write_ack(key, Ack::Removal)?;
+                let units = units_of(table, conflict);
+                self.write_ack(key, Ack::REMOVAL)?;
                 for unit in units {
                     self.edit(key, |facts| facts.remove_from_unit(unit.id, loser))?;
                 }
             }
             About::Life => {
-                debug_assert!(facts.life.get(loser).is_some_and(|s| s.value != life(table, facts)));
-                self.write_ack(key, Ack::Removal)?;
+                self.write_ack(key, Ack::REMOVAL)?;
                 self.edit(key, |facts| facts.life.remove(loser))?;
             }
-            About::Constraint(_) => self.write_ack(key, Ack::Conflict(conflict.id))?,
+            About::Constraint(_) => self.write_ack(key, Ack::of(conflict.id))?,
         }
         Ok(())
     }
@@ -270,14 +289,10 @@ impl Resolution {
     }
 }
 
-fn life(table: &Table, facts: &RowState) -> Life {
-    crate::derive::life_of(table, facts)
-}
-
 /// The units of which a value lost. (A unit is listed by all its columns.)
-fn units_of<'t>(table: &'t Table, conflict: &Conflict) -> impl Iterator<Item = &'t Unit> {
+fn units_of<'t>(table: &'t Table, conflict: &Conflict) -> Vec<&'t Unit> {
     let lost = |position: &usize| {
         table.columns.get(*position).is_some_and(|column| conflict.columns.contains(&column.id))
     };
-    table.units.iter().filter(move |unit| unit.columns.iter().any(lost)).collect::<Vec<_>>().into_iter()
+    table.units.iter().filter(|unit| unit.columns.iter().any(lost)).collect()
 }

@@ -10,7 +10,7 @@ use super::random::{Random, SystemRandom, replica_id};
 use crate::error::Error;
 use crate::ids::{DatabaseId, ReplicaId};
 use crate::schema::{DdlError, Schema};
-use crate::storage::{Durability, EngineKind, Options, Storage};
+use crate::storage::{Durability, EngineKind, Options, Storage, SystemDisk};
 use crate::store::{Meta, Snapshot, write_meta};
 use crate::version::{Clock, Priority, SystemClock};
 
@@ -159,8 +159,10 @@ impl Builder {
     /// # Errors
     /// If there is something at `path` already, or the storage fails. Nothing is left behind then.
     pub fn create(self, path: impl AsRef<Path>) -> Result<Database, Error> {
-        let storage = Storage::create(path.as_ref(), self.engine, self.options)?;
-        self.set_up(storage)
+        let (builder, meta) = self.first_meta()?;
+        let (disk, first) = (Arc::new(SystemDisk), write_meta(&meta)?);
+        let storage = Storage::create_with(disk, path.as_ref(), builder.engine, builder.options, &first)?;
+        builder.resume(storage)
     }
 
     /// Opens the database in a directory.
@@ -192,7 +194,15 @@ impl Builder {
         if known.is_some() { self.resume(storage) } else { self.set_up(storage) }
     }
 
-    fn set_up(mut self, storage: Storage) -> Result<Database, Error> {
+    fn set_up(self, storage: Storage) -> Result<Database, Error> {
+        let (builder, meta) = self.first_meta()?;
+        let ticket = storage.append(&write_meta(&meta)?)?;
+        storage.wait(ticket, Durability::Immediate)?;
+        builder.resume(storage)
+    }
+
+    /// What a new replica remembers of itself.
+    fn first_meta(mut self) -> Result<(Builder, Meta), Error> {
         if self.read_only {
             return Err(Error::ReadOnly);
         }
@@ -200,6 +210,11 @@ impl Builder {
             Some(replica) => replica,
             None => replica_id(&mut *self.random)?,
         };
+        if self.database.is_some() && self.schema.is_none() {
+            let what =
+                "a database id was given without a schema: an empty replica takes over both".to_string();
+            return Err(Error::Invalid { what });
+        }
         let named = self.schema.as_ref().map(|schema| database_id(&self.name, schema));
         let meta = Meta {
             database: self.database.or(named),
@@ -207,9 +222,7 @@ impl Builder {
             priority: self.priority,
             schema: self.schema.as_ref().map(|schema| schema.to_sql()).unwrap_or_default(),
         };
-        let ticket = storage.append(&write_meta(&meta)?)?;
-        storage.wait(ticket, Durability::Immediate)?;
-        self.resume(storage)
+        Ok((self, meta))
     }
 
     fn resume(self, storage: Storage) -> Result<Database, Error> {

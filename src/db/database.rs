@@ -108,7 +108,8 @@ impl Database {
     }
 
     /// Runs a transaction. It commits if `work` returns `Ok`; if that returns an error or panics,
-    /// nothing has happened. Waits for other writers.
+    /// nothing has happened. Waits for other writers: inside another transaction of the same thread it
+    /// would wait for ever.
     ///
     /// # Errors
     /// What `work` returns, or why the commit was refused.
@@ -122,7 +123,8 @@ impl Database {
         Ok(result)
     }
 
-    /// Begins a transaction; dropping it rolls it back. Waits for other writers.
+    /// Begins a transaction; dropping it rolls it back. Waits for other writers: inside another
+    /// transaction of the same thread it would wait for ever.
     ///
     /// # Errors
     /// If the database is read-only or was closed, or the storage fails.
@@ -251,12 +253,21 @@ impl Database {
     ) -> Result<(), Error> {
         let (batch, replicas) = crate::store::write(snapshot, changes)?;
         permit.observe(changes.latest);
-        if replicas.len() > snapshot.replicas().len() {
-            self.inner.shared.write().replicas = Arc::new(replicas);
-        }
-        let ticket = self.inner.storage.append(&batch)?;
+        // Numbers first: a reader must never meet bytes that name a replica it cannot look up.
+        let before = self.number(Arc::new(replicas));
+        let ticket = match self.inner.storage.append(&batch) {
+            Ok(ticket) => ticket,
+            Err(error) => {
+                self.number(before);
+                return Err(error);
+            }
+        };
         drop(permit);
         self.inner.storage.wait(ticket, durability)
+    }
+
+    fn number(&self, replicas: Arc<Replicas>) -> Arc<Replicas> {
+        std::mem::replace(&mut self.inner.shared.write().replicas, replicas)
     }
 
     /// Returns when everything that was committed survives a power cut.
@@ -267,10 +278,16 @@ impl Database {
         self.inner.storage.wait(self.inner.storage.latest()?, Durability::Immediate)
     }
 
-    /// Makes an empty replica one of this database.
-    pub(super) fn adopt(&self, database: DatabaseId, schema: Schema) -> Result<(), Error> {
+    /// Makes an empty replica one of this database; returns the one that it belongs to by now.
+    pub(super) fn adopt(&self, database: DatabaseId, schema: Schema) -> Result<DatabaseId, Error> {
+        if self.inner.read_only {
+            return Err(Error::ReadOnly);
+        }
         let _permit = self.lock();
         let mut meta = (*self.inner.shared.read().meta).clone();
+        if let Some(adopted) = meta.database {
+            return Ok(adopted);
+        }
         meta.database = Some(database);
         meta.schema = schema.to_sql();
         let ticket = self.inner.storage.append(&crate::store::write_meta(&meta)?)?;
@@ -278,7 +295,7 @@ impl Database {
         let mut shared = self.inner.shared.write();
         shared.meta = Arc::new(meta);
         shared.schema = Arc::new(schema);
-        Ok(())
+        Ok(database)
     }
 }
 

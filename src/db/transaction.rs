@@ -162,12 +162,12 @@ impl Transaction {
         &mut self,
         statement: impl FnOnce(&mut Stage<'_>) -> Result<T, WriteError>,
     ) -> Result<T, WriteError> {
-        let before = self.writes.savepoint();
+        let before = self.writes.mark();
         let mut stage = Stage::new(&self.base, &mut self.writes);
         match statement(&mut stage) {
             Ok(done) => Ok(done),
             Err(error) => {
-                self.writes.rollback_to(self.base.schema(), before)?;
+                self.writes.undo_to(self.base.schema(), before)?;
                 Err(error)
             }
         }

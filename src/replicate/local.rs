@@ -55,7 +55,8 @@ pub struct Summary {
     pub bytes: u64,
 }
 
-/// Syncs two databases: afterwards each knows what either knew.
+/// Syncs two databases: afterwards each knows what either knew. Waits for other writers, so no
+/// transaction of the same thread may be open.
 ///
 /// ```
 /// use reunite::{Database, replicate, row};

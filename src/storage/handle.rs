@@ -103,7 +103,19 @@ impl Storage {
         kind: EngineKind,
         options: Options,
     ) -> Result<Storage, Error> {
-        directory::create(&*disk, path, kind)?;
+        Storage::create_with(disk, path, kind, options, &[])
+    }
+
+    /// As [`create_on`](Storage::create_on), with a first batch: the database appears with all of it or
+    /// not at all.
+    pub fn create_with(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        kind: EngineKind,
+        options: Options,
+        first: &[Op],
+    ) -> Result<Storage, Error> {
+        directory::create(&*disk, path, kind, first)?;
         Storage::open_on(disk, path, options)
     }
 
