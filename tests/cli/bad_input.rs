@@ -62,7 +62,7 @@ fn values_that_do_not_fit() {
             ),
             (
                 &product(r#"{"sku":"A","name":"A","price":1.5}"#),
-                "table product, column price (INTEGER): '1.5' is no INTEGER: it is not an integer",
+                "table product, column price (INTEGER): '1.5' is not a valid INTEGER: it is not an integer",
             ),
             (
                 &product(r#"{"sku":"A","price":NaN}"#),
@@ -70,7 +70,7 @@ fn values_that_do_not_fit() {
             ),
             (
                 &product(r#"{"sku":"A","sku":"B"}"#),
-                r#"'{"sku":"A","sku":"B"}' is no JSON object of columns and values: member "sku" stands there twice at line 1 column 16"#,
+                r#"'{"sku":"A","sku":"B"}' is no JSON object of columns and values: member "sku" stands there twice at line 1 column 21"#,
             ),
             (&product(r#"{"sku":"A","price":1}"#), "table product: column name must have a value"),
             (
@@ -79,7 +79,7 @@ fn values_that_do_not_fit() {
             ),
             (
                 &["delete", "shop", "orders", "first"],
-                "table orders, column number (INTEGER): 'first' is no INTEGER: invalid digit found in string",
+                "table orders, column number (INTEGER): 'first' is not a valid INTEGER: invalid digit found in string",
             ),
         ],
     );
@@ -128,7 +128,7 @@ fn csv_headers_that_name_no_columns() {
 fn csv_values_that_do_not_fit() {
     bad_csv(
         "sku,name,price\nA,A,1\nB,\"two\nlines\",\"12,50\"\n",
-        "line 4, column 3 (price): '12,50' is no INTEGER: invalid digit found in string",
+        "line 4, column 3 (price): '12,50' is not a valid INTEGER: invalid digit found in string",
     );
     bad_csv(
         "sku,name,price\nA,A,99999999999999999999\n",
@@ -144,8 +144,8 @@ fn csv_values_that_do_not_fit() {
     );
     let held = "is held by row <id>: choose another value, or change that row";
     bad_csv(
-        "sku,name,price\nA,A,1\nb,B,2\nB,C,3\n",
-        &format!("line 4: the same key as on line 3: table product: key product_pkey = (\"b\") {held}"),
+        "sku,name,price\nA,A,1\nB,B,2\nB,C,3\n",
+        &format!("line 4: the same key as on line 3: table product: key product_pkey = (\"B\") {held}"),
     );
     bad_csv(
         "sku,name,price\nA,A,1\nglue,B,2\n",
@@ -179,10 +179,10 @@ fn reals_and_other_types_are_read_strictly() {
     let cases = [
         ("k,r\na,NaN\n", "line 2, column 2 (r): NaN is not a value: use NULL for an unknown number"),
         ("k,r\na,1e999\n", "line 2, column 2 (r): 1e999 is out of the range of REAL"),
-        ("k,b\na,yes\n", "line 2, column 2 (b): 'yes' is no BOOLEAN: write true or false"),
+        ("k,b\na,yes\n", "line 2, column 2 (b): 'yes' is not a valid BOOLEAN: write true or false"),
         (
             "k,at\na,2024-01-01T00:00:00\n",
-            "line 2, column 2 (at): '2024-01-01T00:00:00' is no TIMESTAMP: the offset from UTC is missing: add Z for UTC, or one like +01:00",
+            "line 2, column 2 (at): '2024-01-01T00:00:00' is not a valid TIMESTAMP: the offset from UTC is missing: add Z for UTC, or one like +01:00",
         ),
     ];
     for (csv, expected) in cases {

@@ -83,7 +83,9 @@ impl Desk {
 
     /// Everything that a database holds, as far as anybody can see.
     fn contents(&self, database: &str) -> String {
-        let mut all = self.ok(&["--json", "status", database]);
+        let status: serde_json::Value =
+            serde_json::from_str(&self.ok(&["--json", "status", database])).unwrap();
+        let mut all = format!("{} {}\n", status["replica"], status["knowledge"]);
         for table in ["customer", "product", "orders", "order_line"] {
             all.push_str(&self.ok(&["--json", "rows", database, table]));
         }

@@ -154,7 +154,8 @@ fn import_in_batches_keeps_what_was_committed() {
     let desk = Desk::with_shop();
     desk.write("p.csv", "sku,name,price\nA,A,1\nB,B,2\nC,C,3\nD,D,x\n");
     let error = desk.fails(&["import", "shop", "product", "p.csv", "--batch", "2"]);
-    let expected = "p.csv: only the first 2 rows imported: line 5, column 3 (price): 'x' is no INTEGER";
+    let expected =
+        "p.csv: only the first 2 rows imported: line 5, column 3 (price): 'x' is not a valid INTEGER";
     assert!(error.starts_with(expected), "{error}");
     assert_eq!(desk.ok(&["--json", "rows", "shop", "product"]).lines().count(), 4);
     desk.write("p.csv", "sku,name,price\na,A,10\nB,B,2\nC,C,3\n");
