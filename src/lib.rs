@@ -41,3 +41,7 @@ pub mod cli;
 pub use commit::WriteError;
 pub use db::{Builder, Database, ReadTransaction, ResolveWith, Row, Table, TableMut, Transaction};
 pub use error::Error;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
