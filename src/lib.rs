@@ -18,6 +18,8 @@
 )]
 
 pub mod error;
+#[doc(hidden)]
+pub mod fault;
 pub mod ids;
 pub mod value;
 pub mod version;

@@ -4,6 +4,7 @@
 //! that wrote it; vectors join by maximum. Hence the laws (P1): `merge` is commutative, associative
 //! and idempotent. It never looks at a constraint, so it cannot fail and cannot lose a change.
 
+use crate::fault::{Bug, planted};
 use crate::row::{RowState, Siblings};
 use crate::version::VersionVector;
 
@@ -47,7 +48,8 @@ fn siblings<V: Clone>(
     b: &Siblings<V>,
     b_vector: &VersionVector,
 ) -> Siblings<V> {
-    let from_a = a.iter().filter(|s| b.contains(s.stamp.dot) || !b_vector.covers(s.stamp.dot));
-    let from_b = b.iter().filter(|s| !a.contains(s.stamp.dot) && !a_vector.covers(s.stamp.dot));
+    let replaced = |dot, vector: &VersionVector| vector.covers(dot) && !planted(Bug::RemovalsIgnored);
+    let from_a = a.iter().filter(|s| b.contains(s.stamp.dot) || !replaced(s.stamp.dot, b_vector));
+    let from_b = b.iter().filter(|s| !a.contains(s.stamp.dot) && !replaced(s.stamp.dot, a_vector));
     from_a.chain(from_b).cloned().collect()
 }

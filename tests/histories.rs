@@ -12,6 +12,8 @@
 )]
 
 mod model;
+#[cfg(feature = "testing")]
+mod planted;
 mod world;
 mod databases;
 mod derivation;
@@ -30,6 +32,13 @@ const DATABASES: Suite<'static> = Suite { name: "databases", steps: 8..40, run: 
 #[test]
 fn databases() {
     DATABASES.run(KEPT, number_from_environment("HISTORIES").unwrap_or(2000));
+}
+
+/// Every planted bug is seen, and soon.
+#[cfg(feature = "testing")]
+#[test]
+fn planted_bugs_are_caught() {
+    planted::all_are_caught(&DATABASES, &DERIVATIONS);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Bytes and back: ordered keys, records, messages, frames, and the limits of each.
 //!
-//! The only place that knows how anything looks as bytes; `docs/format-codec.md` has the layouts.
+//! The only place that knows how anything looks as bytes; `docs/FORMAT.md` has the layouts.
 //! Equal values have equal bytes. Bytes from disk or from a peer never panic here and never make it
 //! allocate more than a multiple of their own length: a length is believed only when that many bytes
 //! are there. This module reads no store, and decides nothing.

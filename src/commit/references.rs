@@ -186,6 +186,10 @@ impl<'a> Stage<'a> {
             };
             let Some(shown) = self.visible(key)? else { continue };
             let value = fold(table, &foreign_key.columns, |c| shown.get(c).cloned().unwrap_or_default());
+            // A later statement of the transaction may have taken the reference away again.
+            if value.iter().any(Value::is_null) {
+                continue;
+            }
             let parent = self.table(RowKey { table: foreign_key.parent, ..key })?;
             match self.writes.holder(self.base, parent, foreign_key.key, &value)? {
                 Some(row) => self.mean(key, foreign_key, row)?,

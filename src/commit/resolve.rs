@@ -6,7 +6,8 @@
 use super::WriteError;
 use super::rows::{Columns, visible_dots};
 use super::stage::Stage;
-use crate::derive::{About, Conflict, Kind, life_of, winner, written_values};
+use crate::derive::{About, Conflict, Kind, life_of, winner};
+use crate::fault::{Bug, planted};
 use crate::ids::{ConflictId, Dot, RowKey};
 use crate::row::{Ack, Life, RowState, Siblings, UnitValue};
 use crate::schema::{Constraint, ForeignKey, Table, Unit};
@@ -99,6 +100,12 @@ impl Stage<'_> {
             };
             let Some(value) = value.map(|sibling| sibling.value.clone()) else { continue };
             self.decide(table, key, unit, siblings, value, conflict.loser)?;
+            if *how == Resolution::KeepLoser {
+                // The loser names the rows that its references mean.
+                for foreign_key in table.foreign_keys_of_unit(unit.id) {
+                    self.writes.pending.remove(&(key, foreign_key.id));
+                }
+            }
         }
         self.touch(key)?;
         let before = self.visible(key)?;
@@ -119,7 +126,7 @@ impl Stage<'_> {
     /// Shows these units as they were written now.
     fn show_units(&mut self, table: &Table, key: RowKey, units: &[&Unit]) -> Result<(), WriteError> {
         let Some(facts) = self.facts(key)? else { return Ok(()) };
-        let written = written_values(table, &facts);
+        let written = self.values(table, &facts)?;
         let mut shown = self.visible(key)?.unwrap_or_else(|| written.clone());
         for column in units.iter().flat_map(|unit| &unit.columns) {
             if let (Some(slot), Some(value)) = (shown.get_mut(*column), written.get(*column)) {
@@ -200,7 +207,7 @@ impl Stage<'_> {
     ) -> Result<(), WriteError> {
         let shown = match self.visible(key)? {
             Some(shown) => shown,
-            None => self.hidden(table, key, facts)?,
+            None => self.values(table, facts)?,
         };
         self.change(table, key, shown, columns, false)
     }
@@ -237,6 +244,9 @@ impl Stage<'_> {
     fn dismiss(&mut self, table: &Table, key: RowKey, conflict: &Conflict) -> Result<(), WriteError> {
         let loser = conflict.loser;
         match conflict.about {
+            About::Update if planted(Bug::LoserAcknowledged) => {
+                self.write_ack(key, Ack::of(conflict.id))?;
+            }
             About::Update => {
                 let units = units_of(table, conflict);
                 self.write_ack(key, Ack::REMOVAL)?;

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::WriteError;
 use super::stage::Stage;
 use super::writes::Staged;
-use crate::derive::{Source, fold, life_of, winner, written_values};
+use crate::derive::{fold, life_of, winner, written_values};
+use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowKey};
 use crate::row::{Life, RowState, Siblings, UnitValue};
 use crate::schema::{OnDelete, Table, Unit};
@@ -106,6 +107,7 @@ impl Stage<'_> {
             foreign_key.is_some_and(|key| key.columns.iter().any(|column| named.contains_key(column)))
         };
         value.parents.retain(|(id, _)| !renamed(*id));
+        let force = force || planted(Bug::ReplaceAll);
         let replaces = if force { siblings.dots().collect() } else { visible_dots(table, siblings) };
         self.write_unit(key, unit.id, value, &replaces)?;
         Ok(())
@@ -152,7 +154,8 @@ impl Stage<'_> {
         if life_of(table, &facts) == Life::Alive {
             return Err(self.not_applicable(table, key, "the row is not deleted"));
         }
-        let decided = facts.life.iter().all(|sibling| sibling.value == Life::Dead);
+        let decided = facts.life.iter().all(|sibling| sibling.value == Life::Dead)
+            && !planted(Bug::UndeleteKeepsLosers);
         for unit in &table.units {
             let siblings = facts.unit(unit.id);
             let Some(winner) = winner(table, siblings) else { continue };
@@ -192,13 +195,15 @@ impl Stage<'_> {
         let Some(facts) = self.facts(key)? else { return Ok(BTreeSet::new()) };
         let values = match self.visible(key)? {
             Some(shown) => shown,
-            None => written_values(table, &facts),
+            None => self.values(table, &facts)?,
         };
         let mut rivals = BTreeSet::new();
         for unique in &table.keys {
             let value = fold(table, &unique.columns, |c| values.get(c).cloned().unwrap_or_default());
-            let holder = self.writes.holder(self.base, table, unique.id, &value)?;
-            rivals.extend(holder.map(|row| RowKey { row, ..key }));
+            // The transaction itself may show several.
+            rivals.extend(self.writes.staged_with(unique.id, &value).map(|row| RowKey { row, ..key }));
+            let holder = self.base.holder(unique.id, &value)?.map(|row| RowKey { row, ..key });
+            rivals.extend(holder.filter(|holder| !self.writes.stages(*holder)));
         }
         rivals.remove(&key);
         Ok(rivals)
@@ -220,23 +225,31 @@ impl Stage<'_> {
         if self.visible(key)?.is_none()
             && let Some(facts) = self.facts(key)?
         {
-            let shown = self.hidden(table, key, &facts)?;
-            self.show(key, Some(shown))?;
+            self.show(key, Some(self.values(table, &facts)?))?;
         }
         Ok(())
     }
 
-    /// What a row that is not visible would show: with the keys that it follows, if it is as stored.
-    pub(super) fn hidden(
-        &self,
-        table: &Table,
-        key: RowKey,
-        facts: &RowState,
-    ) -> Result<Vec<Value>, WriteError> {
-        match self.base.row(key)? {
-            Some(stored) if stored.facts.units().eq(facts.units()) => Ok(stored.values(table)),
-            _ => Ok(written_values(table, facts)),
+    /// What a row with these facts would show: with the keys that its parents show to the transaction.
+    pub(super) fn values(&self, table: &Table, facts: &RowState) -> Result<Vec<Value>, WriteError> {
+        let mut values = written_values(table, facts);
+        for foreign_key in table.foreign_keys.iter().filter(|foreign_key| foreign_key.follow) {
+            let null = |column: &usize| values.get(*column).is_none_or(Value::is_null);
+            let meant =
+                winner(table, facts.unit(foreign_key.unit)).and_then(|s| s.value.parent(foreign_key.id));
+            let Some(row) = meant.filter(|_| !foreign_key.columns.iter().any(null)) else { continue };
+            let parent = RowKey { table: foreign_key.parent, row };
+            let (Some(shown), Some(key)) = (self.visible(parent)?, self.table(parent)?.key(foreign_key.key))
+            else {
+                continue;
+            };
+            for (column, from) in foreign_key.columns.iter().zip(&key.columns) {
+                if let (Some(slot), Some(value)) = (values.get_mut(*column), shown.get(*from)) {
+                    slot.clone_from(value);
+                }
+            }
         }
+        Ok(values)
     }
 
     pub(super) fn no_such_row(&self, table: &Table, key: RowKey) -> WriteError {

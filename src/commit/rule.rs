@@ -13,6 +13,7 @@ use super::WriteError;
 use super::stage::Stage;
 use crate::derive::{Delta, Key, Rederived, Source, Status, Stored, derive};
 use crate::error::Error;
+use crate::fault::{Bug, planted};
 use crate::ids::{ConstraintId, RowId, RowKey};
 use crate::row::RowState;
 use crate::schema::Table;
@@ -35,7 +36,14 @@ impl Stage<'_> {
             if displaced.is_empty() {
                 return Ok(delta);
             }
+            let bystanders_only = || displaced.iter().all(|key| !self.writes.own.contains(key));
+            if planted(Bug::BystandersUnchecked) && bystanders_only() {
+                return Ok(delta);
+            }
             self.check(&delta, &yielding)?;
+            if planted(Bug::NoBoost) {
+                return Ok(delta);
+            }
             let fresh: Vec<RowKey> = displaced.iter().copied().filter(|key| boosted.insert(*key)).collect();
             debug_assert!(!fresh.is_empty(), "boosting must succeed: {displaced:?}");
             if fresh.is_empty() {

@@ -7,6 +7,7 @@ use super::writes::{Staged, Writes, entries};
 use crate::codec::key::check_key_size;
 use crate::derive::{Source, fold, winner};
 use crate::error::Error;
+use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowKey, UnitId};
 use crate::row::{Ack, Life, RowState, Siblings, UnitValue};
 use crate::schema::{Schema, Table, Tracking};
@@ -117,7 +118,8 @@ impl<'a> Stage<'a> {
 
     /// A stamp for a write that sees these values: its priority is at least theirs.
     pub(super) fn stamp<V>(&self, dot: Dot, seen: &Siblings<V>) -> Stamp {
-        let inherited = seen.stamps().map(|stamp| stamp.priority).max();
+        let seen = seen.stamps().filter(|_| !planted(Bug::PriorityNotInherited));
+        let inherited = seen.map(|stamp| stamp.priority).max();
         let priority =
             inherited.map_or(self.writes.author.priority, |seen| seen.max(self.writes.author.priority));
         Stamp { priority, hlc: self.writes.author.hlc, dot }

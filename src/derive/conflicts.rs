@@ -8,6 +8,7 @@ use super::pass::Pass;
 use super::units::{life_losers, life_of, order, unit_losers, winner};
 use super::{Source, Status};
 use crate::error::Error;
+use crate::fault::{Bug, planted};
 use crate::ids::{ColumnId, ConflictId, ConstraintId, Dot, RowId, RowKey};
 use crate::row::{Life, RowState};
 use crate::schema::{ForeignKey, Table, Tracking};
@@ -94,6 +95,21 @@ pub fn conflict_id(row: RowId, about: About, loser: Dot) -> ConflictId {
     hasher.update(&constraint.to_be_bytes());
     hasher.update(loser.replica.as_bytes());
     hasher.update(&loser.seq.to_be_bytes());
+    let mut id = [0; 16];
+    hasher.finalize_xof().fill(&mut id);
+    ConflictId::from_bytes(id)
+}
+
+/// The id of a conflict, with the mistakes that may be made about it.
+fn identify(row: RowId, about: About, loser: Dot, kind: Kind, other: Option<RowId>) -> ConflictId {
+    let id = conflict_id(row, about, loser);
+    let changeable = match &other {
+        _ if planted(Bug::IdFromKind) => kind.name().as_bytes(),
+        Some(other) if planted(Bug::IdFromWinner) => other.as_bytes(),
+        _ => return id,
+    };
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(id.as_bytes()).update(changeable);
     let mut id = [0; 16];
     hasher.finalize_xof().fill(&mut id);
     ConflictId::from_bytes(id)
@@ -194,7 +210,7 @@ fn lost_lives(table: &Table, row: RowId, facts: &RowState, found: &mut Vec<Confl
         // The columns that the losing change wrote, as far as nobody replaced them since.
         let units = table.units.iter().filter(|unit| facts.unit(unit.id).contains(loser));
         let columns = column_ids(table, units.flat_map(|unit| &unit.columns));
-        let id = conflict_id(row, about, loser);
+        let id = identify(row, about, loser, kind, None);
         found.push(Conflict { id, about, kind, loser, columns, others: Vec::new() });
     }
 }
@@ -202,7 +218,7 @@ fn lost_lives(table: &Table, row: RowId, facts: &RowState, found: &mut Vec<Confl
 /// Values that lost, one entry per losing change. A deletion that nobody contests has decided them.
 fn lost_values(table: &Table, row: RowId, facts: &RowState, found: &mut Vec<Conflict>) {
     let contested = facts.life.iter().any(|sibling| sibling.value != Life::Dead);
-    if !contested {
+    if !contested && !planted(Bug::DecidedStillListed) {
         return;
     }
     let mut lost: BTreeMap<Dot, Vec<usize>> = BTreeMap::new();
@@ -216,7 +232,7 @@ fn lost_values(table: &Table, row: RowId, facts: &RowState, found: &mut Vec<Conf
     }
     for (loser, columns) in lost {
         let (about, kind) = (About::Update, Kind::Update);
-        let id = conflict_id(row, about, loser);
+        let id = identify(row, about, loser, kind, None);
         let columns = column_ids(table, columns.iter());
         found.push(Conflict { id, about, kind, loser, columns, others: Vec::new() });
     }
@@ -243,7 +259,7 @@ fn barred(
     other: Option<RowId>,
 ) -> Conflict {
     let about = About::Constraint(constraint);
-    let id = conflict_id(row, about, loser);
+    let id = identify(row, about, loser, kind, other);
     let columns = column_ids(table, columns.iter());
     Conflict { id, about, kind, loser, columns, others: other.into_iter().collect() }
 }

@@ -12,6 +12,7 @@ use super::image::{Image, Key, written_values};
 use super::units::life_of;
 use super::{Delta, Derived, Rederived, Source, Status, Stored};
 use crate::error::Error;
+use crate::fault::{Bug, planted};
 use crate::ids::{ConstraintId, RowId, RowKey, TableId};
 use crate::row::{Life, RowState};
 use crate::schema::{Schema, Table, UniqueKey};
@@ -116,7 +117,7 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
             let (now, was) = (new.as_deref().map(shown), old.as_deref().map(|before| shown(&before.image)));
             // Rows that refer to a row which was not here cannot be visible.
             let nobody_waits = old.is_none() && self.parked(child.id)? == 0;
-            if now != was && !nobody_waits {
+            if now != was && !nobody_waits && !planted(Bug::StaleFollowedKey) {
                 for row in self.source.children(foreign_key.id, key.row)? {
                     self.imaged.insert(RowKey { table: child.id, row });
                 }
@@ -158,6 +159,7 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
             if was == now && same_rank {
                 continue;
             }
+            let was = was.filter(|_| !planted(Bug::RivalNotReconsidered));
             for value in was.into_iter().chain(now) {
                 for row in self.claimants(unique.id, value)? {
                     self.undecided.insert(RowKey { table: key.table, row });

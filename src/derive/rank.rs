@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 
 use super::units::{order, winner};
-use crate::ids::{Dot, RowId};
+use crate::fault::{Bug, planted};
+use crate::ids::{Dot, ReplicaId, RowId};
 use crate::row::RowState;
 use crate::schema::{Table, Tracking};
 use crate::version::{Hlc, Priority, Stamp};
@@ -23,9 +24,10 @@ pub struct Rank {
 
 /// The rank of a row. One rank for all its keys: with a rank per key, two rows could each bar the other.
 pub(super) fn rank(table: &Table, row: RowId, facts: &RowState) -> Rank {
-    let boost = facts.boost.stamps().map(|stamp| (stamp.hlc, stamp.dot)).max();
+    let boost = facts.boost.stamps().map(|stamp| (boost_time(stamp), stamp.dot)).max();
+    let keys = if planted(Bug::RankByFirstKey) { table.keys.get(..1) } else { None }.unwrap_or(&table.keys);
     let claims = table.units.iter().filter_map(|unit| {
-        let holds_key = table.keys.iter().any(|key| key.columns.iter().any(|c| unit.columns.contains(c)));
+        let holds_key = keys.iter().any(|key| key.columns.iter().any(|c| unit.columns.contains(c)));
         holds_key.then(|| claim(table, facts, unit.id)).flatten()
     });
     let newest = claims.max_by_key(|stamp| order(table, stamp));
@@ -33,7 +35,17 @@ pub(super) fn rank(table: &Table, row: RowId, facts: &RowState) -> Rank {
         Some(stamp) => (order(table, &stamp).0, (stamp.hlc, stamp.dot)),
         None => (None, (Hlc(0), facts.born)),
     };
+    if planted(Bug::RankWithoutTieBreak) {
+        let nobody = Dot { replica: ReplicaId::from_bytes([0; 16]), seq: 0 };
+        let (claim, row) = ((claim.0, nobody), RowId::from_bytes([0; 16]));
+        return Rank { boost: Reverse(boost), priority: Reverse(priority), claim, row };
+    }
     Rank { boost: Reverse(boost), priority: Reverse(priority), claim, row }
+}
+
+fn boost_time(stamp: &Stamp) -> Hlc {
+    let first = if planted(Bug::BoostByPriority) { u64::from(stamp.priority.get()) << 56 } else { 0 };
+    Hlc(first | stamp.hlc.0)
 }
 
 /// When the unit's keys got their values. Under row tracking that may be before the unit's last change.

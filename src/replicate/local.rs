@@ -78,6 +78,16 @@ pub fn sync(first: &Database, second: &Database) -> Result<Summary, SyncError> {
 
 /// One way: `to` takes what `from` knows.
 ///
+/// ```
+/// # use reunite::{Database, ResolveWith, replicate, row};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+/// b.write(|tx| tx.table("customer")?.insert(row! { code: "BOB" }))?;
+/// replicate::pull(&a, &b)?;
+/// assert_eq!(a.read()?.table("customer")?.len()?, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// As [`sync`].
 pub fn pull(to: &Database, from: &Database) -> Result<Summary, SyncError> {

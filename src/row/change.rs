@@ -1,6 +1,7 @@
 //! A changed row on its way to another replica: all of its metadata, and the values that the other
 //! one may lack.
 
+use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowKey, UnitId};
 use crate::row::RowState;
 use crate::version::Knowledge;
@@ -41,7 +42,7 @@ impl RowChange {
     pub fn complete(mut self, mine: Option<&RowState>) -> Option<RowState> {
         for (unit, dot) in self.withheld {
             let mine = mine.filter(|mine| mine.vector.covers(dot))?;
-            if let Some(sibling) = mine.unit(unit).get(dot) {
+            if let Some(sibling) = mine.unit(unit).get(dot).filter(|_| !planted(Bug::WithheldDropped)) {
                 let mut siblings = self.state.unit(unit).clone();
                 siblings.insert(sibling.clone());
                 self.state.set_unit(unit, siblings);

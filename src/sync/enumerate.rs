@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use crate::error::Error;
+use crate::fault::{Bug, planted};
 use crate::ids::{Dot, ReplicaId, RowKey, Seq};
 use crate::row::{Batch, LogEntry, RowChange, RowState};
 use crate::value::Value;
@@ -79,6 +80,13 @@ impl Batcher {
             let same_commit = batch.log.last().is_some_and(|last| is_same_commit(last, &entry));
             let limit = if same_commit { budget.saturating_mul(2) } else { budget };
             if bytes > limit && !batch.log.is_empty() {
+                if planted(Bug::EarlyKnowledge) {
+                    self.position = self.until.clone();
+                    batch.log.push(entry);
+                    while let Some(entry) = news.next()? {
+                        batch.log.push(entry);
+                    }
+                }
                 break;
             }
             if entry.dot.seq != self.position.get(entry.dot.replica) + 1 {
@@ -104,6 +112,8 @@ impl Batcher {
             return Ok(None);
         }
         let facts = source.row(entry.key)?;
+        let live = |facts: &RowState| facts.stamps().any(|stamp| stamp.dot == entry.dot);
+        let facts = facts.filter(|facts| !planted(Bug::LogOfLiveChanges) || live(facts));
         Ok(facts.map(|facts| RowChange::for_peer(entry.key, &facts, &self.declared)))
     }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use reunite::db::SeededRandom;
 use reunite::ids::{Dot, ReplicaId, RowKey};
+use reunite::replicate::Direction;
 use reunite::schema::Schema;
 use reunite::value::Timestamp;
 use reunite::version::{Hlc, ManualClock, Priority};
@@ -23,7 +24,7 @@ use crate::model::{self, Commit, Derived, Done, Hints, Refusal, Replica, Slot};
 use crate::world::checks::{Changes, check_facts, check_view};
 use crate::world::generate::{Generator, Operation};
 use crate::world::random::Random;
-use crate::world::story::{Checked, Failure, Plan, Story, ensure};
+use crate::world::story::{Checked, Failure, Phase, Plan, Story, ensure};
 use crate::world::{explain, schemas};
 
 /// A database, and the model of it.
@@ -49,7 +50,7 @@ pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     let pairs = (0..replicas).map(|i| Pair::new(&schema, i, &mut random)).collect();
     let mut world = World { schema, pairs, changes: Changes::new(), story };
     for step in &plan.steps {
-        world.step(&mut Random::new(*step))?;
+        world.step(step.phase, &mut Random::new(step.seed))?;
     }
     world.settle(&mut random)
 }
@@ -69,14 +70,17 @@ impl Pair {
 }
 
 impl World<'_> {
-    fn step(&mut self, random: &mut Random) -> Checked {
+    fn step(&mut self, phase: Phase, random: &mut Random) -> Checked {
         let i = random.below(self.pairs.len());
         self.pairs[i].clock.advance(random.below(5) as i64);
-        if random.chance(60) {
-            return self.transaction(i, random);
-        }
         let other = random.below(self.pairs.len());
-        if other == i { Ok(()) } else { self.sync(i, other, random) }
+        match phase {
+            Phase::Grow => self.transaction(0, random),
+            Phase::Live if random.chance(75) => self.transaction(i, random),
+            Phase::Spread if i != 0 => self.session(i, 0, Direction::Pull, None, 256 * 1024),
+            _ if other == i => Ok(()),
+            _ => self.sync(i, other, random),
+        }
     }
 
     // ----------------------------------------------------------------------------------------
@@ -89,10 +93,6 @@ impl World<'_> {
         let (view, facts) = (&pair.view, &pair.model.facts);
         let mut generator = Generator { schema: &self.schema, view, facts, random };
         let mut operations: Vec<Operation> = (0..=several).map(|_| generator.operation()).collect();
-        // A wish to swap rows stands alone: it lets the whole transaction park others.
-        if operations.iter().any(Operation::swaps) {
-            operations.truncate(1);
-        }
         let outcome = transact(&pair.db, &self.schema, &mut operations);
         self.story.note(|| {
             let all: Vec<String> = operations.iter().map(|o| explain::operation(&self.schema, o)).collect();
@@ -103,11 +103,15 @@ impl World<'_> {
         match (outcome, expected) {
             (Ok(()), Ok(done)) => self.committed(i, &operations, done),
             (Err(error), Err(refusals)) => {
-                self.story.count("refused transactions", 1);
+                self.story.count("refused", 1);
+                self.story.count(error.code(), 1);
                 self.refused_alike(i, &error, &refusals)
             }
             (Ok(()), Err(refusals)) => Err(Failure(format!("it should have been refused: {refusals:?}"))),
-            (Err(error), Ok(_)) => Err(Failure(format!("it was refused: {error}"))),
+            (Err(error), Ok(done)) => {
+                self.story.note(|| format!("the model then:\n{}", explain::view(&self.schema, &done.after)));
+                Err(Failure(format!("it was refused: {error}")))
+            }
         }
     }
 

@@ -35,7 +35,9 @@ impl World<'_> {
             let same = twin.digest().expect("memory does not fail") == digest;
             ensure(same, || "P3 two schedules give equal digests".to_owned())?;
         }
-        self.story.count("conflicts at the end", first.view.conflicts.len());
+        for conflict in first.view.conflicts.values() {
+            self.story.count(conflict.kind.name(), 1);
+        }
         self.rest(random)?;
         self.self_check(random)
     }

@@ -56,7 +56,7 @@ pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     let pairs = (0..replicas).map(|i| pair(i, &mut random)).collect();
     let mut world = World { schema: Arc::clone(&schema), pairs, changes: Changes::new(), story };
     for step in &plan.steps {
-        world.step(&mut Random::new(*step))?;
+        world.step(&mut Random::new(step.seed))?;
     }
     world.settle(&mut random)?;
     world.add_rule(&strict)

@@ -10,7 +10,7 @@ use reunite::value::Value;
 use reunite::version::{Hlc, Stamp};
 
 use super::derive::{Derived, derive};
-use super::facts::{Cell, Content, Row, Slot};
+use super::facts::{Cell, Content, Facts, Row, Slot};
 use super::image::{fold, order};
 use super::replica::Replica;
 
@@ -56,6 +56,7 @@ pub struct Hints {
 pub struct Commit<'a> {
     pub schema: &'a Schema,
     pub before: &'a Derived,
+    before_facts: Facts,
     pub replica: Replica,
     hints: Hints,
     dots: BTreeMap<RowKey, Dot>,
@@ -67,9 +68,8 @@ pub struct Commit<'a> {
     pub gone: BTreeSet<RowKey>,
     /// References that were written: the rows that they mean are looked up at the end.
     pub pending: BTreeSet<(RowKey, ConstraintId)>,
-    /// Prefer: the user asked for somebody else to be parked.
-    pub swap: bool,
-    boosted: usize,
+    /// Rows that the user wants to see, though others may be parked for it.
+    pub preferred: BTreeSet<RowKey>,
 }
 
 impl<'a> Commit<'a> {
@@ -81,6 +81,7 @@ impl<'a> Commit<'a> {
         Commit {
             schema,
             before,
+            before_facts: replica.facts.clone(),
             replica,
             hints,
             dots,
@@ -89,8 +90,7 @@ impl<'a> Commit<'a> {
             own,
             gone,
             pending,
-            swap: false,
-            boosted: 0,
+            preferred: BTreeSet::new(),
         }
     }
 
@@ -239,8 +239,30 @@ impl<'a> Commit<'a> {
 
     /// The rows that have to be visible afterwards.
     fn wanted(&self) -> BTreeSet<RowKey> {
-        let stay = self.before.visible.keys().filter(|row| !self.swap && !self.gone.contains(row));
-        stay.chain(&self.own).copied().collect()
+        let yielding = self.yielding();
+        let stays = |row: &&RowKey| !self.gone.contains(row) && !yielding.contains(row);
+        self.before.visible.keys().filter(stays).chain(&self.own).copied().collect()
+    }
+
+    /// The rows that the preferences park, by themselves: to park them is what the user asked for.
+    fn yielding(&self) -> BTreeSet<RowKey> {
+        let mut facts = self.before_facts.clone();
+        let known: Vec<RowKey> =
+            self.preferred.iter().filter(|row| facts.contains_key(row)).copied().collect();
+        for row in &known {
+            let boost = self.replica.facts[row].units.get(&Slot::Boost).cloned().unwrap_or_default();
+            facts.get_mut(row).expect("it is known").units.insert(Slot::Boost, boost);
+        }
+        let alone = derive(self.schema, &facts, |_| {});
+        let mut yielding: BTreeSet<RowKey> =
+            self.before.visible.keys().filter(|row| !alone.visible.contains_key(row)).copied().collect();
+        for row in &known {
+            for (key, value) in self.table(*row).keys.iter().zip(&alone.images[row].keys) {
+                let holder = value.clone().and_then(|value| self.before.holders.get(&(key.id, value)));
+                yielding.extend(holder.map(|holder| RowKey { row: *holder, ..*row }));
+            }
+        }
+        yielding.difference(&self.preferred).copied().collect()
     }
 
     /// A transaction is refused if the rows it wants visible, with all other rows visible so far, break
@@ -255,24 +277,20 @@ impl<'a> Commit<'a> {
             let displaced = wanted.iter().filter(|row| !after.visible.contains_key(row)).copied();
             let displaced: BTreeSet<RowKey> = displaced.collect();
             if displaced.is_empty() {
-                let Commit { replica, changes, boosted, .. } = self;
-                return Ok(Done { replica, changes, after, wanted, boosted });
+                let Commit { replica, changes, .. } = self;
+                return Ok(Done { replica, changes, after, wanted, boosted: boosted.len() });
             }
             let broken = self.broken(&after, &wanted);
-            if !self.swap && !broken.is_empty() {
+            if !broken.is_empty() {
                 return Err(broken);
             }
             let fresh: Vec<RowKey> = displaced.difference(&boosted).copied().collect();
-            if fresh.is_empty() {
-                assert!(self.swap, "boosting must succeed: {displaced:?}");
-                return Err(broken.into_iter().chain([Refusal::NotApplicable]).collect());
-            }
+            assert!(!fresh.is_empty(), "boosting must succeed: {displaced:?}");
             for row in fresh {
                 boosted.insert(row);
-                if !self.changes.iter().any(|c| (c.row, c.slot) == (row, Slot::Boost)) {
+                if !self.preferred.contains(&row) {
                     let old = self.dots_of(row, Slot::Boost, |_| true);
                     self.write(row, Slot::Boost, Content::Boost, old);
-                    self.boosted += 1;
                 }
             }
         }

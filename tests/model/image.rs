@@ -113,7 +113,7 @@ pub fn lives(table: &Table, row: &Row) -> bool {
     best.is_some_and(|(_, entry)| entry.content == Content::Alive)
 }
 
-fn winners(table: &Table, row: &Row) -> BTreeMap<UnitId, (Dot, Cell, Stamp)> {
+pub fn winners(table: &Table, row: &Row) -> BTreeMap<UnitId, (Dot, Cell, Stamp)> {
     let winner = |unit: UnitId| {
         let best = row.live(Slot::Columns(unit)).max_by_key(|(_, entry)| order(table, &entry.stamp))?;
         match &best.1.content {
@@ -125,7 +125,7 @@ fn winners(table: &Table, row: &Row) -> BTreeMap<UnitId, (Dot, Cell, Stamp)> {
 }
 
 /// The winners' values as they were written; what was never written has its default.
-fn written(table: &Table, winners: &BTreeMap<UnitId, (Dot, Cell, Stamp)>) -> Vec<Value> {
+pub fn written(table: &Table, winners: &BTreeMap<UnitId, (Dot, Cell, Stamp)>) -> Vec<Value> {
     let mut values: Vec<Value> = table.columns.iter().map(|column| column.default.clone()).collect();
     for unit in &table.units {
         let columns = winners.get(&unit.id).map(|(_, cell, _)| cell.columns.clone());

@@ -8,7 +8,7 @@ use reunite::value::Value;
 
 use super::commit::{Commit, Refusal};
 use super::facts::{Cell, Content, Slot};
-use super::image::fold;
+use super::image::{fold, winners, written};
 
 /// Values by column position.
 pub type Values = BTreeMap<usize, Value>;
@@ -210,7 +210,7 @@ impl Commit<'_> {
         }
         let old = self.dots_of(row, Slot::Boost, |_| true);
         self.write(row, Slot::Boost, Content::Boost, old);
-        self.swap = true;
+        self.preferred.insert(row);
         self.appear(row);
         let (table, shown) = (self.table(row), self.shown[&row].clone());
         for key in &table.keys {
@@ -221,13 +221,32 @@ impl Commit<'_> {
         Ok(())
     }
 
-    /// Shows a row that was not visible as its facts have it now, with the keys that it follows.
+    /// Shows a row that was not visible as its facts have it now.
     pub fn appear(&mut self, row: RowKey) {
         if !self.shown.contains_key(&row) {
-            let image = super::image::Image::new(self.schema, &self.replica.facts, row);
-            self.shown.insert(row, image.values);
+            self.shown.insert(row, self.by_facts(row));
         }
         self.own.insert(row);
+    }
+
+    /// What a row shows by its facts, with the keys that its parents show to the transaction.
+    pub fn by_facts(&self, row: RowKey) -> Vec<Value> {
+        let (table, winners) = (self.table(row), winners(self.table(row), &self.replica.facts[&row]));
+        let mut values = written(table, &winners);
+        for foreign_key in table.foreign_keys.iter().filter(|key| key.follow) {
+            let null = foreign_key.columns.iter().any(|column| values[*column].is_null());
+            let cell = winners.get(&foreign_key.unit).filter(|_| !null);
+            let Some(parent) = cell.and_then(|(_, cell, _)| cell.parents.get(&foreign_key.id)) else {
+                continue;
+            };
+            let parent = RowKey { table: foreign_key.parent, row: *parent };
+            let Some(shown) = self.shown.get(&parent) else { continue };
+            let key = self.table(parent).key(foreign_key.key).expect("a key of the parent");
+            for (column, from) in foreign_key.columns.iter().zip(&key.columns) {
+                values[*column] = shown[*from].clone();
+            }
+        }
+        values
     }
 }
 

@@ -9,7 +9,7 @@ use reunite::schema::Unit;
 use super::commit::{Commit, Refusal};
 use super::conflicts::Conflict;
 use super::facts::{ConflictName, Content, Slot};
-use super::image::{Image, lives};
+use super::image::lives;
 use super::operations::Values;
 
 /// How to settle a conflict.
@@ -31,6 +31,9 @@ type Outcome = Result<(), Refusal>;
 impl Commit<'_> {
     pub fn resolve(&mut self, name: &ConflictName, choice: &Choice) -> Outcome {
         let conflict = self.before.conflicts.get(name).ok_or(Refusal::NotApplicable)?.clone();
+        if !self.is_open(name, &conflict) {
+            return Err(Refusal::NotApplicable);
+        }
         match name.about {
             _ if *choice == Choice::Dismiss => self.dismiss(name, &conflict),
             About::Update => return self.resolve_update(name, &conflict, choice),
@@ -38,6 +41,20 @@ impl Commit<'_> {
             About::Constraint(_) => return self.resolve_parked(name, &conflict, choice),
         }
         Ok(())
+    }
+
+    /// Whether the transaction has not settled the conflict already.
+    fn is_open(&self, name: &ConflictName, conflict: &Conflict) -> bool {
+        let facts = &self.replica.facts[&name.row];
+        let loser = |slot| facts.get(slot, name.dot);
+        match name.about {
+            About::Update => {
+                self.units_of(name.row, conflict).iter().any(|unit| loser(Slot::Columns(unit.id)).is_some())
+            }
+            About::Life => loser(Slot::Life)
+                .is_some_and(|entry| (entry.content == Content::Alive) != lives(self.table(name.row), facts)),
+            About::Constraint(_) => true,
+        }
     }
 
     fn resolve_update(&mut self, name: &ConflictName, conflict: &Conflict, choice: &Choice) -> Outcome {
@@ -52,13 +69,25 @@ impl Commit<'_> {
                 (Choice::KeepLoser, _) => continue,
                 _ => return Err(Refusal::NotApplicable),
             };
+            if *choice == Choice::KeepLoser {
+                // The loser names the rows that its references mean.
+                let keys = self.table(row).foreign_keys_of_unit(unit.id);
+                keys.for_each(|key| {
+                    self.pending.remove(&(row, key.id));
+                });
+            }
             settled.insert((slot, name.dot));
             cell.claim = self.kept_claim(row, slot, &cell);
             self.write(row, slot, Content::Columns(cell), settled);
         }
         self.touch(row);
-        self.shown.remove(&row);
-        self.appear(row);
+        let by_facts = self.by_facts(row);
+        let mut shown = self.shown.get(&row).cloned().unwrap_or_else(|| by_facts.clone());
+        for column in self.units_of(row, conflict).iter().flat_map(|unit| &unit.columns) {
+            shown[*column] = by_facts[*column].clone();
+        }
+        self.shown.insert(row, shown);
+        self.own.insert(row);
         match choice {
             Choice::Set(values) => self.change(row, self.shown[&row].clone(), values, false),
             _ => Ok(()),
@@ -104,8 +133,7 @@ impl Commit<'_> {
     }
 
     fn change_parked(&mut self, row: RowKey, values: &Values) -> Outcome {
-        let image = || Image::new(self.schema, &self.replica.facts, row).values;
-        let shown = self.shown.get(&row).cloned().unwrap_or_else(image);
+        let shown = self.shown.get(&row).cloned().unwrap_or_else(|| self.by_facts(row));
         self.change(row, shown, values, false)
     }
 

@@ -8,9 +8,9 @@ use reunite::schema::Schema;
 use super::generate::Operation;
 use crate::model::{Derived, Image, Values};
 
-/// The first characters of an id are enough to tell rows apart.
+/// The last characters of an id are enough to tell rows apart.
 pub fn short(row: RowId) -> String {
-    row.to_string().chars().take(4).collect()
+    row.to_string().chars().skip(32).collect()
 }
 
 pub fn name(schema: &Schema, row: RowKey) -> String {

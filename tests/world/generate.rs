@@ -33,11 +33,6 @@ impl Operation {
         }
     }
 
-    /// Whether it asks for another row to be parked.
-    pub const fn swaps(&self) -> bool {
-        matches!(self, Operation::Prefer { .. } | Operation::Resolve { choice: Choice::Prefer, .. })
-    }
-
     /// Whether it may name siblings other than the visible value.
     pub const fn names_losers(&self) -> bool {
         let forced = matches!(self, Operation::Update { force: true, .. });
@@ -58,8 +53,8 @@ impl Generator<'_> {
     pub fn operation(&mut self) -> Operation {
         let visible = self.random.pick(self.view.visible.keys().copied());
         let made = match (self.random.below(24), visible) {
-            (0..=6, _) | (_, None) => None,
-            (7..=12, Some(row)) => {
+            (0..=4, _) | (_, None) => None,
+            (5..=12, Some(row)) => {
                 let values = self.some_values(row, 1);
                 let force = self.random.chance(15);
                 Some(Operation::Update { row, values, force })
@@ -88,7 +83,8 @@ impl Generator<'_> {
         let mut values = BTreeMap::new();
         for (column, definition) in table.columns.iter().enumerate() {
             let needed = !definition.nullable && definition.default.is_null();
-            if needed || self.random.chance(80) {
+            let refers = table.foreign_keys.iter().any(|key| key.columns.contains(&column));
+            if needed || self.random.chance(if refers { 95 } else { 80 }) {
                 values.insert(column, self.value(table, column));
             }
         }
@@ -114,8 +110,8 @@ impl Generator<'_> {
     /// Most references that are written name a row that is there.
     fn refer(&mut self, table: &Table, values: &mut Values) {
         for foreign_key in &table.foreign_keys {
-            if foreign_key.columns.iter().any(|column| values.contains_key(column)) && self.random.chance(80)
-            {
+            let written = foreign_key.columns.iter().any(|column| values.contains_key(column));
+            if written && self.random.chance(95) {
                 for (column, value) in foreign_key.columns.iter().zip(self.key_of_some_parent(foreign_key)) {
                     values.insert(*column, value);
                 }
@@ -125,10 +121,12 @@ impl Generator<'_> {
 
     fn key_of_some_parent(&mut self, foreign_key: &ForeignKey) -> Vec<Value> {
         let parents = self.view.visible.iter().filter(|(row, _)| row.table == foreign_key.parent);
-        let Some((_, shown)) = self.random.pick(parents) else { return Vec::new() };
         let parent = self.schema.table_by_id(foreign_key.parent).expect("a table of the schema");
         let key = parent.key(foreign_key.key).expect("a key of the parent");
-        key.columns.iter().map(|column| shown[*column].clone()).collect()
+        match self.random.pick(parents) {
+            Some((_, shown)) => key.columns.iter().map(|column| shown[*column].clone()).collect(),
+            None => vec![Value::Null; key.columns.len()],
+        }
     }
 
     pub fn value(&mut self, table: &Table, column: usize) -> Value {

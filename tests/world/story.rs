@@ -33,7 +33,25 @@ pub fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked {
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub seed: u64,
-    pub steps: Vec<u64>,
+    pub steps: Vec<Step>,
+}
+
+/// One step, with a seed of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    pub phase: Phase,
+    pub seed: u64,
+}
+
+/// Concurrent changes need something in common to be about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// One replica fills its tables.
+    Grow,
+    /// The others take it over.
+    Spread,
+    /// Anybody does anything.
+    Live,
 }
 
 impl Plan {
@@ -41,7 +59,13 @@ impl Plan {
     pub fn new(seed: u64, steps: std::ops::Range<usize>) -> Plan {
         let mut random = Random::new(seed ^ 0x5EED);
         let length = steps.start + random.below(steps.end - steps.start);
-        Plan { seed, steps: (0..length).map(|_| random.next()).collect() }
+        let shared = if random.chance(75) { 2 + random.below(6) } else { 0 };
+        let phase = |i: usize| match i {
+            _ if i < shared => Phase::Grow,
+            _ if i < shared + usize::from(shared > 0) * 3 => Phase::Spread,
+            _ => Phase::Live,
+        };
+        Plan { seed, steps: (0..length).map(|i| Step { phase: phase(i), seed: random.next() }).collect() }
     }
 }
 
@@ -169,7 +193,7 @@ impl Suite<'_> {
 }
 
 /// Leaves out steps while the history still fails: halves first, single steps at last.
-fn minimise(steps: &mut Vec<u64>, fails: impl Fn(&[u64]) -> bool) {
+fn minimise(steps: &mut Vec<Step>, fails: impl Fn(&[Step]) -> bool) {
     let mut size = steps.len();
     while size > 0 {
         let (mut at, mut progress) = (0, false);

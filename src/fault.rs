@@ -1,0 +1,100 @@
+//! Planted bugs, to show that the tests would see them: each is one plausible mistake, switched on by a
+//! test for its own thread. Without the feature `testing` none can be, and the switches cost nothing.
+//!
+//! Nothing here decides what a bug does: that stands where the right thing is done.
+
+/// A mistake that can be planted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bug {
+    /// A merge brings back values that one side has replaced.
+    RemovalsIgnored,
+    /// Values withheld because the receiver has them are not filled in.
+    WithheldDropped,
+    /// A change replaces every sibling its writer has seen, not only what is visible.
+    ReplaceAll,
+    /// A write carries only its own replica's priority.
+    PriorityNotInherited,
+    /// Undoing a deletion leaves the conflicts that the deletion has decided.
+    UndeleteKeepsLosers,
+    /// A losing value is dismissed by conflict id and stays.
+    LoserAcknowledged,
+    /// A transaction accepts whatever the parked rows make of it.
+    NoBoost,
+    /// A transaction does not look at the rows it leaves behind.
+    BystandersUnchecked,
+    /// A row's rank looks at its first key alone.
+    RankByFirstKey,
+    /// Rows that claimed a key at the same time have the same rank.
+    RankWithoutTieBreak,
+    /// A boost is compared by its writer's priority first.
+    BoostByPriority,
+    /// Rows that wait for a key are not looked at again when it becomes free.
+    RivalNotReconsidered,
+    /// Rows that follow a key keep showing the old one.
+    StaleFollowedKey,
+    /// A deletion that everybody knows leaves its columns' conflicts listed.
+    DecidedStillListed,
+    /// The id of a conflict depends on its kind, which may change.
+    IdFromKind,
+    /// The id of a conflict depends on what it lost to, which may change.
+    IdFromWinner,
+    /// An interrupted session teaches all that the sender knows.
+    EarlyKnowledge,
+    /// The change log forgets changes that were replaced since.
+    LogOfLiveChanges,
+}
+
+impl Bug {
+    /// Every bug, in the order of the layers.
+    pub const ALL: [Bug; 18] = [
+        Bug::RemovalsIgnored,
+        Bug::WithheldDropped,
+        Bug::ReplaceAll,
+        Bug::PriorityNotInherited,
+        Bug::UndeleteKeepsLosers,
+        Bug::LoserAcknowledged,
+        Bug::NoBoost,
+        Bug::BystandersUnchecked,
+        Bug::RankByFirstKey,
+        Bug::RankWithoutTieBreak,
+        Bug::BoostByPriority,
+        Bug::RivalNotReconsidered,
+        Bug::StaleFollowedKey,
+        Bug::DecidedStillListed,
+        Bug::IdFromKind,
+        Bug::IdFromWinner,
+        Bug::EarlyKnowledge,
+        Bug::LogOfLiveChanges,
+    ];
+}
+
+/// Whether this bug is planted on this thread.
+#[cfg(feature = "testing")]
+#[must_use]
+pub fn planted(bug: Bug) -> bool {
+    switch::PLANTED.get() == Some(bug)
+}
+
+/// No bug is planted: the feature `testing` is off.
+#[cfg(not(feature = "testing"))]
+#[must_use]
+#[inline(always)]
+pub const fn planted(_: Bug) -> bool {
+    false
+}
+
+/// Plants a bug on this thread, or takes it away.
+#[cfg(feature = "testing")]
+pub fn plant(bug: Option<Bug>) {
+    switch::PLANTED.set(bug);
+}
+
+#[cfg(feature = "testing")]
+mod switch {
+    use super::Bug;
+    use std::cell::Cell;
+
+    thread_local! {
+        pub(super) static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+    }
+}
