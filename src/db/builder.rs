@@ -158,9 +158,10 @@ impl Builder {
     ///
     /// # Errors
     /// If there is something at `path` already, or the storage fails. Nothing is left behind then.
-    pub fn create(self, path: impl AsRef<Path>) -> Result<Database, Error> {
-        let storage = Storage::create(path.as_ref(), self.engine, self.options)?;
-        self.set_up(storage)
+    pub fn create(mut self, path: impl AsRef<Path>) -> Result<Database, Error> {
+        let first = write_meta(&self.new_meta()?)?;
+        let storage = Storage::create_with(path.as_ref(), self.engine, self.options, &first)?;
+        self.resume(storage)
     }
 
     /// Opens the database in a directory.
@@ -193,6 +194,13 @@ impl Builder {
     }
 
     fn set_up(mut self, storage: Storage) -> Result<Database, Error> {
+        let ticket = storage.append(&write_meta(&self.new_meta()?)?)?;
+        storage.wait(ticket, Durability::Immediate)?;
+        self.resume(storage)
+    }
+
+    /// What a new replica is to remember of itself.
+    fn new_meta(&mut self) -> Result<Meta, Error> {
         if self.read_only {
             return Err(Error::ReadOnly);
         }
@@ -201,15 +209,12 @@ impl Builder {
             None => replica_id(&mut *self.random)?,
         };
         let named = self.schema.as_ref().map(|schema| database_id(&self.name, schema));
-        let meta = Meta {
+        Ok(Meta {
             database: self.database.or(named),
             replica,
             priority: self.priority,
             schema: self.schema.as_ref().map(|schema| schema.to_sql()).unwrap_or_default(),
-        };
-        let ticket = storage.append(&write_meta(&meta)?)?;
-        storage.wait(ticket, Durability::Immediate)?;
-        self.resume(storage)
+        })
     }
 
     fn resume(self, storage: Storage) -> Result<Database, Error> {

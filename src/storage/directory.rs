@@ -62,8 +62,14 @@ pub(super) struct Directory {
     lock: Box<dyn Held>,
 }
 
-/// Makes a new database at `path`, where there must be nothing or an empty directory.
-pub(super) fn create(disk: &dyn Disk, path: &Path, kind: EngineKind) -> Result<(), Error> {
+/// Makes a new database at `path`, where there must be nothing or an empty directory. `complete` writes
+/// what belongs into it from the start, before it gets its name.
+pub(super) fn create(
+    disk: &dyn Disk,
+    path: &Path,
+    kind: EngineKind,
+    complete: impl FnOnce(&Path) -> Result<(), Error>,
+) -> Result<(), Error> {
     let what = || format!("create {}", path.display());
     let io = |error| Error::io(what(), error);
     let occupied = match disk.list(path) {
@@ -80,7 +86,8 @@ pub(super) fn create(disk: &dyn Disk, path: &Path, kind: EngineKind) -> Result<(
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     remove_leftovers(disk, parent, &name).map_err(io)?;
     let temporary = temporary_directory(disk, parent, &name).map_err(io)?;
-    let result = fill(disk, &temporary, kind).and_then(|()| {
+    let result = fill(disk, &temporary, kind).and_then(|()| complete(&temporary)).and_then(|()| {
+        disk.sync_dir(&temporary).map_err(io)?;
         disk.rename(&temporary, path).map_err(io)?;
         disk.sync_dir(parent).map_err(io)
     });
@@ -124,8 +131,7 @@ fn fill(disk: &dyn Disk, path: &Path, kind: EngineKind) -> Result<(), Error> {
     Journaled::<RedbEngine>::create(&*journal)?;
     create_engine(disk, path, kind)?;
     let file = disk.create(&path.join(MANIFEST)).map_err(io)?;
-    file.write_at(0, &manifest::encode(kind)).and_then(|()| file.sync()).map_err(io)?;
-    disk.sync_dir(path).map_err(io)
+    file.write_at(0, &manifest::encode(kind)).and_then(|()| file.sync()).map_err(io)
 }
 
 /// Makes an empty engine in a directory.

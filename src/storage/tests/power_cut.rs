@@ -23,7 +23,7 @@ fn open(disk: &RecordingDisk) -> Result<Storage, Error> {
 }
 
 fn create(disk: &RecordingDisk) -> Result<Storage, Error> {
-    Storage::create_on(Arc::new(disk.clone()), Path::new(PATH), EngineKind::Redb, options())
+    Storage::create_on(Arc::new(disk.clone()), Path::new(PATH), EngineKind::Redb, options(), &[])
 }
 
 /// A commit of several entries, so that half of one would show.
