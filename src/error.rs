@@ -50,6 +50,12 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// What was asked for contradicts itself.
+    #[error("{what}")]
+    Invalid {
+        /// What, and what to do instead.
+        what: String,
+    },
     /// The database is open for reading only.
     #[error("the database is open for reading only")]
     ReadOnly,
@@ -93,6 +99,7 @@ impl Error {
             Error::Corrupt { .. } | Error::NotADatabase { .. } => "corrupt",
             Error::Format { .. } => "format",
             Error::AlreadyOpen { .. } => "already-open",
+            Error::Invalid { .. } => "invalid",
             Error::ReadOnly => "read-only",
             Error::Poisoned { .. } => "poisoned",
             Error::Closed => "closed",

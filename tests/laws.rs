@@ -52,8 +52,8 @@ prop_compose! {
         state.life = live(&state.vector, next(), |dot| if dot.seq % 3 == 0 { Life::Dead } else { Life::Alive });
         state.boost = live(&state.vector, next(), |_| ());
         state.acks = live(&state.vector, next(), |dot| match dot.seq % 2 {
-            0 => Ack::Removal,
-            _ => Ack::Conflict(ConflictId::from_bytes([u8::try_from(dot.seq).unwrap_or(0); 16])),
+            0 => Ack::REMOVAL,
+            _ => Ack::of(ConflictId::from_bytes([u8::try_from(dot.seq).unwrap_or(0); 16])),
         });
         for unit in 1..=UNITS {
             let siblings = live(&state.vector, next(), |dot| unit_value(dot, unit));

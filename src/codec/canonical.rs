@@ -37,13 +37,8 @@ fn put_siblings<V>(out: &mut Output, siblings: &Siblings<V>, mut put: impl FnMut
 }
 
 fn put_ack(out: &mut Output, ack: &Ack) {
-    match ack {
-        Ack::Removal => out.byte(0),
-        Ack::Conflict(id) => {
-            out.byte(1);
-            out.raw(id.as_bytes());
-        }
-    }
+    out.length(ack.0.len());
+    ack.0.iter().for_each(|id| out.raw(id.as_bytes()));
 }
 
 fn put_unit(out: &mut Output, value: &UnitValue) {

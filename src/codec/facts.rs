@@ -93,12 +93,11 @@ impl<'a> Facts<'a> {
         }
         out.length(self.row.acks.len());
         for sibling in self.row.acks.iter() {
-            match sibling.value {
-                Ack::Removal => self.put_place(out, &sibling.stamp, false),
-                Ack::Conflict(id) => {
-                    self.put_place(out, &sibling.stamp, true);
-                    out.raw(id.as_bytes());
-                }
+            let Ack(conflicts) = &sibling.value;
+            self.put_place(out, &sibling.stamp, !conflicts.is_empty());
+            if !conflicts.is_empty() {
+                out.length(conflicts.len());
+                conflicts.iter().for_each(|id| out.raw(id.as_bytes()));
             }
         }
     }
@@ -182,14 +181,24 @@ fn take_more(input: &mut Input<'_>, stamps: &mut Stamps, row: &mut RowState) -> 
         row.boost.insert(Sibling { stamp, value: () });
     }
     for _ in 0..input.length(1)? {
-        let (place, conflict) = take_place(input)?;
+        let (place, conflicts) = take_place(input)?;
         let stamp = stamps.at(place)?;
-        let value =
-            if conflict { Ack::Conflict(ConflictId::from_bytes(input.array()?)) } else { Ack::Removal };
+        let value = if conflicts { take_ack(input)? } else { Ack::REMOVAL };
         ascending(row.acks.dots().last(), stamp.dot)?;
         row.acks.insert(Sibling { stamp, value });
     }
     Ok(())
+}
+
+fn take_ack(input: &mut Input<'_>) -> Result<Ack, Malformed> {
+    let mut conflicts = Vec::new();
+    for _ in 0..input.length(16)? {
+        conflicts.push(ConflictId::from_bytes(input.array()?));
+    }
+    if conflicts.is_empty() || !conflicts.is_sorted_by(|a, b| a < b) {
+        return Err(Malformed::new("the dismissed conflicts are none or not in order"));
+    }
+    Ok(Ack(conflicts))
 }
 
 fn take_place(input: &mut Input<'_>) -> Result<(usize, bool), Malformed> {
@@ -256,7 +265,8 @@ pub(super) fn skip_to_cells(input: &mut Input<'_>, flags: u8) -> Result<usize, M
         skip_list(input, 1)?;
         for _ in 0..input.length(1)? {
             let (_, conflict) = take_place(input)?;
-            input.raw(if conflict { 16 } else { 0 })?;
+            let ids = if conflict { input.length(16)? } else { 0 };
+            input.raw(ids * 16)?;
         }
     }
     if flags & VECTOR != 0 {

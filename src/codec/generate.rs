@@ -51,10 +51,8 @@ pub(crate) fn stamps() -> impl Strategy<Value = Stamp> {
 /// A row of the table [`table`].
 pub(crate) fn rows() -> impl Strategy<Value = RowState> {
     let life = prop_oneof![3 => Just(Life::Alive), 1 => Just(Life::Dead)];
-    let ack = prop_oneof![
-        Just(Ack::Removal),
-        any::<[u8; 16]>().prop_map(|id| Ack::Conflict(ConflictId::from_bytes(id))),
-    ];
+    let ids = prop::collection::btree_set(any::<[u8; 16]>().prop_map(ConflictId::from_bytes), 0..3);
+    let ack = ids.prop_map(|ids| Ack(ids.into_iter().collect()));
     let changes = vec(stamps(), 1..5);
     let pick = 0_usize..4;
     let units = vec((0_usize..UNITS.len(), pick.clone(), unit_values()), 0..12);

@@ -1,6 +1,6 @@
 //! Bytes and back: ordered keys, records, messages, frames, and the limits of each.
 //!
-//! The only place that knows how anything looks as bytes; `docs/format-codec.md` has the layouts.
+//! The only place that knows how anything looks as bytes; `docs/FORMAT.md` has the layouts.
 //! Equal values have equal bytes. Bytes from disk or from a peer never panic here and never make it
 //! allocate more than a multiple of their own length: a length is believed only when that many bytes
 //! are there. This module reads no store, and decides nothing.
@@ -27,7 +27,7 @@ mod tests;
 
 pub use bytes::Malformed;
 pub use canonical::canonical_row;
-pub use values::check_value_size;
+pub use values::{check_value_size, value_size};
 
 use crate::ids::ReplicaId;
 
@@ -39,6 +39,10 @@ pub trait ReplicaNumbers {
 
 /// The greatest length of one value of TEXT, BLOB or JSON, in bytes: what a writer may store.
 pub const MAX_VALUE_BYTES: usize = 8 << 20;
+
+/// The greatest size of the texts, blobs and JSON of one row together, in bytes. Several concurrent
+/// versions of a row still fit into a message.
+pub const MAX_ROW_BYTES: usize = 12 << 20;
 
 /// The greatest length of any record and of any message, in bytes.
 pub const MAX_RECORD_BYTES: usize = 64 << 20;

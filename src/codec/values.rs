@@ -73,16 +73,22 @@ fn put_text(out: &mut Output, text: &str) {
 /// # Errors
 /// [`Error::Limit`] if it is longer than [`MAX_VALUE_BYTES`]. `what` names its column.
 pub fn check_value_size(what: &str, value: &Value) -> Result<(), Error> {
-    let size = match value {
-        Value::Text(text) => text.len(),
-        Value::Blob(blob) => blob.len(),
-        Value::Json(json) => json.as_str().len(),
-        _ => 0,
-    };
+    let size = value_size(value);
     if size <= MAX_VALUE_BYTES {
         return Ok(());
     }
     Err(Error::Limit { what: what.to_owned(), size: size as u64, limit: MAX_VALUE_BYTES as u64 })
+}
+
+/// The bytes of a text, blob or JSON; other values count nothing.
+#[must_use]
+pub fn value_size(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Blob(blob) => blob.len(),
+        Value::Json(json) => json.as_str().len(),
+        _ => 0,
+    }
 }
 
 /// Reads a value.

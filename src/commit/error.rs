@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::ids::{ConflictId, RowId};
-use crate::value::{Type, Value, ValueError};
+use crate::value::{FieldError, Type, Value, ValueError};
 
 /// A write that is refused. Nothing of it happened.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +98,15 @@ pub enum WriteError {
         #[source]
         source: ValueError,
     },
+    /// A struct does not become a row of the table, or a row of it not a struct.
+    #[error("table {table}, {source}")]
+    Field {
+        /// The table.
+        table: String,
+        /// Which field, and what is wrong with it.
+        #[source]
+        source: FieldError,
+    },
     /// The key of a row was given with a wrong number of columns.
     #[error("table {table}: {key} has {expected} columns, {given} values were given")]
     KeyShape {
@@ -154,7 +163,9 @@ impl WriteError {
             WriteError::NotNull { .. } => "not-null",
             WriteError::UnknownTable { .. } => "unknown-table",
             WriteError::UnknownColumn { .. } => "unknown-column",
-            WriteError::TypeMismatch { .. } | WriteError::KeyShape { .. } => "type-mismatch",
+            WriteError::TypeMismatch { .. } | WriteError::KeyShape { .. } | WriteError::Field { .. } => {
+                "type-mismatch"
+            }
             WriteError::NoSuchRow { .. } => "no-such-row",
             WriteError::AlreadyResolved { .. } => "already-resolved",
             WriteError::NotApplicable { .. } | WriteError::NoSuchSavepoint => "not-applicable",

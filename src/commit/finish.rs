@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::WriteError;
 use super::stage::Stage;
+use crate::codec::{MAX_ROW_BYTES, value_size};
+use crate::error::Error;
 use crate::store::{Changes, LOCAL};
 use crate::version::{Hlc, Knowledge};
 
@@ -12,7 +14,9 @@ impl Stage<'_> {
     /// transaction has to be dropped or rolled back.
     /// Everything in it is stamped `now`: a transaction that was open for long is as new as its commit.
     pub fn finish(mut self, now: Hlc) -> Result<Changes, WriteError> {
+        self.check_restricted()?;
         self.resolve_references()?;
+        self.check_sizes()?;
         self.restamp(now);
         let delta = self.settle()?;
         let mut taught = Knowledge::default();
@@ -20,6 +24,19 @@ impl Stage<'_> {
         let replicated = self.writes.dots.iter().filter(|(_, dot)| dot.replica != LOCAL);
         let log = replicated.map(|(key, dot)| (*dot, (now, *key))).collect();
         Ok(Changes { delta, log, taught, latest: now })
+    }
+
+    /// A row is sent whole, with what lost in it, so a single version of it must stay well below the
+    /// greatest message.
+    fn check_sizes(&self) -> Result<(), WriteError> {
+        for (key, staged) in &self.writes.rows {
+            let size: usize = staged.shown.iter().flatten().map(value_size).sum();
+            if size > MAX_ROW_BYTES {
+                let what = format!("row {} of table {}", key.row, self.table(*key)?.name);
+                return Err(Error::Limit { what, size: size as u64, limit: MAX_ROW_BYTES as u64 }.into());
+            }
+        }
+        Ok(())
     }
 
     fn restamp(&mut self, now: Hlc) {

@@ -13,7 +13,7 @@ use super::writes::Staged;
 use crate::derive::{Source, fold};
 use crate::error::Error;
 use crate::ids::{RowId, RowKey};
-use crate::schema::{ForeignKey, OnUpdate, Table};
+use crate::schema::{ForeignKey, OnUpdate, Table, UniqueKey};
 use crate::value::Value;
 
 impl<'a> Stage<'a> {
@@ -105,13 +105,40 @@ impl<'a> Stage<'a> {
             };
             let new = unique.columns.iter().map(|column| after.get(*column).cloned().unwrap_or_default());
             let new: Columns = foreign_key.columns.iter().copied().zip(new).collect();
+            // 'ann' and 'ANN' are one key under NOCASE: what refers to it still does.
+            let folded = |values: &[Value]| key_of(table, unique, values);
+            let same = folded(before) == folded(after);
             match (foreign_key.on_update, foreign_key.follow) {
-                (OnUpdate::Restrict, _) => return Err(self.restricted(child, foreign_key)?),
+                (OnUpdate::Restrict, _) if same => {}
+                (OnUpdate::Restrict, _) => {
+                    self.writes.restricted.insert((child, foreign_key.id), key);
+                }
+                (OnUpdate::SetNull, _) if same => {}
                 (OnUpdate::SetNull, _) => self.set_null(child, foreign_key)?,
+                (OnUpdate::Cascade, false) if same => {}
                 (OnUpdate::Default | OnUpdate::Cascade, true) => self.follow(child, &new)?,
                 (OnUpdate::Cascade, false) => self.update(child, &new, false)?,
                 // A reference by value that is left behind refuses the commit, unless it is changed too.
                 (OnUpdate::Default, false) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what `ON UPDATE RESTRICT` forbids: a row still refers to a key that changed.
+    pub(super) fn check_restricted(&self) -> Result<(), WriteError> {
+        for ((child, id), parent) in &self.writes.restricted {
+            let (table, parent_table) = (self.table(*child)?, self.table(*parent)?);
+            let Some(foreign_key) = table.foreign_keys.iter().find(|foreign_key| foreign_key.id == *id)
+            else {
+                continue;
+            };
+            let Some(unique) = parent_table.key(foreign_key.key) else { continue };
+            let shown = (self.visible(*child)?, self.visible(*parent)?, self.base.visible(*parent)?);
+            let (Some(_), Some(now), Some(before)) = shown else { continue };
+            let moved = key_of(parent_table, unique, &now) != key_of(parent_table, unique, &before);
+            if moved && !self.writes.pending.contains(&(*child, *id)) {
+                return Err(self.restricted(*child, foreign_key)?);
             }
         }
         Ok(())
@@ -203,4 +230,9 @@ impl<'a> Stage<'a> {
             values,
         })
     }
+}
+
+/// The folded key of a row that shows these values.
+fn key_of(table: &Table, key: &UniqueKey, shown: &[Value]) -> Vec<Value> {
+    fold(table, &key.columns, |column| shown.get(column).cloned().unwrap_or_default())
 }

@@ -76,12 +76,13 @@ pub fn apply(batch: Batch, base: &Snapshot, me: ReplicaId, latest: Hlc) -> Resul
         };
         rows.insert(key, Arc::new(merged));
     }
-    let taught = check_log(base, &batch.log, &rows, &known)?;
+    let taught = check_log(base, &batch.log, &rows, &known, latest)?;
     let new = batch.log.into_iter().filter(|entry| !known.covers(entry.dot));
-    let log = new.map(|entry| (entry.dot, (entry.hlc, entry.key))).collect();
+    let log: BTreeMap<Dot, (Hlc, RowKey)> = new.map(|entry| (entry.dot, (entry.hlc, entry.key))).collect();
     let delta = derive(base.schema(), base, &rows)?;
-    let latest = rows.values().flat_map(|facts| facts.stamps()).map(|stamp| stamp.hlc).max();
-    Ok(Changes { delta, log, taught, latest: latest.unwrap_or_default() })
+    let in_rows = rows.values().flat_map(|facts| facts.stamps()).map(|stamp| stamp.hlc).max();
+    let in_log = log.values().map(|(hlc, _)| *hlc).max();
+    Ok(Changes { delta, log, taught, latest: in_rows.max(in_log).unwrap_or_default() })
 }
 
 /// The knowledge that a stretch of the log teaches: without a gap, and only of what is here.
@@ -90,9 +91,11 @@ fn check_log(
     log: &[LogEntry],
     rows: &BTreeMap<RowKey, Arc<RowState>>,
     known: &Knowledge,
+    latest: Hlc,
 ) -> Result<Knowledge, BatchError> {
     let mut taught = known.clone();
-    for LogEntry { dot, key, .. } in log {
+    for LogEntry { dot, hlc, key } in log {
+        check_time(*dot, *hlc, latest)?;
         if taught.covers(*dot) {
             continue;
         }
@@ -116,6 +119,18 @@ fn check_log(
     Ok(new.collect())
 }
 
+/// A change may come from anywhere but the far future: it would win over everything for long.
+fn check_time(dot: Dot, hlc: Hlc, latest: Hlc) -> Result<(), BatchError> {
+    if dot.replica == LOCAL {
+        return Err(malformed("a change without a replica"));
+    }
+    if hlc <= latest {
+        return Ok(());
+    }
+    let seconds = hlc.0.saturating_sub(latest.0) / 1_000_000;
+    Err(BatchError::ClockDrift { replica: dot.replica, seconds })
+}
+
 fn check_row(
     schema: &Schema,
     change: &RowChange,
@@ -127,10 +142,7 @@ fn check_row(
     let table =
         table.ok_or_else(|| malformed(format!("table {} is not replicated here", change.key.table.0)))?;
     for stamp in change.state.stamps() {
-        if stamp.hlc > latest {
-            let seconds = stamp.hlc.0.saturating_sub(latest.0) / 1_000_000;
-            return Err(BatchError::ClockDrift { replica: stamp.dot.replica, seconds });
-        }
+        check_time(stamp.dot, stamp.hlc, latest)?;
     }
     for (replica, seq) in change.state.vector.iter() {
         let dot = Dot { replica, seq };

@@ -4,14 +4,13 @@
 //! equally make none.
 
 use super::WriteError;
-use super::rows::{Columns, lives, visible_dots};
+use super::rows::{Columns, visible_dots};
 use super::stage::Stage;
-use crate::derive::{About, Conflict, Kind};
+use crate::derive::{About, Conflict, Kind, life_of, winner};
 use crate::fault::{Bug, planted};
 use crate::ids::{ConflictId, Dot, RowKey};
-use crate::row::{Ack, RowState, Siblings, UnitValue};
+use crate::row::{Ack, Life, RowState, Siblings, UnitValue};
 use crate::schema::{Constraint, ForeignKey, Table, Unit};
-use crate::value::Value;
 
 /// How to settle a conflict.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,9 +41,6 @@ impl Stage<'_> {
         let (key, conflict) = self.open_conflict(id)?;
         let table = self.table(key)?;
         let Some(facts) = self.facts(key)? else { return Err(self.no_such_row(table, key)) };
-        if !is_open(table, &facts, &conflict) {
-            return Err(WriteError::AlreadyResolved { conflict: id });
-        }
         if *how == Resolution::Dismiss {
             return self.dismiss(table, key, &conflict);
         }
@@ -60,7 +56,30 @@ impl Stage<'_> {
         let closed = WriteError::AlreadyResolved { conflict: id };
         let Some(key) = self.base.row_of_conflict(id)? else { return Err(closed) };
         let mut conflicts = self.base.conflicts_of(key)?.into_iter();
-        conflicts.find(|conflict| conflict.id == id).map(|conflict| (key, conflict)).ok_or(closed)
+        let conflict = conflicts.find(|conflict| conflict.id == id);
+        match conflict {
+            Some(conflict) if self.is_open(key, &conflict)? => Ok((key, conflict)),
+            _ => Err(closed),
+        }
+    }
+
+    /// Whether the transaction itself has not settled the conflict.
+    fn is_open(&self, key: RowKey, conflict: &Conflict) -> Result<bool, WriteError> {
+        let table = self.table(key)?;
+        let Some(facts) = self.facts(key)? else { return Ok(false) };
+        Ok(match conflict.about {
+            About::Update => {
+                units_of(table, conflict).iter().any(|unit| facts.unit(unit.id).contains(conflict.loser))
+            }
+            About::Life => {
+                let loser = facts.life.get(conflict.loser);
+                loser.is_some_and(|loser| loser.value != life_of(table, &facts))
+            }
+            About::Constraint(_) => {
+                let dismissed = facts.acks.iter().any(|ack| ack.value.0.contains(&conflict.id));
+                !dismissed && !self.writes.gone.contains(&key)
+            }
+        })
     }
 
     fn resolve_update(
@@ -71,11 +90,11 @@ impl Stage<'_> {
         conflict: &Conflict,
         how: &Resolution,
     ) -> Result<(), WriteError> {
-        let units: Vec<&Unit> = units_of(table, conflict).collect();
+        let units = units_of(table, conflict);
         for unit in &units {
             let siblings = facts.unit(unit.id);
             let value = match how {
-                Resolution::KeepWinner | Resolution::Set(_) => crate::derive::winner(table, siblings),
+                Resolution::KeepWinner | Resolution::Set(_) => winner(table, siblings),
                 Resolution::KeepLoser => siblings.get(conflict.loser),
                 _ => return Err(self.wrong_way(table, key, conflict, how)),
             };
@@ -89,8 +108,12 @@ impl Stage<'_> {
             }
         }
         self.touch(key)?;
+        let before = self.visible(key)?;
         self.show_units(table, key, &units)?;
         self.owns(key);
+        if let (Some(before), Some(after)) = (before, self.visible(key)?) {
+            self.key_changed(table, key, &before, &after)?;
+        }
         match how {
             Resolution::Set(columns) => {
                 let shown = self.visible(key)?.unwrap_or_default();
@@ -182,7 +205,7 @@ impl Stage<'_> {
         facts: &RowState,
         columns: &Columns,
     ) -> Result<(), WriteError> {
-        let shown: Vec<Value> = match self.visible(key)? {
+        let shown = match self.visible(key)? {
             Some(shown) => shown,
             None => self.values(table, facts)?,
         };
@@ -201,7 +224,7 @@ impl Stage<'_> {
         };
         let parent = RowKey { table: foreign_key.parent, row: *parent };
         let parent_table = self.table(parent)?;
-        let dead = self.facts(parent)?.is_some_and(|facts| !lives(parent_table, &facts));
+        let dead = self.facts(parent)?.is_some_and(|facts| life_of(parent_table, &facts) == Life::Dead);
         if !dead {
             return Err(self.not_applicable(table, key, "the row it refers to is not deleted: reparent it"));
         }
@@ -222,20 +245,20 @@ impl Stage<'_> {
         let loser = conflict.loser;
         match conflict.about {
             About::Update if planted(Bug::LoserAcknowledged) => {
-                self.write_ack(key, Ack::Conflict(conflict.id))?;
+                self.write_ack(key, Ack::of(conflict.id))?;
             }
             About::Update => {
-                let units: Vec<&Unit> = units_of(table, conflict).collect();
-                self.write_ack(key, Ack::Removal)?;
+                let units = units_of(table, conflict);
+                self.write_ack(key, Ack::REMOVAL)?;
                 for unit in units {
                     self.edit(key, |facts| facts.remove_from_unit(unit.id, loser))?;
                 }
             }
             About::Life => {
-                self.write_ack(key, Ack::Removal)?;
+                self.write_ack(key, Ack::REMOVAL)?;
                 self.edit(key, |facts| facts.life.remove(loser))?;
             }
-            About::Constraint(_) => self.write_ack(key, Ack::Conflict(conflict.id))?,
+            About::Constraint(_) => self.write_ack(key, Ack::of(conflict.id))?,
         }
         Ok(())
     }
@@ -276,22 +299,10 @@ impl Resolution {
     }
 }
 
-/// Whether the transaction has not settled the conflict already: its loser is still there, and loses.
-fn is_open(table: &Table, facts: &RowState, conflict: &Conflict) -> bool {
-    let loser = conflict.loser;
-    match conflict.about {
-        About::Update => units_of(table, conflict).any(|unit| facts.unit(unit.id).contains(loser)),
-        About::Life => {
-            facts.life.get(loser).is_some_and(|sibling| sibling.value != crate::derive::life_of(table, facts))
-        }
-        About::Constraint(_) => true,
-    }
-}
-
 /// The units of which a value lost. (A unit is listed by all its columns.)
-fn units_of<'t>(table: &'t Table, conflict: &Conflict) -> impl Iterator<Item = &'t Unit> {
+fn units_of<'t>(table: &'t Table, conflict: &Conflict) -> Vec<&'t Unit> {
     let lost = |position: &usize| {
         table.columns.get(*position).is_some_and(|column| conflict.columns.contains(&column.id))
     };
-    table.units.iter().filter(move |unit| unit.columns.iter().any(lost)).collect::<Vec<_>>().into_iter()
+    table.units.iter().filter(|unit| unit.columns.iter().any(lost)).collect()
 }

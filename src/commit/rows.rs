@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::WriteError;
 use super::stage::Stage;
 use super::writes::Staged;
-use crate::derive::{fold, winner, written_values};
+use crate::derive::{fold, life_of, winner, written_values};
 use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowKey};
 use crate::row::{Life, RowState, Siblings, UnitValue};
@@ -31,7 +31,7 @@ impl Stage<'_> {
         let dot = self.dot(key)?;
         let stamp = self.stamp(dot, &Siblings::<()>::new());
         self.edit(key, |facts| {
-            for unit in table.units.iter().filter(|unit| names(unit, named)) {
+            for unit in table.units.iter().filter(|unit| names(unit, named) || refers(table, unit, &shown)) {
                 let columns = unit.columns.iter().map(|c| shown.get(*c).cloned().unwrap_or_default());
                 let value = UnitValue { columns: columns.collect(), ..UnitValue::default() };
                 facts.write_unit(unit.id, stamp, value, &[]);
@@ -151,7 +151,7 @@ impl Stage<'_> {
     pub fn undelete(&mut self, key: RowKey) -> Result<(), WriteError> {
         let table = self.table(key)?;
         let Some(facts) = self.facts(key)? else { return Err(self.no_such_row(table, key)) };
-        if crate::derive::life_of(table, &facts) == Life::Alive {
+        if life_of(table, &facts) == Life::Alive {
             return Err(self.not_applicable(table, key, "the row is not deleted"));
         }
         let decided = facts.life.iter().all(|sibling| sibling.value == Life::Dead)
@@ -177,7 +177,7 @@ impl Stage<'_> {
     pub fn prefer(&mut self, key: RowKey) -> Result<(), WriteError> {
         let table = self.table(key)?;
         match self.facts(key)? {
-            Some(facts) if crate::derive::life_of(table, &facts) == Life::Alive => {}
+            Some(facts) if life_of(table, &facts) == Life::Alive => {}
             _ => return Err(self.no_such_row(table, key)),
         }
         self.write_boost(key)?;
@@ -265,6 +265,12 @@ fn names(unit: &Unit, named: &Columns) -> bool {
     unit.columns.iter().any(|column| named.contains_key(column))
 }
 
+/// Whether a default of the unit refers to a row: then it is written, to say which row it means.
+fn refers(table: &Table, unit: &Unit, shown: &[Value]) -> bool {
+    let set = |column: &usize| shown.get(*column).is_some_and(|value| !value.is_null());
+    table.foreign_keys_of_unit(unit.id).any(|foreign_key| foreign_key.columns.iter().all(set))
+}
+
 fn defaults(table: &Table, unit: &Unit) -> Vec<Value> {
     let default = |column: &usize| table.columns.get(*column).map(|c| c.default.clone()).unwrap_or_default();
     unit.columns.iter().map(default).collect()
@@ -284,9 +290,4 @@ fn required(table: &Table, shown: &[Value]) -> Result<(), WriteError> {
         }
         None => Ok(()),
     }
-}
-
-/// Whether a row has facts, for callers that only ask.
-pub(super) fn lives(table: &Table, facts: &RowState) -> bool {
-    crate::derive::life_of(table, facts) == Life::Alive
 }

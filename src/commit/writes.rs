@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::WriteError;
 use crate::codec::key::encode_values;
@@ -41,7 +42,13 @@ pub(super) struct Staged {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Savepoint {
     depth: usize,
+    /// Never given twice, in any transaction.
+    serial: u64,
 }
+
+/// Where one statement began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark(usize);
 
 /// How a row was before it was first written after a savepoint.
 #[derive(Debug)]
@@ -69,11 +76,15 @@ pub struct Writes {
     pub(super) gone: BTreeSet<RowKey>,
     /// References whose parent row is looked up when the transaction commits.
     pub(super) pending: BTreeSet<(RowKey, ConstraintId)>,
+    /// References whose parent got another key, which `ON UPDATE RESTRICT` forbids: with the parent. They
+    /// are looked at again when the transaction commits.
+    pub(super) restricted: BTreeMap<(RowKey, ConstraintId), RowKey>,
     /// Rows that are to be visible though others may be parked for it.
     pub(super) preferred: BTreeSet<RowKey>,
     /// What the staged rows that are shown hold in keys, foreign keys and indexes.
     pub(super) entries: BTreeSet<(ConstraintId, Vec<u8>, RowId)>,
     undo: Vec<Step>,
+    savepoints: Vec<Savepoint>,
     /// The rows that have a step since the last savepoint: they need no other.
     remembered: BTreeSet<RowKey>,
 }
@@ -94,6 +105,8 @@ impl Writes {
             preferred: BTreeSet::new(),
             entries: BTreeSet::new(),
             undo: Vec::new(),
+            savepoints: Vec::new(),
+            restricted: BTreeMap::new(),
             remembered: BTreeSet::new(),
         })
     }
@@ -177,16 +190,30 @@ impl Writes {
 
     /// A place to roll back to.
     pub fn savepoint(&mut self) -> Savepoint {
-        self.remembered.clear();
-        Savepoint { depth: self.undo.len() }
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        let Mark(depth) = self.mark();
+        let savepoint = Savepoint { depth, serial: SERIAL.fetch_add(1, Ordering::Relaxed) };
+        self.savepoints.push(savepoint);
+        savepoint
     }
 
-    /// Undoes everything since the savepoint.
+    /// Where a statement begins that may fail.
+    pub(crate) fn mark(&mut self) -> Mark {
+        self.remembered.clear();
+        Mark(self.undo.len())
+    }
+
+    /// Undoes everything since the savepoint. Later savepoints are gone; it can be rolled back to again.
     pub fn rollback_to(&mut self, schema: &Schema, savepoint: Savepoint) -> Result<(), WriteError> {
-        if savepoint.depth > self.undo.len() {
-            return Err(WriteError::NoSuchSavepoint);
-        }
-        while self.undo.len() > savepoint.depth {
+        let place = self.savepoints.iter().position(|kept| *kept == savepoint);
+        let place = place.ok_or(WriteError::NoSuchSavepoint)?;
+        self.savepoints.truncate(place + 1);
+        Ok(self.undo_to(schema, Mark(savepoint.depth))?)
+    }
+
+    /// Undoes everything since a mark.
+    pub(crate) fn undo_to(&mut self, schema: &Schema, Mark(depth): Mark) -> Result<(), Error> {
+        while self.undo.len() > depth {
             let Some(step) = self.undo.pop() else { break };
             self.restore(schema, step)?;
         }

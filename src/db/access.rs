@@ -52,8 +52,9 @@ impl Endpoint {
         Ok(knowledge)
     }
 
-    /// Makes an empty replica one of this database.
-    pub fn adopt(&self, database: DatabaseId, schema: Schema) -> Result<(), Error> {
+    /// Makes an empty replica one of this database. If another session was faster, the database that it
+    /// belongs to instead.
+    pub fn adopt(&self, database: DatabaseId, schema: Schema) -> Result<DatabaseId, Error> {
         self.db.adopt(database, schema)
     }
 }

@@ -14,6 +14,23 @@ use crate::value::{Timestamp, Value};
 use crate::version::Stamp;
 
 /// An open conflict.
+///
+/// ```
+/// # use reunite::{Database, ResolveWith, replicate, row};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+/// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+/// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+/// # replicate::sync(&a, &b)?;
+/// # use reunite::db::{Image, Reason};
+/// # use reunite::derive::Kind;
+/// let conflict = a.read()?.conflicts()?.remove(0);
+/// assert_eq!((conflict.kind, conflict.reason), (Kind::Unique, Reason::Collision));
+/// assert_eq!(conflict.constraint.as_deref(), Some("customer_pkey"));
+/// let Image::Values(loser) = &conflict.loser.image else { unreachable!("nothing was deleted") };
+/// assert_eq!(loser, &row! { code: "ANN", phone: "2" });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConflictRow {
     /// The same on every replica, and for as long as the conflict is open.
@@ -39,6 +56,12 @@ pub struct ConflictRow {
 }
 
 /// The class of a conflict, in the words of Microsoft Sync Framework.
+///
+/// ```
+/// use reunite::db::Reason;
+/// use reunite::derive::Kind;
+/// assert_eq!(Reason::from(Kind::DeleteRi), Reason::NoParent);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// Two changes that did not know of each other.
@@ -53,6 +76,10 @@ pub enum Reason {
 
 impl Reason {
     /// The name, as in conflict tables.
+    ///
+    /// ```
+    /// assert_eq!(reunite::db::Reason::Collision.name(), "Collision");
+    /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -76,6 +103,19 @@ impl From<Kind> for Reason {
 }
 
 /// One side of a conflict.
+///
+/// ```
+/// # use reunite::{Database, ResolveWith, replicate, row};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+/// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+/// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+/// # replicate::sync(&a, &b)?;
+/// let conflict = a.read()?.conflicts()?.remove(0);
+/// assert_eq!(conflict.loser.replica, b.replica_id());
+/// assert!(conflict.winner.is_some_and(|winner| winner.at <= conflict.loser.at));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Side {
     /// Who made the change.
@@ -87,6 +127,23 @@ pub struct Side {
 }
 
 /// What one side of a conflict says.
+///
+/// ```
+/// # use reunite::{Database, ResolveWith, replicate, row};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+/// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+/// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+/// # replicate::sync(&a, &b)?;
+/// # use reunite::db::Image;
+/// let conflict = a.read()?.conflicts()?.remove(0);
+/// let shown = match conflict.loser.image {
+///     Image::Deleted => "deleted".to_string(),
+///     Image::Values(row) => row.to_string(),
+/// };
+/// assert_eq!(shown, r#"{"code":"ANN","phone":"2"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Image {
     /// That the row is deleted.

@@ -72,6 +72,12 @@ pub(super) type Permit = parking_lot::ArcMutexGuard<parking_lot::RawMutex, Hybri
 
 impl Database {
     /// Begins to make or open a database.
+    ///
+    /// ```
+    /// # use reunite::Database;
+    /// let db = Database::builder().sql("CREATE TABLE tag (name TEXT)")?.in_memory()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -101,6 +107,17 @@ impl Database {
     /// A snapshot: it sees the commits so far and no later one, and neither blocks nor is blocked by
     /// writers.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let snapshot = db.read()?;
+    /// db.write(|tx| tx.table("customer")?.insert(row! { code: "BOB" }))?;
+    /// assert_eq!(snapshot.table("customer")?.len()?, 1); // as it was
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the storage fails.
     pub fn read(&self) -> Result<ReadTransaction, Error> {
@@ -108,7 +125,19 @@ impl Database {
     }
 
     /// Runs a transaction. It commits if `work` returns `Ok`; if that returns an error or panics,
-    /// nothing has happened. Waits for other writers.
+    /// nothing has happened. Waits for other writers: inside another transaction of the same thread it
+    /// would wait for ever.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let id = db.write(|tx| tx.table("customer")?.insert(row! { code: "BOB" }))?;
+    /// let refused = db.write(|tx| tx.table("customer")?.insert(row! { code: "BOB" }));
+    /// assert_eq!(refused.map_err(|error| error.code()), Err("duplicate-key"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// What `work` returns, or why the commit was refused.
@@ -122,7 +151,20 @@ impl Database {
         Ok(result)
     }
 
-    /// Begins a transaction; dropping it rolls it back. Waits for other writers.
+    /// Begins a transaction; dropping it rolls it back. Waits for other writers: inside another
+    /// transaction of the same thread it would wait for ever.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let mut tx = db.begin()?;
+    /// tx.table("customer")?.delete("ANN")?;
+    /// drop(tx);
+    /// assert_eq!(db.read()?.table("customer")?.len()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the database is read-only or was closed, or the storage fails.
@@ -135,24 +177,62 @@ impl Database {
     }
 
     /// The schema.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// assert_eq!(db.schema().tables().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn schema(&self) -> Arc<Schema> {
         Arc::clone(&self.inner.shared.read().schema)
     }
 
     /// The identity of this replica.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// assert_eq!(db.clone().replica_id(), db.replica_id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn replica_id(&self) -> ReplicaId {
         self.inner.shared.read().meta.replica
     }
 
     /// The database that this is a replica of; none for an empty replica before its first sync.
+    ///
+    /// ```
+    /// # use reunite::{Database, replicate};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// let a = Database::builder().sql(sql)?.in_memory()?;
+    /// let b = Database::builder().in_memory()?;
+    /// assert_eq!(b.database_id(), None);
+    /// replicate::sync(&a, &b)?;
+    /// assert_eq!(b.database_id(), a.database_id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn database_id(&self) -> Option<DatabaseId> {
         self.inner.shared.read().meta.database
     }
 
     /// What this replica has applied, of its own changes and of others'.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// assert_eq!(db.knowledge()?.get(db.replica_id()), 1); // one row was changed, once
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the storage fails.
@@ -163,6 +243,19 @@ impl Database {
     /// A digest of all facts: replicas with equal knowledge have equal digests, unless an interrupted
     /// session left one with rows ahead of its knowledge. Reads the whole database.
     ///
+    /// ```
+    /// # use reunite::{Database, ResolveWith, replicate, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+    /// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+    /// # replicate::sync(&a, &b)?;
+    /// assert_eq!(a.digest()?, b.digest()?);
+    /// a.write(|tx| tx.table("customer")?.delete("ANN"))?;
+    /// assert_ne!(a.digest()?, b.digest()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the storage fails.
     pub fn digest(&self) -> Result<[u8; 16], Error> {
@@ -172,6 +265,17 @@ impl Database {
     /// Checks everything that is stored: records, indexes, log, and what was derived. Returns what is
     /// wrong; nothing, if all is well. Reads the whole database.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// for finding in db.check()? {
+    ///     panic!("the database is damaged: {finding}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the storage fails.
     pub fn check(&self) -> Result<Vec<Finding>, Error> {
@@ -179,6 +283,15 @@ impl Database {
     }
 
     /// What the storage engine says of itself.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// assert_eq!(db.status()?.name, "memory");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the storage fails.
@@ -188,6 +301,16 @@ impl Database {
 
     /// Closes the database for all handles, and says whether everything was stored. Dropping the last
     /// handle closes too, and cannot say so.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.close()?;
+    /// assert!(db.read().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the storage fails.
@@ -251,12 +374,21 @@ impl Database {
     ) -> Result<(), Error> {
         let (batch, replicas) = crate::store::write(snapshot, changes)?;
         permit.observe(changes.latest);
-        if replicas.len() > snapshot.replicas().len() {
-            self.inner.shared.write().replicas = Arc::new(replicas);
-        }
-        let ticket = self.inner.storage.append(&batch)?;
+        // Numbers first: a reader must never meet bytes that name a replica it cannot look up.
+        let before = self.number(Arc::new(replicas));
+        let ticket = match self.inner.storage.append(&batch) {
+            Ok(ticket) => ticket,
+            Err(error) => {
+                self.number(before);
+                return Err(error);
+            }
+        };
         drop(permit);
         self.inner.storage.wait(ticket, durability)
+    }
+
+    fn number(&self, replicas: Arc<Replicas>) -> Arc<Replicas> {
+        std::mem::replace(&mut self.inner.shared.write().replicas, replicas)
     }
 
     /// Returns when everything that was committed survives a power cut.
@@ -267,10 +399,16 @@ impl Database {
         self.inner.storage.wait(self.inner.storage.latest()?, Durability::Immediate)
     }
 
-    /// Makes an empty replica one of this database.
-    pub(super) fn adopt(&self, database: DatabaseId, schema: Schema) -> Result<(), Error> {
+    /// Makes an empty replica one of this database; returns the one that it belongs to by now.
+    pub(super) fn adopt(&self, database: DatabaseId, schema: Schema) -> Result<DatabaseId, Error> {
+        if self.inner.read_only {
+            return Err(Error::ReadOnly);
+        }
         let _permit = self.lock();
         let mut meta = (*self.inner.shared.read().meta).clone();
+        if let Some(adopted) = meta.database {
+            return Ok(adopted);
+        }
         meta.database = Some(database);
         meta.schema = schema.to_sql();
         let ticket = self.inner.storage.append(&crate::store::write_meta(&meta)?)?;
@@ -278,7 +416,7 @@ impl Database {
         let mut shared = self.inner.shared.write();
         shared.meta = Arc::new(meta);
         shared.schema = Arc::new(schema);
-        Ok(())
+        Ok(database)
     }
 }
 

@@ -13,6 +13,7 @@ mod read;
 mod row;
 mod table;
 mod transaction;
+mod typed;
 mod write;
 
 pub use builder::Builder;
@@ -23,4 +24,5 @@ pub use read::{Inspected, ReadTransaction};
 pub use row::{Row, RowRef};
 pub use table::{Bounds, Table};
 pub use transaction::Transaction;
+pub use typed::{TypedRows, TypedTable, TypedTableMut};
 pub use write::{ResolveWith, TableMut};

@@ -7,12 +7,39 @@ use crate::ids::{ReplicaId, RowId};
 use crate::value::Timestamp;
 
 /// A source of random bytes for ids.
+///
+/// ```
+/// use reunite::Database;
+/// use reunite::db::Random;
+/// use reunite::error::Error;
+/// /// Counts, so that tests have ids that people can read.
+/// #[derive(Debug)]
+/// struct Counting(u8);
+/// impl Random for Counting {
+///     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
+///         self.0 += 1;
+///         bytes.fill(self.0);
+///         Ok(())
+///     }
+/// }
+/// let db = Database::builder().random(Counting(0)).in_memory()?;
+/// assert!(db.replica_id().to_string().starts_with("01010101"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Random: Send + fmt::Debug {
     /// Fills the bytes.
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Error>;
 }
 
 /// The operating system's random source.
+///
+/// ```
+/// use reunite::db::{Random, SystemRandom};
+/// let mut bytes = [0; 32];
+/// SystemRandom.fill(&mut bytes)?;
+/// assert_ne!(bytes, [0; 32]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;
 
@@ -37,6 +64,12 @@ pub struct SeededRandom(u64);
 
 impl SeededRandom {
     /// Equal seeds give equal bytes.
+    ///
+    /// ```
+    /// use reunite::{Database, db::SeededRandom};
+    /// let db = Database::builder().random(SeededRandom::new(1)).in_memory()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub const fn new(seed: u64) -> SeededRandom {
         SeededRandom(seed)

@@ -15,11 +15,37 @@ use crate::value::Value;
 use crate::version::Knowledge;
 
 /// One state of the database, for reading. Later commits do not change it.
+///
+/// ```
+/// # use reunite::{Database, row};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let db = Database::builder().sql(sql)?.in_memory()?;
+/// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+/// let snapshot = db.read()?;
+/// for entry in snapshot.table("customer")?.scan()? {
+///     let (id, customer) = entry?;
+///     println!("{id} {customer}");
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ReadTransaction {
     snapshot: Snapshot,
 }
 
 /// Everything that is known of a row: for people who look for a reason.
+///
+/// ```
+/// # use reunite::{Database, row};
+/// # use reunite::derive::Status;
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let db = Database::builder().sql(sql)?.in_memory()?;
+/// # let row_id = db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+/// let ann = row_id;
+/// db.write(|tx| tx.table("customer")?.delete(ann))?;
+/// let inspected = db.read()?.inspect("customer", ann)?.ok_or("nothing is known of it")?;
+/// assert_eq!(inspected.derived.status, Status::Dead); // its tombstone
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Inspected {
     /// What replicates.
@@ -37,6 +63,17 @@ impl ReadTransaction {
 
     /// A table.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let snapshot = db.read()?;
+    /// assert_eq!(snapshot.table("Customer")?.len()?, 1);
+    /// assert!(snapshot.table("supplier").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If there is no such table.
     pub fn table(&self, name: &str) -> Result<Table<'_>, WriteError> {
@@ -44,12 +81,30 @@ impl ReadTransaction {
     }
 
     /// The schema.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// assert_eq!(db.read()?.schema().tables().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn schema(&self) -> &Arc<Schema> {
         self.snapshot.schema()
     }
 
     /// What the replica had applied.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// assert_eq!(db.read()?.knowledge()?, db.knowledge()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the storage fails.
@@ -58,6 +113,17 @@ impl ReadTransaction {
     }
 
     /// The open conflicts of all tables, by table and row id. Costs what it lists.
+    ///
+    /// ```
+    /// # use reunite::{Database, ResolveWith, replicate, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+    /// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+    /// # replicate::sync(&a, &b)?;
+    /// assert_eq!(a.read()?.conflicts()?, b.read()?.conflicts()?); // the same on every replica
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the storage fails.
@@ -76,6 +142,19 @@ impl ReadTransaction {
 
     /// An open conflict; none if it is not open.
     ///
+    /// ```
+    /// # use reunite::{Database, ResolveWith, replicate, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+    /// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+    /// # replicate::sync(&a, &b)?;
+    /// let open = a.read()?.conflicts()?.remove(0);
+    /// a.write(|tx| tx.dismiss(open.id))?;
+    /// assert_eq!(a.read()?.conflict(open.id)?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the storage fails.
     pub fn conflict(&self, id: ConflictId) -> Result<Option<ConflictRow>, Error> {
@@ -86,6 +165,18 @@ impl ReadTransaction {
     }
 
     /// Everything that is known of a row, visible or not.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let snapshot = db.read()?;
+    /// let ann = snapshot.table("customer")?.row_id("ANN")?.ok_or("there is no Ann")?;
+    /// let inspected = snapshot.inspect("customer", ann)?.ok_or("nothing is known of it")?;
+    /// assert_eq!(inspected.facts.born.replica, db.replica_id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If there is no such table, or the storage fails.

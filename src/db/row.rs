@@ -3,8 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::typed::{of_row, row_of};
 use crate::ids::RowId;
-use crate::value::{Value, ValueError};
+use crate::value::{FieldError, Value, ValueError};
 
 /// Values by column name, in the order in which they were set.
 ///
@@ -22,21 +26,92 @@ pub struct Row {
     values: Vec<Value>,
     /// The first value that could not be one: reported when the row is written.
     invalid: Option<(String, ValueError)>,
+    /// Whether it was made from a struct: then columns read texts as what Rust has no type for.
+    serialized: bool,
 }
 
 impl Row {
     /// A row without columns.
+    ///
+    /// ```
+    /// assert!(reunite::Row::new().is_empty());
+    /// ```
     #[must_use]
     pub fn new() -> Row {
         Row::default()
     }
 
     pub(crate) fn of(names: Arc<Vec<String>>, values: Vec<Value>) -> Row {
-        Row { names, values, invalid: None }
+        Row { names, values, invalid: None, serialized: false }
+    }
+
+    /// The row of a struct, or of a map with texts as keys: its fields by their names.
+    ///
+    /// The columns that the row is written to read its texts as UUIDs and timestamps, and everything as
+    /// JSON; sequences of `u8` are bytes, and other sequences, maps and structs in fields are JSON.
+    ///
+    /// ```
+    /// use reunite::{Row, row};
+    /// #[derive(serde::Serialize)]
+    /// struct Customer {
+    ///     code: &'static str,
+    ///     #[serde(rename = "credit limit")]
+    ///     credit: f32,
+    /// }
+    /// let ann = Row::from_typed(&Customer { code: "ANN", credit: 12.5 })?;
+    /// assert_eq!(ann, row! { code: "ANN", "credit limit": 12.5 });
+    /// # Ok::<(), reunite::value::FieldError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it is neither a struct nor such a map, or a field is not a value: NaN, or an integer beyond
+    /// 64 bits.
+    pub fn from_typed<T: Serialize + ?Sized>(from: &T) -> Result<Row, FieldError> {
+        row_of(from)
+    }
+
+    /// The row as a struct: its columns by the fields' names. Columns without a field are left out.
+    ///
+    /// ```
+    /// use reunite::row;
+    /// #[derive(serde::Deserialize)]
+    /// struct Customer {
+    ///     code: String,
+    ///     level: u8,
+    /// }
+    /// let ann: Customer = row! { code: "ANN", level: 7, phone: "555" }.to_typed()?;
+    /// assert_eq!((ann.code.as_str(), ann.level), ("ANN", 7));
+    /// let error = row! { code: "BOB", level: 300 }.to_typed::<Customer>().map(drop).unwrap_err();
+    /// assert_eq!(error.to_string(), "field level: 300 is out of the range of u8");
+    /// # Ok::<(), reunite::value::FieldError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a field has no column and no default, or its column does not have its type.
+    pub fn to_typed<T: DeserializeOwned>(&self) -> Result<T, FieldError> {
+        of_row(self.clone())
+    }
+
+    pub(super) fn serialized() -> Row {
+        Row { serialized: true, ..Row::default() }
+    }
+
+    pub(super) const fn is_serialized(&self) -> bool {
+        self.serialized
+    }
+
+    pub(super) fn into_columns(self) -> Vec<(String, Value)> {
+        self.names.iter().cloned().zip(self.values).collect()
     }
 
     /// Sets a column. Names are the table's column names; ASCII letters compare without regard to
     /// case. A value that no column can hold (NaN) makes the write of the row fail.
+    ///
+    /// ```
+    /// let mut row = reunite::Row::new();
+    /// row.set("code", "ANN").set("CODE", "BOB");
+    /// assert_eq!(row.to_string(), r#"{"code":"BOB"}"#);
+    /// ```
     pub fn set<V: TryInto<Value>>(&mut self, name: &str, value: V) -> &mut Row
     where
         V::Error: Into<ValueError>,
@@ -63,29 +138,53 @@ impl Row {
     }
 
     /// The value of a column; none if the row does not have the column.
+    ///
+    /// ```
+    /// let row = reunite::row! { code: "ANN" };
+    /// assert_eq!(row.get("Code").and_then(|code| code.as_text()), Some("ANN"));
+    /// assert_eq!(row.get("phone"), None);
+    /// ```
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.position(name).and_then(|i| self.values.get(i))
     }
 
     /// The columns and their values, in order.
+    ///
+    /// ```
+    /// let row = reunite::row! { code: "ANN", level: 1 };
+    /// assert_eq!(row.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["code", "level"]);
+    /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.names.iter().map(String::as_str).zip(&self.values)
     }
 
     /// How many columns the row has.
+    ///
+    /// ```
+    /// assert_eq!(reunite::row! { code: "ANN", level: 1 }.len(), 2);
+    /// ```
     #[must_use]
     pub const fn len(&self) -> usize {
         self.values.len()
     }
 
     /// Whether the row has no columns.
+    ///
+    /// ```
+    /// assert!(!reunite::row! { code: "ANN" }.is_empty());
+    /// ```
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
     /// The row as a JSON object, its keys sorted.
+    ///
+    /// ```
+    /// let row = reunite::row! { code: "ANN", at: reunite::value::Timestamp(0) };
+    /// assert_eq!(row.to_json()["at"], "1970-01-01T00:00:00.000000Z");
+    /// ```
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
         self.iter().map(|(name, value)| (name.to_string(), value.to_json())).collect()
@@ -142,6 +241,12 @@ macro_rules! row {
 }
 
 /// How a caller names a row: by its row id, or by its primary key.
+///
+/// ```
+/// use reunite::db::RowRef;
+/// assert_eq!(RowRef::from("ANN").to_string(), r#"("ANN")"#);
+/// assert_eq!(RowRef::from(("ANN", 7)).to_string(), r#"("ANN", 7)"#); // a key of two columns
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowRef {
     /// The permanent id.

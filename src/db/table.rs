@@ -14,6 +14,18 @@ use crate::store::{Direction, KeyRange, Snapshot};
 use crate::value::Value;
 
 /// A table, for reading.
+///
+/// ```
+/// # use reunite::{Database, row};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let db = Database::builder().sql(sql)?.in_memory()?;
+/// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+/// let snapshot = db.read()?;
+/// let customers = snapshot.table("customer")?;
+/// assert_eq!(customers.get("ANN")?, Some(row! { code: "ANN", phone: None::<String> }));
+/// assert_eq!(customers.get("BOB")?, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Table<'a> {
     base: &'a Snapshot,
@@ -24,9 +36,25 @@ pub struct Table<'a> {
 
 /// A range of a key or index: bounds may name fewer columns than it has, and then cover every entry
 /// that begins with them.
+///
+/// ```
+/// # use reunite::{Database, row};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let db = Database::builder().sql(sql)?.in_memory()?;
+/// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+/// # use reunite::db::Bounds;
+/// # use std::ops::Bound;
+/// let from_ann: Bounds = (Bound::Included(vec!["ANN".into()]), Bound::Unbounded);
+/// let snapshot = db.read()?;
+/// assert_eq!(snapshot.table("customer")?.range("code", from_ann)?.count(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub type Bounds = (Bound<Vec<Value>>, Bound<Vec<Value>>);
 
 type Rows<'a> = Box<dyn Iterator<Item = Result<(RowId, Row), Error>> + 'a>;
+
+/// Encoded values of a key or index, with their rows.
+type Found<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, RowId), Error>> + 'a>;
 
 impl<'a> Table<'a> {
     pub(super) fn find(
@@ -36,21 +64,47 @@ impl<'a> Table<'a> {
     ) -> Result<Table<'a>, WriteError> {
         let unknown = || WriteError::UnknownTable { table: name.to_string() };
         let table = base.schema().table(name).ok_or_else(unknown)?;
-        Ok(Table::of(base, writes, table))
+        Ok(Table::over(base, writes, table))
     }
 
-    pub(super) fn of(base: &'a Snapshot, writes: Option<&'a Writes>, table: &'a schema::Table) -> Table<'a> {
+    pub(super) fn over(
+        base: &'a Snapshot,
+        writes: Option<&'a Writes>,
+        table: &'a schema::Table,
+    ) -> Table<'a> {
         let names = Arc::new(table.columns.iter().map(|column| column.name.clone()).collect());
         Table { base, writes, table, names }
     }
 
     /// The table's definition.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let snapshot = db.read()?;
+    /// assert_eq!(snapshot.table("customer")?.definition().columns.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub const fn definition(&self) -> &'a schema::Table {
         self.table
     }
 
     /// The row with this row id or primary key.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let snapshot = db.read()?;
+    /// let customers = snapshot.table("customer")?;
+    /// let id = customers.row_id("ANN")?.ok_or("there is no Ann")?;
+    /// assert_eq!(customers.get("ANN")?, customers.get(id)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the key has a wrong number of columns or a value of a wrong type, or the storage fails.
@@ -61,6 +115,17 @@ impl<'a> Table<'a> {
 
     /// The row that holds this value of a unique key, named by the key's name or by its columns, as
     /// `"email"` or `"a, b"`.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let snapshot = db.read()?;
+    /// let found = snapshot.table("customer")?.get_by_key("customer_pkey", "ANN")?;
+    /// assert!(found.is_some_and(|(_, customer)| customer.get("phone").is_some()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If there is no such key, the value does not fit it, or the storage fails.
@@ -83,6 +148,16 @@ impl<'a> Table<'a> {
 
     /// The id of a row, if it is in the table.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let snapshot = db.read()?;
+    /// assert!(snapshot.table("customer")?.row_id("ANN")?.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the key has a wrong number of columns or a value of a wrong type, or the storage fails.
     pub fn row_id(&self, row: impl Into<RowRef>) -> Result<Option<RowId>, WriteError> {
@@ -95,23 +170,47 @@ impl<'a> Table<'a> {
 
     /// All rows, in the order of their row ids: about the order in which they were inserted.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let snapshot = db.read()?;
+    /// let mut codes = Vec::new();
+    /// for entry in snapshot.table("customer")?.scan()? {
+    ///     let (_id, customer) = entry?;
+    ///     codes.extend(customer.get("code").cloned());
+    /// }
+    /// assert_eq!(codes, ["ANN".into()]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the storage fails.
-    pub fn scan(&self) -> Result<impl Iterator<Item = Result<(RowId, Row), Error>> + 'a, WriteError> {
+    pub fn scan(&self) -> Result<impl Iterator<Item = Result<(RowId, Row), Error>> + use<'a>, WriteError> {
         let names = Arc::clone(&self.names);
-        let (writes, table) = (self.writes, self.table.id);
-        let stored = self.base.rows(table, None)?;
+        let (base, writes, table) = (self.base, self.writes, self.table);
+        let stored = base.rows(table.id, None)?;
         let stored = stored.filter(move |entry| match (entry, writes) {
-            (Ok((row, _)), Some(writes)) => !writes.stages(RowKey { table, row: *row }),
+            (Ok((row, _)), Some(writes)) => !writes.stages(RowKey { table: table.id, row: *row }),
             _ => true,
         });
-        let staged = writes.into_iter().flat_map(|writes| writes.staged_rows(self.table));
+        let staged = writes.into_iter().flat_map(move |writes| writes.staged_rows(table));
         let staged = staged.map(|(row, values)| Ok((row, values.clone())));
         let merged = merge_by(stored, staged, |(row, _)| *row);
         Ok(merged.map(move |entry| entry.map(|(row, values)| (row, Row::of(Arc::clone(&names), values)))))
     }
 
     /// How many rows are in the table. Does not count them one by one.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// assert_eq!(db.read()?.table("customer")?.len()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the storage fails.
@@ -127,6 +226,15 @@ impl<'a> Table<'a> {
     }
 
     /// Whether no row is in the table.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// assert!(!db.read()?.table("customer")?.is_empty()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the storage fails.
@@ -162,6 +270,18 @@ impl<'a> Table<'a> {
 
     /// The same rows, from the greatest to the least.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| tx.table("customer")?.insert(row! { code: "BOB" }))?;
+    /// let snapshot = db.read()?;
+    /// let last = snapshot.table("customer")?.range_back("code", .."C")?.next().transpose()?;
+    /// assert!(last.is_some_and(|(_, customer)| customer.get("code") == Some(&"BOB".into())));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Table::range`].
     pub fn range_back<B: Into<RowRef> + Clone>(
@@ -174,6 +294,17 @@ impl<'a> Table<'a> {
 
     /// The open conflicts of the table, by row id. Costs what it lists. In a transaction: those from
     /// before it began.
+    ///
+    /// ```
+    /// # use reunite::{Database, ResolveWith, replicate, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+    /// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+    /// # replicate::sync(&a, &b)?;
+    /// assert_eq!(a.read()?.table("customer")?.conflicts()?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the storage fails.
@@ -207,7 +338,7 @@ impl<'a> Table<'a> {
         let start = self.bound(index, columns, bounds.start_bound().cloned())?;
         let end = self.bound(index, columns, bounds.end_bound().cloned())?;
         let range = KeyRange::new(as_slice(&start), as_slice(&end));
-        let stored: Box<dyn Iterator<Item = Result<(Vec<u8>, RowId), Error>> + 'a> = if key.is_some() {
+        let stored: Found<'a> = if key.is_some() {
             Box::new(self.base.key_range(id, &range, direction)?)
         } else {
             Box::new(self.base.index_range(id, &range, direction)?)
@@ -233,9 +364,9 @@ impl<'a> Table<'a> {
         &self,
         id: ConstraintId,
         range: KeyRange,
-        stored: Box<dyn Iterator<Item = Result<(Vec<u8>, RowId), Error>> + 'a>,
+        stored: Found<'a>,
         direction: Direction,
-    ) -> Box<dyn Iterator<Item = Result<(Vec<u8>, RowId), Error>> + 'a> {
+    ) -> Found<'a> {
         let Some(writes) = self.writes else { return stored };
         let table = self.table.id;
         let stored = stored.filter(move |entry| match entry {

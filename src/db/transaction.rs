@@ -49,6 +49,15 @@ impl Transaction {
 
     /// A table.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| tx.table("customer")?.update("ANN", row! { phone: "555" }))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If there is no such table.
     pub fn table(&mut self, name: &str) -> Result<TableMut<'_>, WriteError> {
@@ -59,6 +68,19 @@ impl Transaction {
 
     /// A table, for reading: with what the transaction wrote.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| {
+    ///     tx.table("customer")?.insert(row! { code: "BOB" })?;
+    ///     assert_eq!(tx.read_table("customer")?.len()?, 2);
+    ///     Ok::<(), reunite::WriteError>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If there is no such table.
     pub fn read_table(&self, name: &str) -> Result<Table<'_>, WriteError> {
@@ -66,6 +88,21 @@ impl Transaction {
     }
 
     /// Settles an open conflict. It is an ordinary write, and replicates.
+    ///
+    /// ```
+    /// # use reunite::{Database, ResolveWith, replicate, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+    /// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+    /// # replicate::sync(&a, &b)?;
+    /// let clash = a.read()?.conflicts()?.remove(0); // both have the code ANN
+    /// a.write(|tx| tx.resolve(clash.id, ResolveWith::Rename(row! { code: "ANN2" })))?;
+    /// replicate::sync(&a, &b)?;
+    /// assert_eq!(b.read()?.table("customer")?.len()?, 2);
+    /// assert!(b.read()?.conflicts()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the conflict is not open, or cannot be settled in this way.
@@ -81,6 +118,19 @@ impl Transaction {
 
     /// Takes a conflict off the list; what is visible stays as it is.
     ///
+    /// ```
+    /// # use reunite::{Database, ResolveWith, replicate, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+    /// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+    /// # replicate::sync(&a, &b)?;
+    /// let clash = a.read()?.conflicts()?.remove(0);
+    /// a.write(|tx| tx.dismiss(clash.id))?;
+    /// assert!(a.read()?.conflicts()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the conflict is not open.
     pub fn dismiss(&mut self, conflict: ConflictId) -> Result<(), WriteError> {
@@ -89,22 +139,64 @@ impl Transaction {
 
     /// The open conflicts of all tables, as they were before the transaction.
     ///
+    /// ```
+    /// # use reunite::{Database, ResolveWith, replicate, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+    /// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+    /// # replicate::sync(&a, &b)?;
+    /// a.write(|tx| {
+    ///     for conflict in tx.conflicts()? {
+    ///         tx.resolve(conflict.id, ResolveWith::Delete)?;
+    ///     }
+    ///     Ok::<(), reunite::WriteError>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the storage fails.
     pub fn conflicts(&self) -> Result<Vec<ConflictRow>, WriteError> {
         let mut all = Vec::new();
         for table in self.base.schema().tables() {
-            all.extend(Table::of(&self.base, Some(&self.writes), table).conflicts()?);
+            all.extend(Table::over(&self.base, Some(&self.writes), table).conflicts()?);
         }
         Ok(all)
     }
 
     /// A place to roll back to.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let mut tx = db.begin()?;
+    /// let point = tx.savepoint();
+    /// tx.table("customer")?.delete("ANN")?;
+    /// tx.rollback_to(point)?;
+    /// assert_eq!(tx.read_table("customer")?.len()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn savepoint(&mut self) -> Savepoint {
         self.writes.savepoint()
     }
 
     /// Undoes everything since the savepoint.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let mut tx = db.begin()?;
+    /// let point = tx.savepoint();
+    /// tx.table("customer")?.delete("ANN")?;
+    /// tx.rollback_to(point)?;
+    /// assert_eq!(tx.read_table("customer")?.len()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the savepoint is not of this transaction, or an earlier one was rolled back.
@@ -114,6 +206,18 @@ impl Transaction {
 
     /// Commits, with the durability that the database was opened with.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let mut tx = db.begin()?;
+    /// tx.table("customer")?.insert(row! { code: "BOB" })?;
+    /// tx.commit()?;
+    /// assert_eq!(db.read()?.table("customer")?.len()?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Why it was refused; nothing has happened then.
     pub fn commit(self) -> Result<(), WriteError> {
@@ -122,6 +226,18 @@ impl Transaction {
     }
 
     /// Commits.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// # use reunite::storage::Durability;
+    /// let mut tx = db.begin()?;
+    /// tx.table("customer")?.insert(row! { code: "BOB" })?;
+    /// tx.commit_with(Durability::Eventual)?; // a power cut may still undo it
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Why it was refused; nothing has happened then.
@@ -135,9 +251,30 @@ impl Transaction {
     }
 
     /// Undoes everything. Dropping the transaction does the same.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let mut tx = db.begin()?;
+    /// tx.table("customer")?.delete("ANN")?;
+    /// tx.rollback();
+    /// assert_eq!(db.read()?.table("customer")?.len()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn rollback(self) {}
 
     /// The schema.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// assert!(db.begin()?.schema().table("customer").is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn schema(&self) -> &Arc<Schema> {
         self.base.schema()
@@ -162,12 +299,12 @@ impl Transaction {
         &mut self,
         statement: impl FnOnce(&mut Stage<'_>) -> Result<T, WriteError>,
     ) -> Result<T, WriteError> {
-        let before = self.writes.savepoint();
+        let before = self.writes.mark();
         let mut stage = Stage::new(&self.base, &mut self.writes);
         match statement(&mut stage) {
             Ok(done) => Ok(done),
             Err(error) => {
-                self.writes.rollback_to(self.base.schema(), before)?;
+                self.writes.undo_to(self.base.schema(), before)?;
                 Err(error)
             }
         }

@@ -3,6 +3,7 @@
 use super::row::{Row, RowRef};
 use super::table::Table;
 use super::transaction::Transaction;
+use super::typed::for_column;
 use crate::codec::check_value_size;
 use crate::commit::{Columns, Resolution, WriteError};
 use crate::error::Error;
@@ -11,12 +12,40 @@ use crate::schema;
 use crate::value::{Value, ValueError};
 
 /// A table, for reading and writing.
+///
+/// ```
+/// # use reunite::{Database, row};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let db = Database::builder().sql(sql)?.in_memory()?;
+/// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+/// db.write(|tx| {
+///     let mut customers = tx.table("customer")?;
+///     let bob = customers.insert(row! { code: "BOB" })?;
+///     customers.update(bob, row! { phone: "555" })?;
+///     customers.delete("ANN")
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct TableMut<'a> {
     transaction: &'a mut Transaction,
     id: TableId,
 }
 
 /// How to settle a conflict, with values by column name.
+///
+/// ```
+/// # use reunite::{Database, ResolveWith, replicate, row};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+/// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+/// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+/// # replicate::sync(&a, &b)?;
+/// let clash = a.read()?.conflicts()?.remove(0); // both have the code ANN
+/// a.write(|tx| tx.resolve(clash.id, ResolveWith::Prefer))?;
+/// let shown = a.read()?.table("customer")?.get("ANN")?;
+/// assert_eq!(shown, Some(row! { code: "ANN", phone: "2" })); // the other one is parked now
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResolveWith {
     /// What is visible stays; the loser is gone. For `update`, `delete-update`, `update-delete`.
@@ -46,13 +75,35 @@ impl<'a> TableMut<'a> {
 
     /// The table, for reading: with what the transaction wrote.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| {
+    ///     let customers = tx.table("customer")?;
+    ///     assert_eq!(customers.read()?.len()?, 1);
+    ///     Ok::<(), reunite::WriteError>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Never, unless the schema on disk is damaged.
     pub fn read(&self) -> Result<Table<'_>, WriteError> {
-        Ok(Table::of(self.transaction.base(), Some(self.transaction.writes()), self.definition()?))
+        Ok(Table::over(self.transaction.base(), Some(self.transaction.writes()), self.definition()?))
     }
 
     /// Inserts a row. Columns that are not named have their default.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let bob = db.write(|tx| tx.table("customer")?.insert(row! { code: "BOB", phone: "555" }))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If a name or value does not fit the table, or a column without a value must have one. Keys and
@@ -66,6 +117,17 @@ impl<'a> TableMut<'a> {
     }
 
     /// Inserts many rows; returns how many. Either all or none.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let codes = ["BOB", "CAT"];
+    /// let count = db.write(|tx| tx.table("customer")?.insert_all(codes.map(|code| row! { code: code })))?;
+    /// assert_eq!(count, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`TableMut::insert`].
@@ -85,30 +147,47 @@ impl<'a> TableMut<'a> {
     /// Inserts a row, or changes the row with its primary key: of that the named columns whose values
     /// differ. Columns that are not named stay as they are.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| {
+    ///     let mut customers = tx.table("customer")?;
+    ///     customers.upsert(row! { code: "ANN", phone: "555" })?; // is there: changes the phone
+    ///     customers.upsert(row! { code: "BOB" }) // is not: inserts
+    /// })?;
+    /// assert_eq!(db.read()?.table("customer")?.len()?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`TableMut::insert`]; also if the table has no primary key, or the row does not name it.
     pub fn upsert(&mut self, row: Row) -> Result<RowId, WriteError> {
         let table = self.definition()?;
-        let mut named = columns(table, &row)?;
+        let named = columns(table, &row)?;
         let Some(key) = table.primary_key() else {
             let what = "its primary key (it has none: use insert and update)".to_string();
             return Err(WriteError::UnknownColumn { table: table.name.clone(), column: what });
         };
         let value: Vec<Value> =
             key.columns.iter().map(|column| named.get(column).cloned().unwrap_or_default()).collect();
-        let reading = self.read()?;
-        let Some(id) = reading.row_id(value)? else { return self.insert(row) };
-        let shown = reading.values(id)?.unwrap_or_default();
-        named.retain(|column, value| shown.get(*column) != Some(value));
-        if !named.is_empty() {
-            let key = self.key(id);
-            self.transaction.run(|stage| stage.update(key, &named, false))?;
-        }
+        let Some(id) = self.read()?.row_id(value)? else { return self.insert(row) };
+        self.change(id, named)?;
         Ok(id)
     }
 
     /// Changes the named columns of a row. What other replicas wrote there at the same time stays in
     /// the conflict table.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| tx.table("customer")?.update("ANN", row! { phone: "555" }))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If there is no such row, or a name or value does not fit the table.
@@ -119,6 +198,21 @@ impl<'a> TableMut<'a> {
 
     /// Changes the named columns of a row, and settles all conflicts about them with these values.
     ///
+    /// ```
+    /// # use reunite::{Database, ResolveWith, replicate, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// replicate::sync(&a, &b)?;
+    /// for (db, phone) in [(&a, "1"), (&b, "2")] {
+    ///     db.write(|tx| tx.table("customer")?.update("ANN", row! { phone: phone }))?;
+    /// }
+    /// replicate::sync(&a, &b)?;
+    /// a.write(|tx| tx.table("customer")?.update_forced("ANN", row! { phone: "3" }))?;
+    /// assert!(a.read()?.conflicts()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`TableMut::update`].
     pub fn update_forced(&mut self, row: impl Into<RowRef>, to: Row) -> Result<(), WriteError> {
@@ -127,6 +221,16 @@ impl<'a> TableMut<'a> {
     }
 
     /// Deletes a row, and does to the rows that refer to it what their `ON DELETE` says.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| tx.table("customer")?.delete("ANN"))?;
+    /// assert!(db.read()?.table("customer")?.is_empty()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If there is no such row. Rows that still refer to it make the commit fail.
@@ -137,6 +241,18 @@ impl<'a> TableMut<'a> {
 
     /// Brings back a deleted row.
     ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// let ann = db.read()?.table("customer")?.row_id("ANN")?.ok_or("there is no Ann")?;
+    /// db.write(|tx| tx.table("customer")?.delete(ann))?;
+    /// db.write(|tx| tx.table("customer")?.undelete(ann))?;
+    /// assert_eq!(db.read()?.table("customer")?.row_id("ANN")?, Some(ann));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If nothing is known of the row, or it is not deleted.
     pub fn undelete(&mut self, row: RowId) -> Result<(), WriteError> {
@@ -146,6 +262,19 @@ impl<'a> TableMut<'a> {
 
     /// Shows a parked row in place of the row that holds its key, which is parked instead.
     ///
+    /// ```
+    /// # use reunite::{Database, ResolveWith, replicate, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+    /// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+    /// # replicate::sync(&a, &b)?;
+    /// let parked = a.read()?.conflicts()?.remove(0).row;
+    /// a.write(|tx| tx.table("customer")?.prefer(parked))?;
+    /// assert_eq!(a.read()?.table("customer")?.row_id("ANN")?, Some(parked));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the row is deleted or unknown. If something else bars it too, the commit fails.
     pub fn prefer(&mut self, row: RowId) -> Result<(), WriteError> {
@@ -154,6 +283,20 @@ impl<'a> TableMut<'a> {
     }
 
     /// The row with this row id or primary key, as the transaction sees it.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// db.write(|tx| {
+    ///     let mut customers = tx.table("customer")?;
+    ///     customers.update("ANN", row! { phone: "555" })?;
+    ///     assert_eq!(customers.get("ANN")?, Some(row! { code: "ANN", phone: "555" }));
+    ///     Ok::<(), reunite::WriteError>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Table::get`].
@@ -166,6 +309,22 @@ impl<'a> TableMut<'a> {
     fn definition(&self) -> Result<&schema::Table, Error> {
         let missing = || Error::corrupt(format!("table {} is not in the schema", self.id.0));
         self.transaction.base().schema().table_by_id(self.id).ok_or_else(missing)
+    }
+
+    /// Makes the named columns of a row be these: changes those that differ.
+    pub(super) fn make(&mut self, row: RowRef, to: &Row) -> Result<(), WriteError> {
+        let (key, named) = (self.find(row)?, columns(self.definition()?, to)?);
+        self.change(key.row, named)
+    }
+
+    fn change(&mut self, row: RowId, mut named: Columns) -> Result<(), WriteError> {
+        let shown = self.read()?.values(row)?.unwrap_or_default();
+        named.retain(|column, value| shown.get(*column) != Some(value));
+        if named.is_empty() {
+            return Ok(());
+        }
+        let key = self.key(row);
+        self.transaction.run(|stage| stage.update(key, &named, false))
     }
 
     const fn key(&self, row: RowId) -> RowKey {
@@ -207,8 +366,12 @@ fn columns(table: &schema::Table, row: &Row) -> Result<Columns, WriteError> {
     }
     let mut named = Columns::new();
     for (name, value) in row.iter() {
-        let (position, _) = find_column(table, name)?;
-        named.insert(position, fit(table, position, value.clone())?);
+        let (position, column) = find_column(table, name)?;
+        let mut value = value.clone();
+        if row.is_serialized() {
+            value = for_column(column.kind, value).map_err(|source| mismatch(table, column, source))?;
+        }
+        named.insert(position, fit(table, position, value)?);
     }
     Ok(named)
 }
@@ -226,11 +389,13 @@ pub(super) fn fit(table: &schema::Table, position: usize, value: Value) -> Resul
         Error::Limit { size, limit, .. } => Error::Limit { what: what(), size, limit },
         error => error,
     })?;
-    let mismatch = |source: ValueError| WriteError::TypeMismatch {
-        table: table.name.clone(),
-        column: column.name.clone(),
-        expected: column.kind,
-        source,
-    };
-    if value.is_null() { Ok(value) } else { column.kind.coerce(value).map_err(mismatch) }
+    if value.is_null() {
+        return Ok(value);
+    }
+    column.kind.coerce(value).map_err(|source| mismatch(table, column, source))
+}
+
+fn mismatch(table: &schema::Table, column: &schema::Column, source: ValueError) -> WriteError {
+    let (table, expected) = (table.name.clone(), column.kind);
+    WriteError::TypeMismatch { table, column: column.name.clone(), expected, source }
 }

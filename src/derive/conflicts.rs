@@ -10,7 +10,7 @@ use super::{Source, Status};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{ColumnId, ConflictId, ConstraintId, Dot, RowId, RowKey};
-use crate::row::{Ack, Life, RowState};
+use crate::row::{Life, RowState};
 use crate::schema::{ForeignKey, Table, Tracking};
 
 /// The kind of a conflict. It may change while the conflict is open: it is not part of its id.
@@ -133,11 +133,8 @@ impl<S: Source + ?Sized> Pass<'_, S> {
             self.lost_keys(table, key.row, facts, image, &mut found)?;
             self.lost_parents(table, key.row, facts, image, &mut found)?;
         }
-        let acks = facts.acks.iter().filter_map(|ack| match ack.value {
-            Ack::Conflict(id) => Some(id),
-            Ack::Removal => None,
-        });
-        let dismissed: BTreeSet<ConflictId> = acks.collect();
+        let dismissed: BTreeSet<ConflictId> =
+            facts.acks.iter().flat_map(|ack| &ack.value.0).copied().collect();
         found.retain(|conflict| !dismissed.contains(&conflict.id));
         found.sort_by_key(|conflict| conflict.id);
         Ok(found)

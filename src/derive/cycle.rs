@@ -137,7 +137,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
                 None => {}
             }
         }
-        rows.sort_by(|(_, a), (_, b)| a.rank.cmp(&b.rank));
+        rows.sort_by_key(|(_, image)| image.rank);
         let mut solver = Solver { nodes: self.nodes(rows)? };
         solver.solve();
         decisions.extend(solver.nodes.iter().map(|node| {

@@ -128,7 +128,10 @@ impl Driver {
         let schema = Schema::from_sql(sql);
         let schema = schema.map_err(|error| SyncError::Protocol { what: format!("its schema: {error}") })?;
         let digest = Digest(schema.digest());
-        self.endpoint.adopt(database, schema)?;
+        let ours = self.endpoint.adopt(database, schema)?;
+        if ours != database {
+            return Err(SyncError::WrongDatabase { ours, theirs: database });
+        }
         Ok(digest)
     }
 }

@@ -55,7 +55,8 @@ pub struct Summary {
     pub bytes: u64,
 }
 
-/// Syncs two databases: afterwards each knows what either knew.
+/// Syncs two databases: afterwards each knows what either knew. Waits for other writers, so no
+/// transaction of the same thread may be open.
 ///
 /// ```
 /// use reunite::{Database, replicate, row};
@@ -76,6 +77,16 @@ pub fn sync(first: &Database, second: &Database) -> Result<Summary, SyncError> {
 }
 
 /// One way: `to` takes what `from` knows.
+///
+/// ```
+/// # use reunite::{Database, ResolveWith, replicate, row};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+/// b.write(|tx| tx.table("customer")?.insert(row! { code: "BOB" }))?;
+/// replicate::pull(&a, &b)?;
+/// assert_eq!(a.read()?.table("customer")?.len()?, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// As [`sync`].

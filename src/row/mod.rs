@@ -123,8 +123,13 @@ impl RowState {
         self.vector.cover(stamp.dot);
     }
 
-    /// Adds a dismissal.
-    pub fn write_ack(&mut self, stamp: Stamp, ack: Ack) {
+    /// Adds a dismissal, to those that the same change made already.
+    pub fn write_ack(&mut self, stamp: Stamp, mut ack: Ack) {
+        if let Some(earlier) = self.acks.get(stamp.dot) {
+            ack.0.extend(&earlier.value.0);
+            ack.0.sort_unstable();
+            ack.0.dedup();
+        }
         self.acks.write(stamp, ack, &[]);
         self.vector.cover(stamp.dot);
     }

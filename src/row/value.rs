@@ -13,14 +13,25 @@ pub enum Life {
     Dead,
 }
 
-/// What a dismissal says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Ack {
-    /// A parked row's conflict was dismissed.
-    Conflict(ConflictId),
-    /// Nothing by itself: a losing value was dismissed by removing it, and this carries the removal
-    /// to the other replicas.
-    Removal,
+/// What a dismissal says: the conflicts of a parked row that were dismissed.
+///
+/// With none of them it says nothing by itself: a losing value was dismissed by removing it, and the
+/// dot of the acknowledgement carries the removal to the other replicas.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ack(
+    /// Ascending.
+    pub Vec<ConflictId>,
+);
+
+impl Ack {
+    /// That a losing value was removed.
+    pub const REMOVAL: Ack = Ack(Vec::new());
+
+    /// That a conflict was dismissed.
+    #[must_use]
+    pub fn of(conflict: ConflictId) -> Ack {
+        Ack(vec![conflict])
+    }
 }
 
 /// The value of a column unit: the values of its columns, and the rows that its references mean.

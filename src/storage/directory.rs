@@ -10,10 +10,11 @@ use std::process;
 use std::sync::Arc;
 
 use super::disk::{Access, Disk, DiskFile, Held};
+use super::journal::Journal;
 use super::manifest;
 use super::overlay::OverlayFile;
 use super::redb::RedbEngine;
-use super::{Engine, Journaled};
+use super::{Engine, Op};
 use crate::error::Error;
 
 const LOCK: &str = "LOCK";
@@ -62,14 +63,9 @@ pub(super) struct Directory {
     lock: Box<dyn Held>,
 }
 
-/// Makes a new database at `path`, where there must be nothing or an empty directory. `complete` writes
-/// what belongs into it from the start, before it gets its name.
-pub(super) fn create(
-    disk: &dyn Disk,
-    path: &Path,
-    kind: EngineKind,
-    complete: impl FnOnce(&Path) -> Result<(), Error>,
-) -> Result<(), Error> {
+/// Makes a new database at `path`, where there must be nothing or an empty directory.
+/// Its first batch stands in the journal before it gets its name.
+pub(super) fn create(disk: &dyn Disk, path: &Path, kind: EngineKind, first: &[Op]) -> Result<(), Error> {
     let what = || format!("create {}", path.display());
     let io = |error| Error::io(what(), error);
     let occupied = match disk.list(path) {
@@ -86,8 +82,7 @@ pub(super) fn create(
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     remove_leftovers(disk, parent, &name).map_err(io)?;
     let temporary = temporary_directory(disk, parent, &name).map_err(io)?;
-    let result = fill(disk, &temporary, kind).and_then(|()| complete(&temporary)).and_then(|()| {
-        disk.sync_dir(&temporary).map_err(io)?;
+    let result = fill(disk, &temporary, kind, first).and_then(|()| {
         disk.rename(&temporary, path).map_err(io)?;
         disk.sync_dir(parent).map_err(io)
     });
@@ -123,15 +118,16 @@ fn temporary_directory(disk: &dyn Disk, parent: &Path, name: &str) -> io::Result
 
 /// Writes all files of a new database and syncs them. The lock ends with the return: Windows
 /// renames no directory with an open file.
-fn fill(disk: &dyn Disk, path: &Path, kind: EngineKind) -> Result<(), Error> {
+fn fill(disk: &dyn Disk, path: &Path, kind: EngineKind, first: &[Op]) -> Result<(), Error> {
     let io = |error| Error::io(format!("create {}", path.display()), error);
     disk.create(&path.join(LOCK)).map_err(io)?;
     let _lock = disk.lock(&path.join(LOCK), Access::Write).map_err(io)?;
     let journal = disk.create(&path.join(JOURNAL)).map_err(io)?;
-    Journaled::<RedbEngine>::create(&*journal)?;
+    Journal::create(&*journal, first)?;
     create_engine(disk, path, kind)?;
     let file = disk.create(&path.join(MANIFEST)).map_err(io)?;
-    file.write_at(0, &manifest::encode(kind)).and_then(|()| file.sync()).map_err(io)
+    file.write_at(0, &manifest::encode(kind)).and_then(|()| file.sync()).map_err(io)?;
+    disk.sync_dir(path).map_err(io)
 }
 
 /// Makes an empty engine in a directory.

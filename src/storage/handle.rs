@@ -82,17 +82,7 @@ impl Storage {
     /// Makes a database directory and opens it. There must be nothing at `path`, or an empty
     /// directory.
     pub fn create(path: &Path, kind: EngineKind, options: Options) -> Result<Storage, Error> {
-        Storage::create_with(path, kind, options, &[])
-    }
-
-    /// As [`create`](Storage::create), with a first batch in it: either there is a database that has it, or none.
-    pub fn create_with(
-        path: &Path,
-        kind: EngineKind,
-        options: Options,
-        first: &[Op],
-    ) -> Result<Storage, Error> {
-        Storage::create_on(Arc::new(SystemDisk), path, kind, options, first)
+        Storage::create_on(Arc::new(SystemDisk), path, kind, options)
     }
 
     /// Opens a database directory for reading and writing.
@@ -106,23 +96,26 @@ impl Storage {
         Storage::open_read_only_on(Arc::new(SystemDisk), path)
     }
 
-    /// As [`create_with`](Storage::create_with), on another disk.
+    /// As [`create`](Storage::create), on another disk.
     pub fn create_on(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        kind: EngineKind,
+        options: Options,
+    ) -> Result<Storage, Error> {
+        Storage::create_with(disk, path, kind, options, &[])
+    }
+
+    /// As [`create_on`](Storage::create_on), with a first batch: the database appears with all of it or
+    /// not at all.
+    pub fn create_with(
         disk: Arc<dyn Disk>,
         path: &Path,
         kind: EngineKind,
         options: Options,
         first: &[Op],
     ) -> Result<Storage, Error> {
-        directory::create(&*disk, path, kind, |unfinished| {
-            if first.is_empty() {
-                return Ok(());
-            }
-            let storage = Storage::open_on(Arc::clone(&disk), unfinished, options)?;
-            let ticket = storage.append(first)?;
-            storage.wait(ticket, Durability::Immediate)?;
-            storage.close()
-        })?;
+        directory::create(&*disk, path, kind, first)?;
         Storage::open_on(disk, path, options)
     }
 

@@ -28,9 +28,16 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Makes an empty, durable journal in an empty file.
-    pub(super) fn create(file: &dyn DiskFile) -> Result<(), Error> {
-        file.write_at(0, &frame::header()).and_then(|()| file.sync()).map_err(wrote)
+    /// Makes a durable journal in an empty file, for an empty engine: with this batch, if it has any
+    /// change.
+    pub(super) fn create(file: &dyn DiskFile, first: &[Op]) -> Result<(), Error> {
+        let mut bytes = frame::header().to_vec();
+        if !first.is_empty() {
+            let mut buffer = Vec::new();
+            frame::encode(1, first, &mut buffer)?;
+            bytes.append(&mut buffer);
+        }
+        file.write_at(0, &bytes).and_then(|()| file.sync()).map_err(wrote)
     }
 
     /// Brings the engine up to date, and cuts the journal where it stops making sense.

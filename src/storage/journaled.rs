@@ -46,7 +46,7 @@ pub struct Journaled<E> {
 impl<E: Engine> Journaled<E> {
     /// Makes an empty, durable journal in an empty file.
     pub fn create(file: &dyn DiskFile) -> Result<(), Error> {
-        Journal::create(file)
+        Journal::create(file, &[])
     }
 
     /// Opens the engine with its journal and replays what the engine has not seen. A checkpoint is

@@ -11,6 +11,8 @@ mod replicas;
 mod scan;
 mod snapshot;
 mod space;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use check::{Finding, MAX_FINDINGS, Problem, check};

@@ -171,10 +171,7 @@ impl Snapshot {
 
     /// The greatest time in the change log and in rows.
     pub fn last_time(&self) -> Result<Hlc, Error> {
-        let wrong = |_| Error::corrupt("the clock record does not have 8 bytes");
-        let stored = self.bytes.get(&Space::Clock.key())?;
-        let stored = stored.map(|bytes| bytes.try_into().map_err(wrong)).transpose()?;
-        let mut last = Hlc(stored.map_or(0, u64::from_be_bytes));
+        let mut last = self.stored_time()?;
         for (number, _) in self.replicas.iter() {
             let prefix = Prefix::Log(number).key();
             let end = end_of(&prefix);
@@ -183,6 +180,14 @@ impl Snapshot {
             }
         }
         Ok(last)
+    }
+
+    /// The greatest time in rows that the change log does not have.
+    pub(super) fn stored_time(&self) -> Result<Hlc, Error> {
+        let wrong = |_| Error::corrupt("the clock record does not have 8 bytes");
+        let stored = self.bytes.get(&Space::Clock.key())?;
+        let stored = stored.map(|bytes| bytes.try_into().map_err(wrong)).transpose()?;
+        Ok(Hlc(stored.map_or(0, u64::from_be_bytes)))
     }
 
     /// The open conflicts of a table, by row id.

@@ -52,9 +52,14 @@ impl Snapshot {
 
     /// The replicas numbered so far.
     pub fn replicas_in(bytes: &dyn Reader) -> Result<Replicas, Error> {
-        let wrong = || Error::corrupt("a replica id does not have 16 bytes");
-        let ids = prefixed(bytes, &Prefix::Replicas)?.map(|entry| {
-            let id: [u8; 16] = entry?.1.try_into().map_err(|_| wrong())?;
+        let ids = prefixed(bytes, &Prefix::Replicas)?.enumerate().map(|(expected, entry)| {
+            let (key, id) = entry?;
+            let number = codec::key::take_ordered_u32(key.get(1..).unwrap_or(&[]));
+            if number.map(|(number, _)| usize::try_from(number)) != Some(Ok(expected)) {
+                return Err(Error::corrupt(format!("replica number {expected} is missing")));
+            }
+            let id: [u8; 16] =
+                id.try_into().map_err(|_| Error::corrupt("a replica id does not have 16 bytes"))?;
             Ok(ReplicaId::from_bytes(id))
         });
         ids.collect()

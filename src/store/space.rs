@@ -8,7 +8,7 @@ use crate::value::Value;
 /// A key, or a prefix of keys. The comment says what is stored under it.
 #[derive(Clone, Copy, Debug)]
 pub enum Space<'a> {
-    /// The meta record: identity, schema, clock.
+    /// The meta record: identity, priority, schema.
     Meta,
     /// Replica id by its number here.
     Replica(u32),

@@ -44,7 +44,7 @@ pub fn write(snapshot: &Snapshot, changes: &Changes) -> Result<(Batch, Replicas)
         }
     }
     writer.log(&changes.log);
-    writer.clock(changes);
+    writer.clock(changes)?;
     writer.knowledge(&changes.taught);
     writer.counts()?;
     writer.replicas_since(snapshot.replicas.len());
@@ -182,10 +182,13 @@ impl Writer<'_> {
         }
     }
 
-    fn clock(&mut self, changes: &Changes) {
-        if changes.log.values().all(|(hlc, _)| *hlc < changes.latest) && changes.latest > Hlc::default() {
+    /// Remembers the greatest time in rows, where the change log does not have it.
+    fn clock(&mut self, changes: &Changes) -> Result<(), Error> {
+        let logged = changes.log.values().map(|(hlc, _)| *hlc).max().unwrap_or_default();
+        if changes.latest > logged && changes.latest > self.snapshot.stored_time()? {
             self.put(&Space::Clock, changes.latest.0.to_be_bytes().to_vec());
         }
+        Ok(())
     }
 
     fn knowledge(&mut self, taught: &Knowledge) {

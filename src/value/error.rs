@@ -15,7 +15,7 @@ pub enum ValueError {
         found: String,
     },
     /// The text is not one of this type.
-    #[error("'{text}' is no {expected}: {reason}")]
+    #[error("'{text}' is not a valid {expected}: {reason}")]
     Syntax {
         /// The type that was expected.
         expected: Type,

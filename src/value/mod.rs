@@ -6,9 +6,11 @@
 mod collation;
 mod convert;
 mod error;
+mod field;
 mod json;
 mod kind;
 mod real;
+mod serialize;
 mod text;
 mod timestamp;
 
@@ -19,6 +21,7 @@ mod tests;
 
 pub use collation::Collation;
 pub use error::ValueError;
+pub use field::{FieldError, FieldProblem};
 pub use json::Json;
 pub use kind::Type;
 pub use real::Real;

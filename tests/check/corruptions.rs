@@ -142,10 +142,10 @@ corruptions! {
         set_status(world, bytes, ("customer", world.row("customer", "code", "CAT")), Status::Visible);
     };
     "a parked row without its parent stored as visible", "it is stored as visible, and is parked", |world, bytes| {
-        set_status(world, bytes, ("orders", world.row("orders", "number", "2")), Status::Visible);
+        set_status(world, bytes, ("orders", world.row("orders", "number", 2)), Status::Visible);
     };
     "an invalid row stored as visible", "it is stored as visible, and is parked", |world, bytes| {
-        set_status(world, bytes, ("orders", world.row("orders", "number", "3")), Status::Visible);
+        set_status(world, bytes, ("orders", world.row("orders", "number", 3)), Status::Visible);
     };
     "a wrong row in a cycle of tables", "it is stored as visible, and is parked", |world, bytes| {
         set_status(world, bytes, ("folder", world.row("folder", "name", "/b")), Status::Visible);
@@ -160,11 +160,11 @@ corruptions! {
         }
     };
     "a followed key forgotten", "customer does not show the key of the row", |world, bytes| {
-        let row = world.row("orders", "number", "4");
+        let row = world.row("orders", "number", 4);
         world.edit(bytes, ("orders", row), |_, derived| derived.followed.clear());
     };
     "a key followed that is none", "customer does not show the key of the row", |world, bytes| {
-        let row = world.row("orders", "number", "1");
+        let row = world.row("orders", "number", 1);
         world.edit(bytes, ("orders", row), |_, derived| derived.followed.push((1, Value::from("X"))));
     };
     "losing values gone", "the row cannot be read", |_, bytes| remove_first(bytes, LOSERS);
@@ -208,7 +208,7 @@ corruptions! {
     |_, bytes| add_like_first(bytes, CONFLICTS);
     "a conflict of a row without any", "the stored conflicts are wrong in", |world, bytes| {
         let conflicts = bytes[&first(bytes, CONFLICTS)].clone();
-        let row = world.row("orders", "number", "1");
+        let row = world.row("orders", "number", 1);
         bytes.insert(key(CONFLICTS, world.table("orders"), row.as_bytes()), conflicts);
     };
     "a conflict's id gone", "its entry in the conflicts by id is missing",

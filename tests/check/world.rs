@@ -11,7 +11,7 @@ use reunite::row;
 use reunite::row::RowState;
 use reunite::storage::{Engine, MemoryEngine, Op, Storage};
 use reunite::store::Replicas;
-use reunite::value::Timestamp;
+use reunite::value::{Timestamp, Value};
 use reunite::version::ManualClock;
 
 const SCHEMA: &str = "
@@ -147,8 +147,9 @@ impl World {
         entries.collect::<Result<Bytes, _>>().unwrap()
     }
 
-    /// The id of a row of the first replica by its table and the beginning of its values as JSON.
-    pub fn row(&self, table: &str, column: &str, value: &str) -> RowId {
+    /// A row of the first replica that has, or would have if it were visible, this value.
+    pub fn row(&self, table: &str, column: &str, value: impl Into<Value>) -> RowId {
+        let value = value.into();
         let snapshot = self.a.read().unwrap();
         let definition = snapshot.schema().table(table).unwrap();
         let (position, _) = definition.column(column).unwrap();
@@ -158,10 +159,9 @@ impl World {
         let ids = rows.map(|key| RowId::from_bytes(*key.last_chunk::<16>().unwrap()));
         let shows = |id: &RowId| {
             let row = snapshot.inspect(table, *id).unwrap().unwrap();
-            row.values[position].as_text() == Some(value)
-                || row.values[position].to_json().to_string() == value
+            row.values[position] == value
         };
-        ids.into_iter().find(shows).unwrap_or_else(|| panic!("no {table} has {column} = {value}"))
+        ids.into_iter().find(shows).unwrap()
     }
 
     /// Changes a row of the bytes, facts or derivation, leaving everything else as it is.

@@ -24,7 +24,7 @@ pub fn row_state(row: &Row) -> RowState {
             (Slot::Life, Content::Dead) => state.life.insert(Sibling { stamp, value: Life::Dead }),
             (Slot::Boost, _) => state.boost.insert(Sibling { stamp, value: () }),
             (Slot::Acks, Content::Ack(name)) => {
-                let value = name.map_or(Ack::Removal, |name| Ack::Conflict(name.id()));
+                let value = name.map_or(Ack::REMOVAL, |name| Ack::of(name.id()));
                 state.acks.insert(Sibling { stamp, value });
             }
             (Slot::Columns(unit), Content::Columns(cell)) => {

@@ -106,7 +106,7 @@ impl Store {
             2 => {
                 let old = state.unit(UnitId(5)).dots().next();
                 old.into_iter().for_each(|dot| state.remove_from_unit(UnitId(5), dot));
-                state.write_ack(stamp, Ack::Removal);
+                state.write_ack(stamp, Ack::REMOVAL);
             }
             _ => {
                 let unit = UnitId(u32::from(3 + unit % 3));

@@ -115,6 +115,19 @@ fn the_crate_root_is_no_way_around_the_layers() {
 }
 
 #[test]
+fn what_a_module_does_without_is_missed_if_it_comes() {
+    for (path, body, fault) in [
+        ("src/merge.rs", "use crate::schema::Table;", "`merge` does without `schema`"),
+        ("src/storage/redb.rs", "fn a(row: crate::ids::RowId) {}", "`storage` does without `ids`"),
+        ("src/sync/session.rs", "use crate::store::Snapshot;", "`sync` does without `store`"),
+    ] {
+        assert_fault(path, body, &format!(":2: {fault}: see docs/ARCHITECTURE.md"));
+    }
+    assert_clean("src/sync/session.rs", "use crate::version::Knowledge;");
+    assert_clean("src/derive/rank.rs", "use crate::schema::Table;");
+}
+
+#[test]
 fn an_unknown_module_or_a_wrong_order_of_declarations_is_found() {
     let unknown = "`util` is not one of the layers: place it in tests/tidy/layers.rs";
     assert_fault("src/util.rs", "", &format!(":1: {unknown}"));

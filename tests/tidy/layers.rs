@@ -1,4 +1,4 @@
-//! The order of the layers: which module may name which.
+//! The order of the layers: which module may name which, and what some do without all the same.
 //!
 //! Every path that begins with `crate`, `$crate`, `self` or `super` is resolved to the top-level module
 //! it leads to, whether it stands in a `use`, grouped or not, or inside a function. Paths to other
@@ -31,6 +31,15 @@ pub const LAYERS: [&str; 21] = [
     "script",
     "testing",
     "cli",
+];
+
+/// What a module does without, though its place would allow it. `docs/ARCHITECTURE.md` says why.
+const WITHOUT: [(&str, &[&str]); 5] = [
+    ("row", &["schema"]),
+    ("merge", &["value", "schema"]),
+    ("storage", &["ids", "value", "version", "schema", "row", "merge", "derive", "codec"]),
+    ("sync", &["schema", "derive", "storage", "store"]),
+    ("transport", &["schema", "row", "merge", "derive", "storage", "store", "commit"]),
 ];
 
 /// Checks the paths of one file of `src/`; other files may use what they like.
@@ -169,7 +178,7 @@ impl Walk<'_> {
         }
         let head = base.first().or(rest.first()).map_or("", String::as_str);
         match (rank(head), rank(self.own)) {
-            (Some(used), Some(own)) if used <= own => None,
+            (Some(used), Some(own)) if used <= own => does_without(self.own, head),
             (Some(_), _) => {
                 Some(format!("`{}` may not use `{head}`, which comes later in the order of layers", self.own))
             }
@@ -220,6 +229,11 @@ fn module_path(inside: &str) -> Vec<String> {
     let stem = inside.strip_suffix(".rs").unwrap_or(inside);
     let stem = stem.strip_suffix("/mod").unwrap_or(stem);
     stem.split('/').map(str::to_owned).collect()
+}
+
+fn does_without(module: &str, used: &str) -> Option<String> {
+    let without = |(own, without): &(&str, &[&str])| *own == module && without.contains(&used);
+    WITHOUT.iter().any(without).then(|| format!("`{module}` does without `{used}`: see docs/ARCHITECTURE.md"))
 }
 
 fn rank(module: &str) -> Option<usize> {

@@ -56,8 +56,8 @@ fn eventful() -> RowState {
     let columns = vec![Value::Blob(vec![1, 2]), Value::Timestamp(Timestamp(5))];
     row.write_unit(UnitId(3), ann, UnitValue { columns, parents, claim: Some(stamp(1, 2, 3, 50)) }, &[]);
     row.write_boost(ann);
-    row.write_ack(bob, Ack::Conflict(ConflictId::from_bytes([0xef; 16])));
-    row.write_ack(ann, Ack::Removal);
+    row.write_ack(bob, Ack::of(ConflictId::from_bytes([0xef; 16])));
+    row.write_ack(ann, Ack::REMOVAL);
     row.vector.cover(Dot { replica: ReplicaId::from_bytes([1; 16]), seq: 12 });
     row
 }
@@ -141,17 +141,17 @@ fn canonical_bytes() {
 }
 
 const MAIN: &str = "\
-     6d01050a580203106824010010981b0900893c012c0101010202050102020205efefefefefefefefefefefefef\
-     efefef0100030201010202010083616e6e170101040201021b0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd00\
-     08060200";
+     6d01050a580203106824010010981b0900893c012c010101020205010202020501efefefefefefefefefefefef\
+     efefefef0100030201010202010083616e6e170101040201021b0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd\
+     0008060200";
 const LOSERS: &str = "01913cfe3f2c0101020100";
 const FRAME: &str = "0102000000532f89a96162";
 const MESSAGE: &str = "\
      0201010101010101010101010101010101020202020202020202020202020202020007abababababababababab\
-     abababababab5d6003106824010010981b0900893c012c0101010202050102020205efefefefefefefefefefef\
-     efefefefef010003020101020200020002010083616e6e170101040201021b0a010bcdcdcdcdcdcdcdcdcdcdcd\
-     cdcdcdcdcd000806020001396103010009020001030009021000400900893c012c010100000102000301000200\
-     03efefefefefefefefefefefefefefefef010003020101000012fb0040010101fb2b01";
+     abababababab5e6003106824010010981b0900893c012c010101020205010202020501efefefefefefefefefef\
+     efefefefefef010003020101020200020002010083616e6e170101040201021b0a010bcdcdcdcdcdcdcdcdcdcd\
+     cdcdcdcdcdcd0008060200013a6103010009020001030009021000400900893c012c0101000001020003010002\
+     000301efefefefefefefefefefefefefefefef010003020101000012fb0040010101fb2b01";
 const CANONICAL: &str = "\
      07abababababababababababababababab01010101010101010101010101010101010201010101010101010101\
      0101010101010c02020202020202020202020202020202fb2c010232fb00200101010101010101010101010101\

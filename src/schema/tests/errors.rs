@@ -267,7 +267,7 @@ fn checks() {
         ("t.a > 1", "1:51: a check reads the columns of its own table: leave the table out"),
         (
             "u > 'x'",
-            "1:44: check of table \"t\": next to a UUID column: 'x' is not a UUID: invalid character: found `x` at 0",
+            "1:44: check of table \"t\": next to a UUID column: 'x' is not a valid UUID: invalid character: found `x` at 0",
         ),
         ("a & 1 = 1", "1:53: expected an operator, or ), found &"),
     ];

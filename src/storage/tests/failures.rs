@@ -57,7 +57,7 @@ fn any_disk_operation_may_fail() {
     let options = Options { cache_bytes: 1 << 14, journal_bytes: 4000 };
     let open = |disk: &RecordingDisk| match Storage::open_on(Arc::new(disk.clone()), path, options) {
         Err(Error::NotADatabase { .. }) => {
-            Storage::create_on(Arc::new(disk.clone()), path, EngineKind::Redb, options, &[])
+            Storage::create_on(Arc::new(disk.clone()), path, EngineKind::Redb, options)
         }
         other => other,
     };

@@ -22,8 +22,9 @@ fn open(disk: &RecordingDisk) -> Result<Storage, Error> {
     Storage::open_on(Arc::new(disk.clone()), Path::new(PATH), options())
 }
 
-fn create(disk: &RecordingDisk) -> Result<Storage, Error> {
-    Storage::create_on(Arc::new(disk.clone()), Path::new(PATH), EngineKind::Redb, options(), &[])
+fn create(disk: &RecordingDisk, first: &[Op]) -> Result<Storage, Error> {
+    let disk = Arc::new(disk.clone());
+    Storage::create_with(disk, Path::new(PATH), EngineKind::Redb, options(), first)
 }
 
 /// A commit of several entries, so that half of one would show.
@@ -50,14 +51,20 @@ struct Run {
     states: Vec<Model>,
 }
 
-/// Creates, commits, closes, reopens and commits again. A note says what is acknowledged.
+/// Creates with a first batch, commits, closes, reopens and commits again. A note says what is
+/// acknowledged.
 fn record(seed: u64, commits: u64) -> Run {
     let disk = RecordingDisk::new();
     let mut random = Random(seed);
-    let mut states = vec![Model::new()];
-    let mut storage = create(&disk).unwrap();
-    disk.note(0);
-    for number in 1..=commits {
+    // A database without its first batch must never be seen: no state is equal to this one.
+    let mut states = vec![Model::from([(b"no such state".to_vec(), Vec::new())])];
+    let first = commit(&mut random, 1);
+    let mut created = Model::new();
+    apply(&mut created, &first);
+    states.push(created);
+    let mut storage = create(&disk, &first).unwrap();
+    disk.note(1);
+    for number in 2..=commits {
         let batch = commit(&mut random, number);
         let ticket = storage.append(&batch).unwrap();
         assert_eq!(ticket.sequence(), number);
@@ -88,7 +95,7 @@ fn recover(
 ) -> Result<Option<u64>, String> {
     let storage = match open(image) {
         Err(Error::NotADatabase { .. }) if acknowledged.is_none() => {
-            let storage = create(image).map_err(|error| format!("cannot be created again: {error}"))?;
+            let storage = create(image, &[]).map_err(|error| format!("cannot be created again: {error}"))?;
             return storage.close().map(|()| None).map_err(|error| error.to_string());
         }
         other => other.map_err(|error| format!("does not open: {error}"))?,
