@@ -55,7 +55,7 @@ fn from_scratch(db: &Database, schema: &Schema, known: &[RowKey]) -> Checked {
             });
             ensure(same, || format!("P7 {key:?} has {conflict:?}, which is not listed so"))?;
         }
-        let dismissed = row.facts.acks.iter().any(|ack| matches!(ack.value, Ack::Conflict(_)));
+        let dismissed = row.facts.acks.iter().any(|ack| ack.value != Ack::REMOVAL);
         let obstacle = row.conflicts.iter().any(|conflict| matches!(conflict.about, About::Constraint(_)));
         let maximal = row.derived.status != Status::Parked || dismissed || obstacle;
         ensure(maximal, || format!("P5 nothing bars {key:?}, and it is parked"))?;

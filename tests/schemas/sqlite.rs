@@ -24,13 +24,15 @@ pub fn load(schema: &Schema, view: &View) -> Checked<Connection> {
     let text = |error: rusqlite::Error| error.to_string();
     let sqlite = Connection::open_in_memory().map_err(text)?;
     sqlite.execute_batch(&definitions(schema)).map_err(text)?;
-    sqlite.execute_batch("BEGIN").map_err(text)?;
+    // References are looked at when all rows are there.
+    sqlite.execute_batch("PRAGMA foreign_keys = OFF; BEGIN").map_err(text)?;
     for (key, values) in view {
         insert(&sqlite, schema, *key, values).map_err(text)?;
     }
     sqlite.execute_batch("COMMIT").map_err(text)?;
     let violated = sqlite.prepare("PRAGMA foreign_key_check").and_then(|mut check| check.exists([])).map_err(text)?;
     ensure(!violated, || "PRAGMA foreign_key_check finds an orphan".to_owned())?;
+    sqlite.execute_batch("PRAGMA foreign_keys = ON").map_err(text)?;
     Ok(sqlite)
 }
 
@@ -70,7 +72,7 @@ pub fn rows(sqlite: &Connection, table: &Table) -> Vec<(String, Vec<SqlValue>)> 
 }
 
 fn definitions(schema: &Schema) -> String {
-    let mut sql = String::from("PRAGMA foreign_keys = ON;");
+    let mut sql = String::new();
     for table in schema.tables() {
         let columns = table.columns.iter().map(|column| {
             let null = if column.nullable { "" } else { " NOT NULL" };

@@ -70,6 +70,14 @@ impl Statement {
         matches!(self, Statement::Prefer(..) | Statement::Resolve(_, ResolveWith::Prefer))
     }
 
+    /// Whether it may change a value to null.
+    pub fn writes_null(&self) -> bool {
+        let (Statement::Upsert(_, row) | Statement::Update(.., row) | Statement::UpdateForced(.., row)) = self else {
+            return false;
+        };
+        row.iter().any(|(_, value)| value.is_null())
+    }
+
     /// Whether it may delete rows.
     pub const fn deletes(&self) -> bool {
         matches!(self, Statement::Delete(..) | Statement::Resolve(..))
