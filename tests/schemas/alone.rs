@@ -9,6 +9,8 @@
 //!   another row that takes the parent's key in the same transaction; here it is not.
 //! - A row whose key becomes null has no key that a reference could follow: while one does, it is
 //!   refused. SQLite's cascade makes the reference null.
+//! - Of two references that share a column, one with SET NULL and one with CASCADE, SQLite does what
+//!   comes first. Here the row goes. The schemas have no such references.
 //! - A following column shows how the parent's key is spelled now. SQLite passes on a new spelling only
 //!   where the collation tells it from the old one.
 
@@ -43,7 +45,7 @@ struct Alone<'a> {
 /// One history.
 pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     let mut random = Random::new(plan.seed);
-    let schema = draft::schema(&mut random, false);
+    let schema = draft::schema(&mut random, true);
     story.note(|| schema.to_sql());
     let builder = Database::builder().schema(Arc::clone(&schema)).random(SeededRandom::new(random.next()));
     let builder = builder.clock(Arc::new(ManualClock::default()));
@@ -122,16 +124,15 @@ impl Alone<'_> {
             (Ok(()), Ok(())) => self.story.count("both accept", 1),
             (Err(_), Err(_)) => self.story.count("both refuse", 1),
             (Ok(()), Err(error)) => {
-                ensure(done.len() > 1 || self.compares_bytes(), || format!("SQLite refuses what we accept: {error}"))?;
+                ensure(done.len() > 1 || self.is_recursive(), || format!("SQLite refuses what we accept: {error}"))?;
                 self.story.count("only SQLite refuses", 1);
                 self.sqlite = sqlite::load(&self.schema, &view)?;
             }
             (Err(error), Ok(())) => {
                 // A reference may mean a row that is deleted, though another has its key.
                 let others = |statement: &Statement| statement.deletes() || matches!(statement, Statement::Undelete(..));
-                let meant = done.iter().any(others) && ["restricted", "missing-parent"].contains(&error.code());
-                let lost = done.iter().any(Statement::writes_null) && error.code() == "restricted";
-                ensure(meant || lost, || format!("SQLite accepts what we refuse: {error}"))?;
+                let others = done.iter().any(|statement| others(statement) || statement.writes_null());
+                ensure(others && ["restricted", "missing-parent"].contains(&error.code()), || format!("SQLite accepts what we refuse: {error}"))?;
                 self.story.count("only we refuse", 1);
                 self.sqlite = sqlite::load(&self.schema, &view)?;
             }
@@ -139,13 +140,11 @@ impl Alone<'_> {
         self.same()
     }
 
-    /// SQLite goes by the bytes where a row refers to its own key, whatever the collation.
-    fn compares_bytes(&self) -> bool {
-        self.schema.tables().iter().any(|table| {
-            let own = table.foreign_keys.iter().filter(|foreign_key| foreign_key.parent == table.id);
-            let mut columns = own.flat_map(|foreign_key| &foreign_key.columns);
-            columns.any(|at| table.columns[*at].collation == Collation::NoCase)
-        })
+    /// Where a row refers to its own key, SQLite goes by the bytes, whatever the collation, and checks
+    /// rules before the reference follows.
+    fn is_recursive(&self) -> bool {
+        let refers = |table: &Table| table.foreign_keys.iter().any(|foreign_key| foreign_key.parent == table.id);
+        self.schema.tables().iter().any(refers)
     }
 
     /// The same statement in SQLite.

@@ -22,7 +22,7 @@ pub fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked {
 }
 
 /// One history. What it is made of follows from `seed`, and each step from a seed of its own, so that
-/// steps can be left out.
+/// steps can be left out. Odd steps come first: they make what replicas then have in common.
 pub struct Plan {
     pub seed: u64,
     pub steps: Vec<u64>,
@@ -109,7 +109,9 @@ impl Suite {
     fn plan(&self, seed: u64) -> Plan {
         let mut random = Random::new(seed ^ 0x5EED);
         let length = self.steps.start + random.below(self.steps.len());
-        Plan { seed, steps: (0..length).map(|_| random.next()).collect() }
+        let shared = if random.chance(75) { 2 + random.below(6) } else { 0 };
+        let steps = (0..length).map(|at| random.next() & !1 | u64::from(at < shared));
+        Plan { seed, steps: steps.collect() }
     }
 
     fn once(&self, plan: &Plan, story: &mut Story) -> Checked {

@@ -37,6 +37,13 @@ impl World<'_> {
         self.check(b, random)
     }
 
+    /// Everybody takes over what the first replica has.
+    pub fn spread(&mut self) -> Checked {
+        self.story.note(|| "0 syncs with all".to_owned());
+        let others = 1..self.replicas.len();
+        others.into_iter().try_for_each(|i| sync(self.db(0), self.db(i)).map(drop).map_err(|error| error.to_string()))
+    }
+
     /// The end.
     pub fn settle(&mut self, random: &mut Random) -> Checked {
         let twins = self.twins()?;

@@ -14,10 +14,10 @@ pub fn value(column: &Column, random: &mut Random) -> Value {
     if random.chance(3) && column.default != Value::Null {
         return column.default.clone();
     }
-    let wide = if random.chance(10) { 6 } else { 4 };
+    let wide = if random.chance(10) { 8 } else { 6 };
     match column.kind {
         Type::Boolean => Value::Boolean(random.chance(50)),
-        Type::Integer => Value::Integer([0, 1, 2, 3, i64::MIN, -1][random.below(wide)]),
+        Type::Integer => Value::Integer([0, 1, 2, 3, 4, 5, i64::MIN, -1][random.below(wide)]),
         Type::Real => Value::try_from([0.0, -0.0, 1.0, 0.5, -1e300][random.below(5)]).unwrap(),
         Type::Text => Value::from(["a", "A", "b", "B", "ä", "Ä", "ß", "SS", "ss", "", "a\u{308}"][random.below(11)]),
         Type::Blob => Value::Blob(vec![0; random.below(3)]),

@@ -42,12 +42,19 @@ pub struct World<'a> {
 /// One history.
 pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     let mut random = Random::new(plan.seed);
-    let schema = draft::schema(&mut random, true);
+    let schema = draft::schema(&mut random, false);
     story.note(|| schema.to_sql());
     let count = 2 + random.below(3);
     let replicas = (0..count).map(|i| Replica::new(&schema, i, &mut random)).collect();
     let mut world = World { schema, replicas, rows: BTreeSet::new(), story };
-    for step in &plan.steps {
+    let shared = plan.steps.iter().take_while(|step| *step % 2 == 1).count();
+    for step in &plan.steps[..shared] {
+        world.transaction(0, &mut Random::new(*step))?;
+    }
+    if shared > 0 {
+        world.spread()?;
+    }
+    for step in &plan.steps[shared..] {
         world.step(&mut Random::new(*step))?;
     }
     world.settle(&mut random)
@@ -101,8 +108,8 @@ impl World<'_> {
         let i = random.below(self.replicas.len());
         self.replicas[i].clock.advance(random.below(5) as i64);
         match random.below(100) {
-            0..70 => self.transaction(i, random),
-            70..95 => {
+            0..82 => self.transaction(i, random),
+            82..97 => {
                 let other = random.below(self.replicas.len());
                 if other == i { Ok(()) } else { self.session(i, other, random) }
             }
