@@ -10,7 +10,7 @@ use super::WriteError;
 use super::rows::Columns;
 use super::stage::Stage;
 use super::writes::Staged;
-use crate::derive::{Source, fold};
+use crate::derive::{Source, fold, winner};
 use crate::error::Error;
 use crate::ids::{RowId, RowKey};
 use crate::schema::{ForeignKey, OnUpdate, Table, UniqueKey};
@@ -63,9 +63,35 @@ impl<'a> Stage<'a> {
                     rows.insert(row);
                 }
             }
-            found.extend(rows.into_iter().map(|row| (RowKey { table: table.id, row }, foreign_key)));
+            let shared = !rows.is_empty() && self.is_shared(unique, &value, key)?;
+            for row in rows {
+                if !shared || self.means(table, foreign_key, row)? == Some(key.row) {
+                    found.push((RowKey { table: table.id, row }, foreign_key));
+                }
+            }
         }
         Ok(found)
+    }
+
+    /// Whether another row shows this key too. A transaction may do that until it commits; then only
+    /// what means a row goes with it.
+    fn is_shared(&self, unique: &UniqueKey, value: &[Value], key: RowKey) -> Result<bool, Error> {
+        if self.writes.staged_with(unique.id, value).any(|row| row != key.row) {
+            return Ok(true);
+        }
+        let other = self.base.holder(unique.id, value)?.filter(|row| *row != key.row);
+        Ok(other.is_some_and(|row| !self.writes.stages(RowKey { row, ..key })))
+    }
+
+    /// The row that a reference means; none if that is looked up when the transaction commits.
+    fn means(&self, table: &Table, foreign_key: &ForeignKey, row: RowId) -> Result<Option<RowId>, Error> {
+        let child = RowKey { table: table.id, row };
+        if self.writes.pending.contains(&(child, foreign_key.id)) {
+            return Ok(None);
+        }
+        let Some(facts) = self.facts(child)? else { return Ok(None) };
+        let winner = winner(table, facts.unit(foreign_key.unit));
+        Ok(winner.and_then(|sibling| sibling.value.parent(foreign_key.id)))
     }
 
     /// The stored rows that may be satisfied by the holder of a key: by row or by value.
@@ -116,7 +142,14 @@ impl<'a> Stage<'a> {
                 (OnUpdate::SetNull, _) if same => {}
                 (OnUpdate::SetNull, _) => self.set_null(child, foreign_key)?,
                 (OnUpdate::Cascade, false) if same => {}
-                (OnUpdate::Default | OnUpdate::Cascade, true) => self.follow(child, &new)?,
+                (OnUpdate::Default | OnUpdate::Cascade, true) => {
+                    // A row that means a parked row was content with this one: it does not go along.
+                    let child_table = self.table(child)?;
+                    let meant = self.means(child_table, foreign_key, child.row)?;
+                    if meant.is_none_or(|meant| meant == key.row) {
+                        self.follow(child, &new)?;
+                    }
+                }
                 (OnUpdate::Cascade, false) => self.update(child, &new, false)?,
                 // A reference by value that is left behind refuses the commit, unless it is changed too.
                 (OnUpdate::Default, false) => {}

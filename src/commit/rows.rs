@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::WriteError;
 use super::stage::Stage;
 use super::writes::Staged;
-use crate::derive::{fold, life_of, winner, written_values};
+use crate::derive::{Source, fold, life_of, winner, written_values};
 use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowKey};
 use crate::row::{Life, RowState, Siblings, UnitValue};
@@ -237,7 +237,7 @@ impl Stage<'_> {
                 winner(table, facts.unit(foreign_key.unit)).and_then(|s| s.value.parent(foreign_key.id));
             let Some(row) = meant.filter(|_| !foreign_key.columns.iter().any(null)) else { continue };
             let parent = RowKey { table: foreign_key.parent, row };
-            let (Some(shown), Some(key)) = (self.visible(parent)?, self.table(parent)?.key(foreign_key.key))
+            let (Some(shown), Some(key)) = (self.current(parent)?, self.table(parent)?.key(foreign_key.key))
             else {
                 continue;
             };
@@ -248,6 +248,17 @@ impl Stage<'_> {
             }
         }
         Ok(values)
+    }
+
+    /// What a row that lives shows, or would show if it were visible.
+    fn current(&self, key: RowKey) -> Result<Option<Vec<Value>>, WriteError> {
+        if let Some(shown) = self.visible(key)? {
+            return Ok(Some(shown));
+        }
+        let table = self.table(key)?;
+        let lives = self.facts(key)?.is_some_and(|facts| life_of(table, &facts) == Life::Alive);
+        let stored = if lives { self.base.row(key)? } else { None };
+        Ok(stored.map(|stored| stored.values(table)))
     }
 
     pub(super) fn no_such_row(&self, table: &Table, key: RowKey) -> WriteError {

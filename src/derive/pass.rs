@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::footprint::Footprint;
-use super::image::{Image, Key, written_values};
+use super::image::{Image, Key, parent_of, written_values};
 use super::units::life_of;
 use super::{Delta, Derived, Rederived, Source, Status, Stored};
 use crate::error::Error;
@@ -192,15 +192,39 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
         if life_of(table, &facts) == Life::Dead {
             return Ok(None);
         }
-        let follows =
-            |column: &usize| table.foreign_keys.iter().any(|f| f.follow && f.columns.contains(column));
-        let values = if key.columns.iter().any(follows) {
-            self.image(row)?.map_or_else(Vec::new, |image| image.values.clone())
-        } else {
-            written_values(table, &facts)
+        let values = match self.images.get(&row) {
+            Some(image) => image.values.clone(),
+            None => self.followed_key(table, &facts, key)?,
         };
         let values = columns(&values, key);
         Ok((!values.iter().any(Value::is_null)).then_some(values))
+    }
+
+    /// The values of a row, of which those of a key are followed. Not its whole image: other columns may
+    /// refer to this very row, or around a circle of rows back to it, for only keys have no cycle.
+    fn followed_key(
+        &mut self,
+        table: &Table,
+        facts: &RowState,
+        key: &UniqueKey,
+    ) -> Result<Vec<Value>, Error> {
+        let mut values = written_values(table, facts);
+        for foreign_key in table.foreign_keys.iter().filter(|foreign_key| foreign_key.follow) {
+            let null = |column: &usize| values.get(*column).is_none_or(Value::is_null);
+            let gives = foreign_key.columns.iter().any(|column| key.columns.contains(column));
+            if !gives || foreign_key.columns.iter().any(null) {
+                continue;
+            }
+            let Some(parent) = parent_of(table, facts, foreign_key) else { continue };
+            let parent = RowKey { table: foreign_key.parent, row: parent };
+            let current = self.current_key(parent, foreign_key.key)?;
+            for (column, value) in foreign_key.columns.iter().zip(current.into_iter().flatten()) {
+                if let Some(slot) = values.get_mut(*column) {
+                    *slot = value;
+                }
+            }
+        }
+        Ok(values)
     }
 
     pub(super) fn facts(&mut self, key: RowKey) -> Result<Option<Arc<RowState>>, Error> {

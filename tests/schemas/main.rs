@@ -1,0 +1,58 @@
+//! Random histories over random schemas: composite keys, keys that follow other keys, references by
+//! value, cycles, every action, every type and collation.
+//!
+//! No model is here that says what a conflict must look like: `tests/histories.rs` has one, over three
+//! tables. Here a database is compared with itself (derived from scratch, read by every index, under
+//! another order of sessions) and with SQLite.
+//!
+//! A replica alone runs the same statements in SQLite. Where the two differ on purpose is said in
+//! `alone.rs`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "a test stops where something is not as expected"
+)]
+
+mod alone;
+mod draft;
+mod oracles;
+// The random numbers of the other histories.
+#[path = "../world/random.rs"]
+#[allow(dead_code, reason = "this test needs less of it")]
+mod random;
+mod reads;
+mod runner;
+mod sessions;
+mod sqlite;
+mod statement;
+mod transaction;
+mod values;
+mod view;
+mod world;
+
+use runner::{Suite, number_from_environment};
+
+/// Seeds that failed once: they are always run, first.
+const KEPT: &str = include_str!("seeds.txt");
+
+/// Several replicas that sync.
+const REPLICAS: Suite = Suite { name: "replicas", steps: 10..50, run: world::history };
+
+/// One replica beside SQLite.
+const ALONE: Suite = Suite { name: "alone", steps: 10..40, run: alone::history };
+
+#[test]
+fn replicas() {
+    REPLICAS.run(KEPT, number_from_environment("HISTORIES").unwrap_or(400));
+}
+
+#[test]
+fn alone() {
+    ALONE.run(KEPT, number_from_environment("HISTORIES").unwrap_or(600));
+}
