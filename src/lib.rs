@@ -37,7 +37,13 @@ pub mod db;
 pub mod replicate;
 pub mod inspect;
 pub mod script;
+#[cfg(feature = "cli")]
+pub mod cli;
 
 pub use commit::WriteError;
 pub use db::{Builder, Database, ReadTransaction, ResolveWith, Row, Table, TableMut, Transaction};
 pub use error::Error;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,3 +1,5 @@
 //! The `reunite` command. Everything is in `reunite::cli`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    reunite::cli::main()
+}

@@ -18,6 +18,8 @@ mod words;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+#[cfg(feature = "cli")]
+pub(crate) use objects::Object;
 pub use parse::Script;
 
 /// How to read and run a script.

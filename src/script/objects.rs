@@ -7,11 +7,11 @@ use serde_json::Value;
 
 /// A JSON object. What its values mean depends on a table, which is not known here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Object(Vec<(String, Value)>);
+pub(crate) struct Object(Vec<(String, Value)>);
 
 impl Object {
     /// The members, in the order in which they were written.
-    pub(super) fn members(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
+    pub(crate) fn members(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 }

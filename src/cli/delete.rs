@@ -1,0 +1,35 @@
+//! `delete`: one row by hand.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::output::Output;
+use super::{key, open};
+
+/// Delete a row
+#[derive(Debug, clap::Args)]
+pub(super) struct Delete {
+    /// The database
+    dir: PathBuf,
+    /// The table
+    table: String,
+    /// The row: its primary key, or a JSON object as {"email":"a@b.c"}
+    key: String,
+}
+
+impl Delete {
+    pub(super) fn run(&self, output: &mut Output<'_>) -> anyhow::Result<()> {
+        let db = open::write(&self.dir)?;
+        let schema = db.schema();
+        let table = open::table(&schema, &self.table)?;
+        let id = db.write(|tx| {
+            let id = key::find(&tx.read_table(&table.name)?, &self.key)?;
+            tx.table(&table.name)?.delete(id)?;
+            anyhow::Ok(id)
+        })?;
+        db.close()?;
+        output.either(json!({ "row": id.to_string() }), format!("deleted row {id}"))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! Errors as the command line shows them: one line that says what is wrong and what to do.
+
+use std::io::{self, Write};
+
+use crate::commit::WriteError;
+use crate::error::Error;
+use crate::sync::SyncError;
+
+/// Prints `error: …`, or `{"error":{"code":…,"message":…}}`.
+pub(super) fn report(error: &anyhow::Error, json: bool, errors: &mut dyn Write) -> io::Result<()> {
+    let message = message(error);
+    if json {
+        let report = serde_json::json!({ "error": { "code": code(error), "message": message } });
+        writeln!(errors, "{report}")
+    } else {
+        writeln!(errors, "error: {message}")
+    }
+}
+
+/// The error and its causes, each said once: a cause that the message above it quotes is left out.
+fn message(error: &anyhow::Error) -> String {
+    let mut message = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if !message.contains(&cause) {
+            let separator = if message.is_empty() { "" } else { ": " };
+            message = format!("{message}{separator}{cause}");
+        }
+    }
+    message.trim_end().replace('\n', " ")
+}
+
+/// The stable name of the error, where it has one.
+fn code(error: &anyhow::Error) -> &str {
+    error.chain().find_map(code_of).unwrap_or("failed")
+}
+
+fn code_of<'e>(cause: &'e (dyn std::error::Error + 'static)) -> Option<&'e str> {
+    if let Some(error) = cause.downcast_ref::<WriteError>() {
+        Some(error.code())
+    } else if let Some(error) = cause.downcast_ref::<Error>() {
+        Some(error.code())
+    } else if let Some(error) = cause.downcast_ref::<SyncError>() {
+        Some(error.code())
+    } else {
+        cause.is::<io::Error>().then_some("io")
+    }
+}
+
+/// Whether the reader of the answer has closed its end.
+pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error.downcast_ref::<io::Error>().is_some_and(broken)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn causes_are_said_once() {
+        let source = io::Error::other("the disk is full");
+        let error: Result<(), _> = Err(Error::io("write journal", source));
+        let error = error.context("customers.csv").unwrap_err();
+        assert_eq!(message(&error), "customers.csv: write journal: the disk is full");
+        assert_eq!(code(&error), "io");
+    }
+}
