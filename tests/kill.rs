@@ -16,10 +16,11 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use reunite::storage::{Durability, EngineKind};
+use reunite::storage::{Durability, EngineKind, Options, Storage};
 use reunite::value::Value;
 use reunite::{Database, replicate, row};
 
@@ -56,7 +57,7 @@ fn survive_kills(test: &str, engine: EngineKind) {
     for kill in 0..KILLS {
         let directory = root.path().join((kill / KILLS_PER_PAIR).to_string());
         std::fs::create_dir_all(&directory).unwrap();
-        let acknowledged = run_and_kill(test, &directory, Duration::from_micros(random(kill) % 60_000));
+        let acknowledged = run_and_kill(test, &directory, kill);
         count.acknowledged += acknowledged.len() as u64;
         inspect(&directory, engine, &acknowledged, &mut count);
     }
@@ -85,8 +86,8 @@ struct Count {
     behind: u64,
 }
 
-/// Starts a child, kills it after a while, and returns the numbers that it acknowledged.
-fn run_and_kill(test: &str, directory: &Path, after: Duration) -> Vec<i64> {
+/// Starts a child, kills it at a random moment, and returns the numbers that it acknowledged.
+fn run_and_kill(test: &str, directory: &Path, kill: u64) -> Vec<i64> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
         .env(DIRECTORY, directory)
@@ -94,16 +95,24 @@ fn run_and_kill(test: &str, directory: &Path, after: Duration) -> Vec<i64> {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    // The time counts from the child's first sign of life: starting a process takes long and says little.
-    let reader = thread::spawn(move || lines.map_while(Result::ok).collect::<Vec<String>>());
-    thread::sleep(Duration::from_millis(4) + after);
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let (told, numbers) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        // A torn last line does not count: nobody has read it.
+        for line in output.lines().map_while(Result::ok) {
+            if let Some(number) = line.strip_prefix(ACKNOWLEDGED).and_then(|number| number.parse().ok()) {
+                told.send(number).unwrap();
+            }
+        }
+    });
+    // Most are killed at work, some while they begin.
+    let first = if kill % 8 == 0 { None } else { numbers.recv_timeout(Duration::from_secs(60)).ok() };
+    thread::sleep(Duration::from_micros(random(kill) % 40_000));
     assert!(child.try_wait().unwrap().is_none(), "the child ended by itself: {}", errors_of(&mut child));
     child.kill().unwrap();
     child.wait().unwrap();
-    let lines = reader.join().unwrap();
-    // A torn last line does not count: nobody read it.
-    lines.iter().filter_map(|line| line.strip_prefix(ACKNOWLEDGED)?.parse().ok()).collect()
+    reader.join().unwrap();
+    first.into_iter().chain(numbers).collect()
 }
 
 fn errors_of(child: &mut std::process::Child) -> String {
@@ -204,11 +213,13 @@ fn paths(directory: &Path) -> [PathBuf; 2] {
 
 /// A process that was killed while it made a database has left none, or a whole one.
 fn open(path: &Path, engine: EngineKind) -> Database {
-    if path.exists() {
-        return Database::builder().open(path).unwrap();
+    if !path.exists() {
+        let builder = Database::builder().sql(SCHEMA).unwrap().engine(engine);
+        builder.create(path).unwrap().close().unwrap();
     }
-    let builder = Database::builder().sql(SCHEMA).unwrap().engine(engine);
-    builder.create(path).unwrap()
+    // A short journal: checkpoints come often enough to be interrupted.
+    let options = Options { journal_bytes: 16 << 10, ..Options::default() };
+    Database::builder().over(Storage::open(path, options).unwrap()).unwrap()
 }
 
 /// A number that follows from another (SplitMix64).
