@@ -209,8 +209,6 @@ impl Stage<'_> {
         Ok(rivals)
     }
 
-    // ----------------------------------------------------------------------------------------
-
     pub(super) fn owns(&mut self, key: RowKey) {
         self.writes.own.insert(key);
     }

@@ -49,10 +49,6 @@ impl<'a> Stage<'a> {
         self.writes.visible(self.base, key)
     }
 
-    // ----------------------------------------------------------------------------------------
-    // Writing
-    // ----------------------------------------------------------------------------------------
-
     /// Replaces what is staged of a row.
     pub(super) fn put(&mut self, key: RowKey, staged: Staged) -> Result<(), Error> {
         let table = self.table(key)?;

@@ -319,8 +319,6 @@ impl Database {
         self.inner.storage.close()
     }
 
-    // ----------------------------------------------------------------------------------------
-
     pub(super) fn snapshot(&self) -> Result<Snapshot, Error> {
         // The bytes first: the replicas known later are a superset of those that the bytes name.
         let bytes = self.inner.storage.snapshot()?;

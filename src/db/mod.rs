@@ -4,7 +4,7 @@
 //! [`Database::write`] runs a transaction, one at a time. Nothing here decides what a change means
 //! (`commit`) and nothing talks to other replicas (`replicate`).
 
-pub mod access;
+pub(crate) mod access;
 mod builder;
 mod conflict;
 mod database;

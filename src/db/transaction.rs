@@ -280,8 +280,6 @@ impl Transaction {
         self.base.schema()
     }
 
-    // ----------------------------------------------------------------------------------------
-
     pub(super) fn base(&self) -> &Snapshot {
         &self.base
     }

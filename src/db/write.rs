@@ -304,8 +304,6 @@ impl<'a> TableMut<'a> {
         self.read()?.get(row)
     }
 
-    // ----------------------------------------------------------------------------------------
-
     fn definition(&self) -> Result<&schema::Table, Error> {
         let missing = || Error::corrupt(format!("table {} is not in the schema", self.id.0));
         self.transaction.base().schema().table_by_id(self.id).ok_or_else(missing)

@@ -1,6 +1,7 @@
 //! What the indexes say of one row: which keys it claims, which rows it refers to.
 
 use super::image::{Image, Key, Need};
+use crate::schema::Table;
 
 /// The index entries of one row. Empty for a dead row and for a row that does not exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Footprint {
 
 impl Footprint {
     /// The footprint of a living row; `visible` says whether it is in its table.
-    pub(super) fn of(table: &crate::schema::Table, image: &Image, visible: bool) -> Footprint {
+    pub(super) fn of(table: &Table, image: &Image, visible: bool) -> Footprint {
         if !image.lives {
             return Footprint::default();
         }

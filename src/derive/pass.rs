@@ -82,10 +82,6 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
         self.finish()
     }
 
-    // ----------------------------------------------------------------------------------------
-    // Images
-    // ----------------------------------------------------------------------------------------
-
     /// Images every marked row of the stratum, then marks what the differences can affect.
     fn image_stratum(&mut self, tables: &[&'a Table]) -> Result<(), Error> {
         let mut done = BTreeSet::new();
@@ -207,10 +203,6 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
         Ok((!values.iter().any(Value::is_null)).then_some(values))
     }
 
-    // ----------------------------------------------------------------------------------------
-    // What is known of a row
-    // ----------------------------------------------------------------------------------------
-
     pub(super) fn facts(&mut self, key: RowKey) -> Result<Option<Arc<RowState>>, Error> {
         if let Some(facts) = self.changed.get(&key) {
             return Ok(Some(Arc::clone(facts)));
@@ -277,10 +269,6 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
         }
         Ok(None)
     }
-
-    // ----------------------------------------------------------------------------------------
-    // Result
-    // ----------------------------------------------------------------------------------------
 
     fn finish(mut self) -> Result<Delta, Error> {
         let mut delta = Delta::new();

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::units::{order, winner};
 use crate::fault::{Bug, planted};
-use crate::ids::{Dot, ReplicaId, RowId};
+use crate::ids::{Dot, ReplicaId, RowId, UnitId};
 use crate::row::RowState;
 use crate::schema::{Table, Tracking};
 use crate::version::{Hlc, Priority, Stamp};
@@ -49,7 +49,7 @@ fn boost_time(stamp: &Stamp) -> Hlc {
 }
 
 /// When the unit's keys got their values. Under row tracking that may be before the unit's last change.
-fn claim(table: &Table, facts: &RowState, unit: crate::ids::UnitId) -> Option<Stamp> {
+fn claim(table: &Table, facts: &RowState, unit: UnitId) -> Option<Stamp> {
     let winner = winner(table, facts.unit(unit))?;
     let kept = winner.value.claim.filter(|_| table.tracking == Tracking::Row);
     Some(kept.unwrap_or(winner.stamp))

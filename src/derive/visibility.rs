@@ -11,7 +11,7 @@ use super::pass::{Pass, rows_of};
 use super::rank::Rank;
 use super::{Source, Status};
 use crate::error::Error;
-use crate::ids::{RowId, RowKey};
+use crate::ids::{ConstraintId, RowId, RowKey};
 use crate::schema::Table;
 
 impl<S: Source + ?Sized> Pass<'_, S> {
@@ -122,8 +122,8 @@ impl<S: Source + ?Sized> Pass<'_, S> {
     fn dependents(
         &mut self,
         row: RowId,
-        key: crate::ids::ConstraintId,
-        foreign_key: crate::ids::ConstraintId,
+        key: ConstraintId,
+        foreign_key: ConstraintId,
         value: &Key,
     ) -> Result<BTreeSet<RowId>, Error> {
         let mut claimants = self.claimants(key, value)?;

@@ -56,7 +56,9 @@ impl Snapshot {
             let (key, id) = entry?;
             let number = codec::key::take_ordered_u32(key.get(1..).unwrap_or(&[]));
             if number.map(|(number, _)| usize::try_from(number)) != Some(Ok(expected)) {
-                return Err(Error::corrupt(format!("the list of replicas is not right at number {expected}")));
+                return Err(Error::corrupt(format!(
+                    "the list of replicas is not right at number {expected}"
+                )));
             }
             let id: [u8; 16] =
                 id.try_into().map_err(|_| Error::corrupt("a replica id does not have 16 bytes"))?;

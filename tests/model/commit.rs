@@ -153,7 +153,7 @@ impl<'a> Commit<'a> {
             .filter(|_| inherits)
             .map_or(self.replica.priority, |seen| seen.max(self.replica.priority));
         let stamp = Stamp { priority, hlc: self.replica.clock, dot };
-        replaces.retain(|(_, replaced)| *replaced != dot);
+        replaces.remove(&(slot, dot));
         let all: Vec<(Slot, Dot)> = replaces.iter().copied().collect();
         let facts = self.replica.facts.entry(row).or_insert_with(|| Row::new(dot));
         facts.write(slot, content.clone(), stamp, &all);

@@ -103,7 +103,7 @@ impl Suite<'_> {
     pub fn run(&self, kept: &str, count: u64) {
         quiet_panics();
         if let Some(seed) = number_from_environment("HISTORY_SEED") {
-            self.replay(seed);
+            return self.replay(seed);
         }
         let kept: Vec<u64> = seeds_of(kept, self.name);
         let first = number_from_environment("HISTORIES_FROM").unwrap_or(0);
