@@ -10,14 +10,14 @@ use super::{key, open};
 use crate::ids::RowId;
 use crate::inspect::{self, Ids};
 
-/// Explain a row: its values with those that lost, and what bars it if it is not shown
+/// Explain a row: its values with those that lost, and what bars it if it is parked
 #[derive(Debug, clap::Args)]
 pub(super) struct Explain {
     /// The database
     dir: PathBuf,
     /// The table
     table: String,
-    /// The row: its primary key, a JSON object as {"email":"a@b.c"}, or, if it is not shown, its row id
+    /// The row: its primary key, a JSON object as {"email":"a@b.c"}, or, if it is parked, its row id
     key: String,
 }
 

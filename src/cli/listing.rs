@@ -212,11 +212,11 @@ pub(super) const fn explanation(kind: Kind) -> &'static str {
         Kind::Update => "two replicas changed these columns without knowing of each other",
         Kind::DeleteUpdate => "one replica deleted the row, another changed it: it stays deleted",
         Kind::UpdateDelete => "one replica deleted the row, another changed it: it stays",
-        Kind::Unique => "another row holds the key: this one is kept, but not shown",
-        Kind::DeleteRi => "it refers to a row that was deleted elsewhere: it is kept, but not shown",
-        Kind::UpdateRi => "the key that it refers to was changed elsewhere: it is kept, but not shown",
-        Kind::ForeignKey => "it refers to a row that is not shown itself: it is kept, but not shown",
-        Kind::Validation => "it fails a rule of the table: it is kept, but not shown",
+        Kind::Unique => "another row holds the key: this one is parked, that is kept, but not shown",
+        Kind::DeleteRi => "it refers to a row that was deleted elsewhere: it is parked",
+        Kind::UpdateRi => "the key that it refers to was changed elsewhere: it is parked",
+        Kind::ForeignKey => "it refers to a row that is not shown itself: it is parked",
+        Kind::Validation => "it fails a rule of the table: it is parked",
     }
 }
 

@@ -33,21 +33,21 @@ enum How {
         /// A JSON object
         values: String,
     },
-    /// The row that is not shown gets another key
+    /// The parked row gets another key
     Rename {
         /// A JSON object
         values: String,
     },
-    /// The row that is not shown takes the place of the one that holds its key
+    /// The parked row is shown, and the row that holds its key is parked instead
     Prefer,
-    /// The row that is not shown refers to another row
+    /// The parked row refers to another row
     Reparent {
         /// A JSON object
         values: String,
     },
     /// The deleted row that is referred to is brought back
     RestoreParent,
-    /// The row that is not shown is deleted
+    /// The parked row is deleted
     Delete,
     /// Nothing changes but that the conflict is no longer listed
     Dismiss,

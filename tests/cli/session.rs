@@ -225,3 +225,33 @@ fn scripts_end_with_the_worst_status() {
     let json = object(&desk.ok(&["--json", "script", "good"]));
     assert_eq!((&json["file"], &json["status"]), (&json!("good"), &json!(0)));
 }
+
+#[test]
+fn the_demo_leaves_three_sound_replicas() {
+    let desk = Desk::new();
+    let told = desk.ok(&["--json", "demo", "--keep", "kept"]);
+    assert!(told.lines().map(object).all(|line| line.is_object()));
+    let listed = desk.ok(&["--json", "conflicts", "kept/office"]);
+    let kinds: Vec<Value> = listed.lines().map(|line| object(line)["kind"].clone()).collect();
+    assert_eq!(kinds, ["delete-update", "foreign-key", "delete-ri", "update"]);
+    for replica in ["kept/office", "kept/shop", "kept/van"] {
+        assert_eq!(desk.ok(&["check", replica]), format!("{replica}: nothing is wrong\n"));
+        assert_eq!(desk.ok(&["--json", "conflicts", replica]), listed);
+    }
+    let again = desk.fails(&["demo", "--keep", "kept"]);
+    assert_eq!(again, "create kept/office: the directory is not empty");
+}
+
+#[test]
+#[cfg(feature = "sled")]
+fn engines_differ_in_nothing_but_their_name() {
+    let desk = Desk::with_shop();
+    desk.ok(&["init", "van", "--engine", "sled"]);
+    desk.ok(&["sync", "shop", "van"]);
+    desk.ok(&["update", "van", "product", "GLUE", r#"{"price":700}"#]);
+    desk.ok(&["sync", "shop", "van"]);
+    let rows = |database| desk.ok(&["--json", "rows", database, "product"]);
+    assert_eq!(rows("shop"), rows("van"));
+    assert_eq!(object(&desk.ok(&["--json", "status", "van"]))["engine"], json!("sled"));
+    assert_eq!(desk.ok(&["check", "van"]), "van: nothing is wrong\n");
+}

@@ -130,7 +130,9 @@ fn show_rows(stage: &mut Stage<'_, '_>) -> anyhow::Result<()> {
     stage.rows("product", &["BONEF-1"], &["name", "price"])?;
     stage.say("\nA code stands for one customer: the first who took it. Who was deleted stays deleted.")?;
     stage.rows("customer", &["NEWTO", "DARCY2", "WREN3"], &["name", "email", "city"])?;
-    stage.say("\nAn order needs its customer. Zoë Wren is gone, so her order is kept, but not shown.")?;
+    stage.say(
+        "\nAn order needs its customer. Zoë Wren is gone, so her order is parked: kept, but not shown.",
+    )?;
     stage.rows("orders", &["10501"], &["customer"])
 }
 
@@ -154,7 +156,7 @@ fn settle(world: &World, stage: &mut Stage<'_, '_>) -> anyhow::Result<()> {
             .with_context(|| format!("no {} conflict", kind.name()))
     };
     let clash = find(Kind::Unique)?;
-    stage.say("Both Newtons are customers. The shop gives the one that is not shown a code of its own:")?;
+    stage.say("Both Newtons are customers. The shop gives the parked one a code of its own:")?;
     world.write("shop", |tx| tx.resolve(clash.id, ResolveWith::Rename(row! { code: "NEWTO2" })))?;
     stage.did("shop", &format!("resolve {} rename {{\"code\":\"NEWTO2\"}}", stage::short(clash.id)))?;
     stage.say("That is a change like any other, and travels like any other:")?;
