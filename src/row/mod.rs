@@ -6,7 +6,7 @@
 //!
 //! One vector stands for all units of a row. Rows travel whole, so whoever has a dot of a row has
 //! taken in all that its writer saw of that row, in every unit; the merge is the same as with a
-//! vector per unit (the models check it, and so does `tests/laws.rs`).
+//! vector per unit (`tests/histories.rs` checks it on every row that is synced).
 
 mod batch;
 mod change;

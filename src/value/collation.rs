@@ -39,8 +39,9 @@ impl Collation {
     /// Every collation, in their order.
     pub const ALL: [Collation; 3] = [Collation::Binary, Collation::NoCase, Collation::UnicodeNoCase];
 
-    /// The Unicode version whose tables `UNICODE_NOCASE` uses, for case folding and for NFC. Replicas
-    /// compare it before they sync.
+    /// The Unicode version whose tables `UNICODE_NOCASE` uses, for case folding and for NFC. The
+    /// crate does not compile with other tables. Sessions do not compare it: another version of Unicode
+    /// would be another collation, and so another schema.
     pub const UNICODE_VERSION: &'static str = "16.0.0";
 
     /// The form of `text` that compares byte by byte: equal texts of this collation fold to equal bytes.
