@@ -149,7 +149,8 @@ fn assert_whole(db: &Database) {
         numbers.push((number("number"), number("part")));
     }
     numbers.sort_unstable();
-    let expected = (1..=last_number(db)).flat_map(|number| (0..parts(number)).map(move |part| (number, part)));
+    let expected =
+        (1..=last_number(db)).flat_map(|number| (0..parts(number)).map(move |part| (number, part)));
     assert!(expected.eq(numbers.iter().copied()), "half a transaction: {numbers:?}");
 }
 
@@ -179,7 +180,11 @@ fn write_for_ever(directory: &Path, engine: EngineKind) -> ! {
         let mut transaction = first.begin().unwrap();
         for part in 0..parts(number) {
             let text = "x".repeat(usize::try_from(random(number.unsigned_abs()) % 3000).unwrap());
-            transaction.table("entry").unwrap().insert(row! { number: number, part: part, text: text }).unwrap();
+            transaction
+                .table("entry")
+                .unwrap()
+                .insert(row! { number: number, part: part, text: text })
+                .unwrap();
         }
         transaction.table("total").unwrap().upsert(row! { name: "entries", last: number }).unwrap();
         // The first commits of a process wait for the disk, the others only for the kernel.
