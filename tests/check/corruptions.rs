@@ -271,10 +271,10 @@ corruptions! {
         let last = bytes.range(vec![REPLICA]..vec![REPLICA + 1]).next_back().unwrap().0.clone();
         bytes.insert(last, vec![1; 16]);
     };
-    "a replica too many", "is missing", |_, bytes| {
+    "a replica too many", "the list of replicas is not right at number", |_, bytes| {
         bytes.insert(key(REPLICA, 9, &[]), vec![1; 16]);
     };
-    "a replica gone", "is missing", |_, bytes| remove_first(bytes, REPLICA);
+    "a replica gone", "the list of replicas is not right at number", |_, bytes| remove_first(bytes, REPLICA);
     "a wrong count", "visible rows, and has", |_, bytes| {
         let key = first(bytes, COUNT);
         bytes.insert(key, [9_u64.to_be_bytes(), 9_u64.to_be_bytes()].concat());
