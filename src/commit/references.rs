@@ -137,7 +137,7 @@ impl<'a> Stage<'a> {
             match (foreign_key.on_update, foreign_key.follow) {
                 (OnUpdate::Restrict, _) if same => {}
                 (OnUpdate::Restrict, _) => {
-                    self.writes.restricted.insert((child, foreign_key.id), key);
+                    self.writes.restricted.insert((child, foreign_key.id), (key, folded(before)));
                 }
                 (OnUpdate::SetNull, _) if same => {}
                 (OnUpdate::SetNull, _) => self.set_null(child, foreign_key)?,
@@ -158,19 +158,21 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Refuses what `ON UPDATE RESTRICT` forbids: a row still refers to a key that changed.
+    /// Refuses what `ON UPDATE RESTRICT` forbids: a row still refers to a key that its parent gave up.
     pub(super) fn check_restricted(&self) -> Result<(), WriteError> {
-        for ((child, id), parent) in &self.writes.restricted {
+        for ((child, id), (parent, old)) in &self.writes.restricted {
             let (table, parent_table) = (self.table(*child)?, self.table(*parent)?);
-            let Some(foreign_key) = table.foreign_keys.iter().find(|foreign_key| foreign_key.id == *id)
-            else {
-                continue;
-            };
+            let foreign_key = table.foreign_keys.iter().find(|foreign_key| foreign_key.id == *id);
+            let Some(foreign_key) = foreign_key else { continue };
             let Some(unique) = parent_table.key(foreign_key.key) else { continue };
-            let shown = (self.visible(*child)?, self.visible(*parent)?, self.base.visible(*parent)?);
-            let (Some(_), Some(now), Some(before)) = shown else { continue };
-            let moved = key_of(parent_table, unique, &now) != key_of(parent_table, unique, &before);
-            if moved && !self.writes.pending.contains(&(*child, *id)) {
+            let (Some(shown), Some(now)) = (self.visible(*child)?, self.visible(*parent)?) else { continue };
+            let value = |column: usize| shown.get(column).cloned().unwrap_or_default();
+            let refers = fold(table, &foreign_key.columns, value) == *old;
+            let moved = key_of(parent_table, unique, &now) != *old;
+            // Written in this transaction, it may mean another row that has the key now.
+            let means_another = self.writes.pending.contains(&(*child, *id))
+                && self.writes.holder(self.base, parent_table, unique.id, old)?.is_some();
+            if refers && moved && !means_another {
                 return Err(self.restricted(*child, foreign_key)?);
             }
         }

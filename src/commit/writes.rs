@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::WriteError;
 use crate::codec::key::encode_values;
-use crate::derive::fold;
+use crate::derive::{Key, fold};
 use crate::error::Error;
 use crate::ids::{ConstraintId, Dot, ReplicaId, RowId, RowKey, Seq};
 use crate::row::RowState;
@@ -76,9 +76,9 @@ pub struct Writes {
     pub(super) gone: BTreeSet<RowKey>,
     /// References whose parent row is looked up when the transaction commits.
     pub(super) pending: BTreeSet<(RowKey, ConstraintId)>,
-    /// References whose parent got another key, which `ON UPDATE RESTRICT` forbids: with the parent. They
-    /// are looked at again when the transaction commits.
-    pub(super) restricted: BTreeMap<(RowKey, ConstraintId), RowKey>,
+    /// References whose parent got another key, which `ON UPDATE RESTRICT` forbids: with the parent and
+    /// its old key. They are looked at again when the transaction commits.
+    pub(super) restricted: BTreeMap<(RowKey, ConstraintId), (RowKey, Key)>,
     /// Rows that are to be visible though others may be parked for it.
     pub(super) preferred: BTreeSet<RowKey>,
     /// What the staged rows that are shown hold in keys, foreign keys and indexes.
