@@ -20,7 +20,7 @@ use reunite::Database;
 use reunite::db::SeededRandom;
 use reunite::derive::Status;
 use reunite::ids::{RowId, RowKey};
-use reunite::schema::{Schema, Table};
+use reunite::schema::{OnDelete, OnUpdate, Schema, Table};
 use reunite::value::{Collation, Value};
 use reunite::version::ManualClock;
 use rusqlite::Connection;
@@ -139,6 +139,7 @@ impl Alone<'_> {
                     statement.deletes() || matches!(statement, Statement::Undelete(..))
                 };
                 let others = done.iter().any(|statement| others(statement) || statement.writes_null());
+                let others = others || self.sets_null();
                 ensure(others && ["restricted", "missing-parent"].contains(&error.code()), || {
                     format!("SQLite accepts what we refuse: {error}")
                 })?;
@@ -147,6 +148,12 @@ impl Alone<'_> {
             }
         }
         self.same()
+    }
+
+    /// Whether an action may make a key null.
+    fn sets_null(&self) -> bool {
+        let mut references = self.schema.tables().iter().flat_map(|table| &table.foreign_keys);
+        references.any(|key| key.on_update == OnUpdate::SetNull || key.on_delete == OnDelete::SetNull)
     }
 
     /// Where a row refers to its own key, SQLite goes by the bytes, whatever the collation, and checks
