@@ -1,5 +1,8 @@
 //! Bad input: each is refused with one clear line, and the database is as it was.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use crate::{Desk, without_ids};
 
 /// Runs commands that must fail with these lines, and change nothing.
@@ -274,17 +277,24 @@ fn errors_as_json_have_a_code() {
     assert_eq!(code(&["import", "--json", "shop", "product", "p.csv"]), "duplicate-key");
 }
 
+/// The first process is an import that waits for its input: the lock of one in this process could pass
+/// for a moment to the children that other tests start.
 #[test]
 fn a_second_process_is_told_who_has_the_database() {
     let desk = Desk::with_shop();
     let before = desk.contents("shop");
-    let holder = reunite::Database::builder().open(desk.path("shop")).unwrap();
-    let expected = format!(
-        "shop is already open in process {}: close it there, or use that process",
-        std::process::id()
-    );
+    let import = &["import", "shop", "customer", "-"];
+    let mut first = desk.command(import).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let id = first.id().to_string();
+    // It has written its number into the lock's file when it has the lock.
+    while std::fs::read_to_string(desk.path("shop/LOCK")).unwrap().trim() != id {
+        assert_eq!(first.try_wait().unwrap(), None, "the first process ended");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let expected = format!("shop is already open in process {id}: close it there, or use that process");
     assert_eq!(desk.fails(&["insert", "shop", "customer", r#"{"code":"X","name":"X"}"#]), expected);
     assert_eq!(desk.fails(&["tables", "shop"]), expected);
-    holder.close().unwrap();
+    drop(first.stdin.take());
+    assert_eq!(first.wait().unwrap().code(), Some(1)); // An empty file names no columns.
     assert_eq!(desk.contents("shop"), before);
 }
