@@ -168,9 +168,13 @@ impl<'a> Stage<'a> {
             };
             let Some(unique) = parent_table.key(foreign_key.key) else { continue };
             let shown = (self.visible(*child)?, self.visible(*parent)?, self.base.visible(*parent)?);
-            let (Some(_), Some(now), Some(before)) = shown else { continue };
+            let (Some(referring), Some(now), Some(before)) = shown else { continue };
             let moved = key_of(parent_table, unique, &now) != key_of(parent_table, unique, &before);
-            if moved && !self.writes.pending.contains(&(*child, *id)) {
+            // One that was written again since is looked up like any other; one that is null refers to nobody.
+            let null = |column: &usize| referring.get(*column).is_none_or(Value::is_null);
+            let settled =
+                self.writes.pending.contains(&(*child, *id)) || foreign_key.columns.iter().any(null);
+            if moved && !settled {
                 return Err(self.restricted(*child, foreign_key)?);
             }
         }
