@@ -9,7 +9,7 @@
 //! - **L4** (`visibility`, `cycle`): which rows are visible, by rank.
 //! - **L5** (`conflicts`): everything that lost, minus what was dismissed.
 //!
-//! (L2, rows merged into other rows, is not built yet.) [`derive`] works from changed rows and
+//! (L2, rows merged into other rows, is not built yet.) [`derive()`] works from changed rows and
 //! re-derives only what they can affect; from an empty [`Source`] and all rows it derives from
 //! scratch. Both give the same result (P7).
 

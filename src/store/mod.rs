@@ -1,6 +1,6 @@
 //! Typed spaces over bytes: rows, claims, references, the change log, conflicts, counts.
 //!
-//! A [`Snapshot`] reads one state of the database; [`write`] turns a derivation into the batch of one
+//! A [`Snapshot`] reads one state of the database; [`write()`] turns a derivation into the batch of one
 //! commit. What a change means is decided above (`commit`), how bytes look below (`codec`); only
 //! `space` knows a key prefix.
 

@@ -52,20 +52,28 @@ impl Config {
 pub enum Effect {
     /// Send this to the peer.
     Send(Message),
-    /// The peer is empty: answer with the schema as SQL, by [`Session::supply_schema`].
+    /// The peer is empty: answer with the schema as SQL, by [`supply_schema`].
+    ///
+    /// [`supply_schema`]: super::Session::supply_schema
     ReadSchema,
-    /// Become a replica of this database with this schema, durably; then [`Session::adopted`].
+    /// Become a replica of this database with this schema, durably; then [`adopted`].
+    ///
+    /// [`adopted`]: super::Session::adopted
     AdoptSchema {
         /// The database.
         database: DatabaseId,
         /// Its schema as SQL.
         sql: String,
     },
-    /// Let the session read the next changes, by [`Session::supply`].
+    /// Let the session read the next changes, by [`supply`].
+    ///
+    /// [`supply`]: super::Session::supply
     ReadChanges,
     /// Apply the batch in one commit together with the knowledge that it teaches, then
-    /// [`Session::applied`]. What the driver still has to check: stamps against its clock, withheld
-    /// values and log entries without a row against its store.
+    /// [`applied`]. What the driver still has to check: stamps against its clock, withheld values and
+    /// log entries without a row against its store.
+    ///
+    /// [`applied`]: super::Session::applied
     Apply(Batch),
     /// The session is over. There are no further effects.
     Finished(Result<Report, SyncError>),
