@@ -31,7 +31,13 @@ const DATABASES: Suite<'static> = Suite { name: "databases", steps: 8..40, run: 
 
 #[test]
 fn databases() {
-    DATABASES.run(KEPT, number_from_environment("HISTORIES").unwrap_or(2000));
+    DATABASES.run(KEPT, number_from_environment("HISTORIES").unwrap_or(20_000));
+}
+
+/// One session is cut at every byte.
+#[test]
+fn cuts() {
+    databases::cut_everywhere();
 }
 
 /// Every planted bug is seen, and soon.

@@ -2,6 +2,8 @@
 //! byte, and after every step a comparison with the model.
 
 mod compare;
+mod cuts;
+mod pair;
 mod perform;
 mod settle;
 mod sqlite;
@@ -10,30 +12,21 @@ mod sync;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use reunite::db::SeededRandom;
-use reunite::ids::{Dot, ReplicaId, RowKey};
+use reunite::WriteError;
+use reunite::ids::{Dot, RowKey};
 use reunite::replicate::Direction;
 use reunite::schema::Schema;
-use reunite::value::Timestamp;
-use reunite::version::{Hlc, ManualClock, Priority};
-use reunite::{Database, WriteError};
 
 use self::compare::{compare, facts_of};
+pub use self::cuts::cut_everywhere;
+use self::pair::Pair;
 use self::perform::transact;
-use crate::model::{self, Commit, Derived, Done, Hints, Refusal, Replica, Slot};
-use crate::world::checks::{Changes, check_facts, check_view};
+use crate::model::{self, Commit, Done, Hints, Refusal, Slot};
+use crate::world::checks::{Changes, check_view};
 use crate::world::generate::{Generator, Operation};
 use crate::world::random::Random;
 use crate::world::story::{Checked, Failure, Phase, Plan, Story, ensure};
 use crate::world::{explain, schemas};
-
-/// A database, and the model of it.
-struct Pair {
-    db: Database,
-    clock: Arc<ManualClock>,
-    model: Replica,
-    view: Derived,
-}
 
 struct World<'a> {
     schema: Arc<Schema>,
@@ -47,26 +40,14 @@ pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     let mut random = Random::new(plan.seed);
     let [schema, _] = schemas::schemas(&mut random);
     let replicas = 2 + random.below(4);
-    let pairs = (0..replicas).map(|i| Pair::new(&schema, i, &mut random)).collect();
+    let on_disk = random.below(100) == 0;
+    story.count("on disk", usize::from(on_disk));
+    let pairs = (0..replicas).map(|i| Pair::new(&schema, i, on_disk && i < 2, &mut random)).collect();
     let mut world = World { schema, pairs, changes: Changes::new(), story };
     for step in &plan.steps {
         world.step(step.phase, &mut Random::new(step.seed))?;
     }
     world.settle(&mut random)
-}
-
-impl Pair {
-    fn new(schema: &Arc<Schema>, i: usize, random: &mut Random) -> Pair {
-        let id = ReplicaId::from_bytes([i as u8 + 1; 16]);
-        let priority = Priority::new(random.below(4) as u8 * 10).expect("at most 100");
-        let clock = Arc::new(ManualClock::new(Timestamp(random.below(30) as i64)));
-        let builder = Database::builder().schema(Arc::clone(schema)).replica_id(id).priority(priority);
-        let builder = builder.clock(Arc::clone(&clock) as _).random(SeededRandom::new(random.next()));
-        let db = builder.in_memory().expect("memory does not fail");
-        let model = Replica::new(id, priority, Hlc(0));
-        let view = model::derive(schema, &model.facts, |_| {});
-        Pair { db, clock, model, view }
-    }
 }
 
 impl World<'_> {
@@ -77,6 +58,10 @@ impl World<'_> {
         match phase {
             Phase::Grow => self.transaction(0, random),
             Phase::Live if random.chance(75) => self.transaction(i, random),
+            Phase::Live if random.chance(20) => {
+                self.pairs[i].reopen(random);
+                self.check(i)
+            }
             Phase::Spread if i != 0 => self.session(i, 0, Direction::Pull, None, 256 * 1024),
             _ if other == i => Ok(()),
             _ => self.sync(i, other, random),

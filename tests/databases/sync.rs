@@ -15,7 +15,8 @@ impl World<'_> {
     /// A session between two replicas, one way or both, perhaps broken off at some byte.
     pub(super) fn sync(&mut self, a: usize, b: usize, random: &mut Random) -> Checked {
         let direction = [Direction::Both, Direction::Push, Direction::Pull][random.below(3)];
-        let cut_after = random.chance(40).then(|| random.below(4000) as u64);
+        let bytes = [150, 600, 2500][random.below(3)];
+        let cut_after = if random.chance(40) { Some(random.below(bytes) as u64) } else { None };
         let batch_bytes = [1, 200, 1000, 256 * 1024][random.below(4)];
         self.session(a, b, direction, cut_after, batch_bytes)
     }

@@ -149,6 +149,7 @@ impl Suite<'_> {
         (failed, counts.into_inner().unwrap())
     }
 
+    #[cfg(feature = "testing")]
     /// How many histories it takes until one fails on this thread, and how; none if none of them does.
     pub fn first_failure(&self, count: u64) -> Option<(u64, Failure)> {
         quiet_panics();
