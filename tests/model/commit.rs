@@ -10,7 +10,7 @@ use reunite::value::Value;
 use reunite::version::{Hlc, Stamp};
 
 use super::derive::{Derived, derive};
-use super::facts::{Cell, Content, Facts, Row, Slot};
+use super::facts::{Cell, ConflictName, Content, Facts, Row, Slot};
 use super::image::{fold, order};
 use super::replica::Replica;
 
@@ -68,6 +68,9 @@ pub struct Commit<'a> {
     pub gone: BTreeSet<RowKey>,
     /// References that were written: the rows that they mean are looked up at the end.
     pub pending: BTreeSet<(RowKey, ConstraintId)>,
+    /// References whose parent got another key, which `ON UPDATE RESTRICT` forbids: with the parent and
+    /// its old key. They are looked at again at the end.
+    pub restricted: BTreeMap<(RowKey, ConstraintId), (RowKey, Vec<Value>)>,
     /// Rows that the user wants to see, though others may be parked for it.
     pub preferred: BTreeSet<RowKey>,
 }
@@ -90,6 +93,7 @@ impl<'a> Commit<'a> {
             own,
             gone,
             pending,
+            restricted: BTreeMap::new(),
             preferred: BTreeSet::new(),
         }
     }
@@ -141,6 +145,26 @@ impl<'a> Commit<'a> {
         let same =
             |content: &Content| matches!(content, Content::Columns(other) if other.says_the_same(cell));
         Some((cell.clone(), dot, self.dots_of(row, slot, same)))
+    }
+
+    /// Dismisses a conflict of a parked row. Several dismissals of one transaction are one change.
+    pub fn acknowledge(&mut self, row: RowKey, name: Option<ConflictName>) {
+        let dot = self.dot(row);
+        let facts = self.replica.facts.get(&row);
+        let mut names: BTreeSet<ConflictName> = name.into_iter().collect();
+        match facts.and_then(|facts| facts.get(Slot::Acks, dot)).map(|entry| &entry.content) {
+            Some(Content::Ack(earlier)) => names.extend(earlier),
+            _ => {}
+        }
+        self.write(row, Slot::Acks, Content::Ack(names), BTreeSet::new());
+    }
+
+    /// Removes a value that lost; the acknowledgement of this transaction carries the removal.
+    pub fn remove(&mut self, row: RowKey, slot: Slot, lost: Dot) {
+        let unit = self.replica.facts.get_mut(&row).and_then(|facts| facts.units.get_mut(&slot));
+        unit.and_then(|unit| unit.live.remove(&lost));
+        let change = self.changes.iter_mut().find(|change| (change.row, change.slot) == (row, Slot::Acks));
+        change.expect("it was acknowledged").replaces.insert((slot, lost));
     }
 
     /// Writes a unit. A write inherits the priority of what it saw there.
@@ -202,6 +226,22 @@ impl<'a> Commit<'a> {
             change.expect("it was written").entry = cell;
         }
         Ok(())
+    }
+
+    /// Whether a row still refers to a key that its parent gave up, though `ON UPDATE` forbids it.
+    fn is_restricted(&self) -> bool {
+        self.restricted.iter().any(|((child, id), (parent, old))| {
+            let (table, parent_table) = (self.table(*child), self.table(*parent));
+            let foreign_key = table.foreign_keys.iter().find(|key| key.id == *id).expect("a foreign key");
+            let key = parent_table.key(foreign_key.key).expect("a key of the parent");
+            let shown = self.shown.get(child).zip(self.shown.get(parent));
+            let Some((referring, now)) = shown else { return false };
+            let refers = fold(table, &foreign_key.columns, referring).as_ref() == Some(old);
+            let moved = fold(parent_table, &key.columns, now).as_ref() != Some(old);
+            // Written in this transaction, it may mean another row that has the key now.
+            let pending = self.pending.contains(&(*child, *id));
+            refers && moved && !(pending && self.holder(parent_table, key.id, old).is_some())
+        })
     }
 
     /// What SQL checks: would the rows that have to be visible satisfy every constraint among themselves?
@@ -269,6 +309,9 @@ impl<'a> Commit<'a> {
     /// a constraint. Otherwise nothing may stand in its way: where a parked row would now displace one
     /// of them, that one is boosted. Boosting to the fixpoint always succeeds.
     pub fn finish(mut self) -> Result<Done, BTreeSet<Refusal>> {
+        if self.is_restricted() {
+            return Err(BTreeSet::from([Refusal::Restricted]));
+        }
         self.resolve_references().map_err(|refusal| BTreeSet::from([refusal]))?;
         let wanted = self.wanted();
         let mut boosted: BTreeSet<RowKey> = BTreeSet::new();

@@ -36,8 +36,8 @@ pub fn conflicts(schema: &Schema, facts: &Facts, derived: &Derived) -> Found {
     }
     for row in facts.values() {
         for (_, entry) in row.live(Slot::Acks) {
-            if let Content::Ack(Some(name)) = &entry.content {
-                found.remove(name);
+            if let Content::Ack(names) = &entry.content {
+                found.retain(|name, _| !names.contains(name));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Facts and their merge. Knows no constraint and no schema.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reunite::derive::About;
 use reunite::ids::{ConstraintId, Dot, ReplicaId, RowId, RowKey, UnitId};
@@ -59,8 +59,8 @@ pub enum Content {
     Alive,
     Dead,
     Boost,
-    /// A dismissed conflict of a parked row; `None` only carries a removal to the other replicas.
-    Ack(Option<ConflictName>),
+    /// Dismissed conflicts of a parked row; with none it only carries a removal to the other replicas.
+    Ack(BTreeSet<ConflictName>),
     Columns(Cell),
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use reunite::ids::RowKey;
+use reunite::ids::{RowId, RowKey};
 use reunite::schema::{ForeignKey, OnDelete, OnUpdate, Table, Unit};
 use reunite::value::Value;
 
 use super::commit::{Commit, Refusal};
 use super::facts::{Cell, Content, Slot};
-use super::image::{fold, winners, written};
+use super::image::{fold, lives, winners, written};
 
 /// Values by column position.
 pub type Values = BTreeMap<usize, Value>;
@@ -16,7 +16,8 @@ pub type Values = BTreeMap<usize, Value>;
 type Outcome = Result<(), Refusal>;
 
 impl Commit<'_> {
-    /// Units of which no column is named are not written: they have their default.
+    /// Units of which no column is named are not written: they have their default. A default that
+    /// refers to a row is written, to say which row it means.
     pub fn insert(&mut self, row: RowKey, named: &Values) -> Outcome {
         let table = self.table(row);
         let default = |(column, definition): (usize, &reunite::schema::Column)| {
@@ -24,7 +25,9 @@ impl Commit<'_> {
         };
         let shown: Vec<Value> = table.columns.iter().enumerate().map(default).collect();
         required(table, &shown)?;
-        for unit in table.units.iter().filter(|unit| names(&unit.columns, named)) {
+        let set = |column: &usize| !shown[*column].is_null();
+        let refers = |unit: &Unit| table.foreign_keys_of_unit(unit.id).any(|key| key.columns.iter().all(set));
+        for unit in table.units.iter().filter(|unit| names(&unit.columns, named) || refers(unit)) {
             let columns = unit.columns.iter().map(|column| shown[*column].clone()).collect();
             let cell = Cell { columns, parents: BTreeMap::new(), claim: None };
             self.write(row, Slot::Columns(unit.id), Content::Columns(cell), BTreeSet::new());
@@ -91,37 +94,63 @@ impl Commit<'_> {
         self.write(row, Slot::Life, Content::Alive, alive);
     }
 
-    /// The shown rows that refer to a row which shows these values, with the reference.
+    /// The shown rows that refer to a row which shows these values, with the reference. A transaction may
+    /// show two rows with one key until it commits: then only what means the row refers to it.
     fn referring(&self, parent: RowKey, shown: &[Value]) -> Vec<(RowKey, ForeignKey)> {
         let (table, mut found) = (self.table(parent), Vec::new());
         for child in self.schema.tables() {
             for foreign_key in child.foreign_keys.iter().filter(|key| key.parent == table.id) {
                 let key = table.key(foreign_key.key).expect("a key of the parent");
                 let Some(value) = fold(table, &key.columns, shown) else { continue };
-                let rows = self.shown.iter().filter(|(row, _)| row.table == child.id);
-                let refers =
-                    |values: &[Value]| fold(child, &foreign_key.columns, values).as_ref() == Some(&value);
-                let rows = rows.filter(|(_, values)| refers(values)).map(|(row, _)| *row);
-                found.extend(rows.map(|row| (row, foreign_key.clone())));
+                let has = |values: &[Value], table: &Table, columns: &[usize]| {
+                    fold(table, columns, values).as_ref() == Some(&value)
+                };
+                let shared = self.shown.iter().any(|(row, values)| {
+                    *row != parent && row.table == table.id && has(values, table, &key.columns)
+                });
+                for (row, values) in self.shown.iter().filter(|(row, _)| row.table == child.id) {
+                    let means = !shared || self.means(*row, foreign_key) == Some(parent.row);
+                    if means && has(values, child, &foreign_key.columns) {
+                        found.push((*row, foreign_key.clone()));
+                    }
+                }
             }
         }
         found
     }
 
+    /// The row that a reference means; none while that is still to be looked up.
+    fn means(&self, row: RowKey, foreign_key: &ForeignKey) -> Option<RowId> {
+        let decided = !self.pending.contains(&(row, foreign_key.id));
+        let cell = self.visible_value(row, Slot::Columns(foreign_key.unit)).filter(|_| decided);
+        cell.and_then(|(cell, _, _)| cell.parents.get(&foreign_key.id).copied())
+    }
+
     /// What `ON UPDATE` says, where a key changed that rows refer to.
-    fn key_changed(&mut self, row: RowKey, before: &[Value], after: &[Value]) -> Outcome {
+    pub fn key_changed(&mut self, row: RowKey, before: &[Value], after: &[Value]) -> Outcome {
         let table = self.table(row);
         for (child, foreign_key) in self.referring(row, before) {
             let columns = &table.key(foreign_key.key).expect("a key of the parent").columns;
             if columns.iter().all(|column| before[*column] == after[*column]) {
                 continue;
             }
+            // 'ann' and 'ANN' are one key under NOCASE: what refers to it still does.
+            let old = fold(table, columns, before);
+            let same = old == fold(table, columns, after);
             let new = columns.iter().map(|column| after[*column].clone());
             let new: Values = foreign_key.columns.iter().copied().zip(new).collect();
             match (foreign_key.on_update, foreign_key.follow) {
-                (OnUpdate::Restrict, _) => return Err(Refusal::Restricted),
+                (OnUpdate::Restrict | OnUpdate::SetNull, _) | (OnUpdate::Cascade, false) if same => {}
+                (OnUpdate::Restrict, _) => {
+                    self.restricted.insert((child, foreign_key.id), (row, old.unwrap_or_default()));
+                }
                 (OnUpdate::SetNull, _) => self.set_null(child, &foreign_key)?,
-                (OnUpdate::Default | OnUpdate::Cascade, true) => self.follow(child, &new)?,
+                (OnUpdate::Default | OnUpdate::Cascade, true) => {
+                    // A row that means a parked row was content with this one: it does not go along.
+                    if self.means(child, &foreign_key).is_none_or(|meant| meant == row.row) {
+                        self.follow(child, &new)?;
+                    }
+                }
                 (OnUpdate::Cascade, false) => self.update(child, &new, false)?,
                 (OnUpdate::Default, false) => {}
             }
@@ -184,7 +213,7 @@ impl Commit<'_> {
     pub fn undelete(&mut self, row: RowKey) -> Outcome {
         let table = self.table(row);
         let facts = self.replica.facts.get(&row).ok_or(Refusal::NoSuchRow)?;
-        if super::image::lives(table, facts) {
+        if lives(table, facts) {
             return Err(Refusal::NotApplicable);
         }
         let decided = facts.live(Slot::Life).all(|(_, entry)| entry.content == Content::Dead);
@@ -205,7 +234,7 @@ impl Commit<'_> {
     /// Asks for this row before its rivals.
     pub fn prefer(&mut self, row: RowKey) -> Outcome {
         let facts = self.replica.facts.get(&row).ok_or(Refusal::NoSuchRow)?;
-        if !super::image::lives(self.table(row), facts) {
+        if !lives(self.table(row), facts) {
             return Err(Refusal::NoSuchRow);
         }
         let old = self.dots_of(row, Slot::Boost, |_| true);
@@ -240,13 +269,20 @@ impl Commit<'_> {
                 continue;
             };
             let parent = RowKey { table: foreign_key.parent, row: *parent };
-            let Some(shown) = self.shown.get(&parent) else { continue };
+            let Some(shown) = self.current(parent) else { continue };
             let key = self.table(parent).key(foreign_key.key).expect("a key of the parent");
             for (column, from) in foreign_key.columns.iter().zip(&key.columns) {
                 values[*column] = shown[*from].clone();
             }
         }
         values
+    }
+
+    /// What a row that lives shows, or would show if it were visible.
+    fn current(&self, row: RowKey) -> Option<&Vec<Value>> {
+        let lives = || self.replica.facts.get(&row).is_some_and(|facts| lives(self.table(row), facts));
+        let stored = || self.before.images.get(&row).filter(|_| lives()).map(|image| &image.values);
+        self.shown.get(&row).or_else(stored)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Settling conflicts: each way is an ordinary write, and names the losers that it settles.
 
-use std::collections::BTreeSet;
 
 use reunite::derive::{About, Kind};
 use reunite::ids::RowKey;
@@ -53,7 +52,12 @@ impl Commit<'_> {
             }
             About::Life => loser(Slot::Life)
                 .is_some_and(|entry| (entry.content == Content::Alive) != lives(self.table(name.row), facts)),
-            About::Constraint(_) => true,
+            About::Constraint(_) => {
+                let dismissed =
+                    |content: &Content| matches!(content, Content::Ack(names) if names.contains(name));
+                !facts.live(Slot::Acks).any(|(_, entry)| dismissed(&entry.content))
+                    && !self.gone.contains(&name.row)
+            }
         }
     }
 
@@ -81,13 +85,16 @@ impl Commit<'_> {
             self.write(row, slot, Content::Columns(cell), settled);
         }
         self.touch(row);
-        let by_facts = self.by_facts(row);
-        let mut shown = self.shown.get(&row).cloned().unwrap_or_else(|| by_facts.clone());
+        let (before, by_facts) = (self.shown.get(&row).cloned(), self.by_facts(row));
+        let mut shown = before.clone().unwrap_or_else(|| by_facts.clone());
         for column in self.units_of(row, conflict).iter().flat_map(|unit| &unit.columns) {
             shown[*column] = by_facts[*column].clone();
         }
-        self.shown.insert(row, shown);
+        self.shown.insert(row, shown.clone());
         self.own.insert(row);
+        if let Some(before) = before {
+            self.key_changed(row, &before, &shown)?;
+        }
         match choice {
             Choice::Set(values) => self.change(row, self.shown[&row].clone(), values, false),
             _ => Ok(()),
@@ -151,18 +158,15 @@ impl Commit<'_> {
 
     /// A losing sibling is removed; a parked row is acknowledged by conflict id.
     fn dismiss(&mut self, name: &ConflictName, conflict: &Conflict) {
-        let lost = match name.about {
-            About::Constraint(_) => {
-                let ack = Content::Ack(Some(*name));
-                return self.write(name.row, Slot::Acks, ack, BTreeSet::new());
-            }
-            About::Life => BTreeSet::from([(Slot::Life, name.dot)]),
+        let lost: Vec<Slot> = match name.about {
+            About::Constraint(_) => return self.acknowledge(name.row, Some(*name)),
+            About::Life => vec![Slot::Life],
             About::Update => {
-                let units = self.units_of(name.row, conflict).into_iter();
-                units.map(|unit| (Slot::Columns(unit.id), name.dot)).collect()
+                self.units_of(name.row, conflict).iter().map(|unit| Slot::Columns(unit.id)).collect()
             }
         };
-        self.write(name.row, Slot::Acks, Content::Ack(None), lost);
+        self.acknowledge(name.row, None);
+        lost.into_iter().for_each(|slot| self.remove(name.row, slot, name.dot));
     }
 
     fn units_of(&self, row: RowKey, conflict: &Conflict) -> Vec<Unit> {

@@ -23,9 +23,10 @@ pub fn row_state(row: &Row) -> RowState {
             (Slot::Life, Content::Alive) => state.life.insert(Sibling { stamp, value: Life::Alive }),
             (Slot::Life, Content::Dead) => state.life.insert(Sibling { stamp, value: Life::Dead }),
             (Slot::Boost, _) => state.boost.insert(Sibling { stamp, value: () }),
-            (Slot::Acks, Content::Ack(name)) => {
-                let value = name.map_or(Ack::REMOVAL, |name| Ack::of(name.id()));
-                state.acks.insert(Sibling { stamp, value });
+            (Slot::Acks, Content::Ack(names)) => {
+                let mut ids: Vec<ConflictId> = names.iter().map(ConflictName::id).collect();
+                ids.sort_unstable();
+                state.acks.insert(Sibling { stamp, value: Ack(ids) });
             }
             (Slot::Columns(unit), Content::Columns(cell)) => {
                 let parents: Vec<(ConstraintId, RowId)> =

@@ -23,7 +23,11 @@ pub fn check_losses(changes: &Changes, facts: &Facts, view: &Derived) -> Checked
 
 fn acks(facts: &Facts) -> BTreeSet<ConflictName> {
     let acks = facts.values().flat_map(|row| row.live(Slot::Acks));
-    acks.filter_map(|(_, entry)| if let Content::Ack(name) = &entry.content { *name } else { None }).collect()
+    let names = acks.filter_map(|(_, entry)| match &entry.content {
+        Content::Ack(names) => Some(names),
+        _ => None,
+    });
+    names.flatten().copied().collect()
 }
 
 struct Losses<'a> {
