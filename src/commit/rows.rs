@@ -142,6 +142,7 @@ impl Stage<'_> {
         self.write_life(key, Life::Dead, |_| true)?;
         self.show(key, None)?;
         self.writes.own.remove(&key);
+        self.writes.preferred.remove(&key);
         self.writes.gone.insert(key);
         Ok(())
     }

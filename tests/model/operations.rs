@@ -205,6 +205,7 @@ impl Commit<'_> {
         self.write(row, Slot::Life, Content::Dead, all);
         self.shown.remove(&row);
         self.own.remove(&row);
+        self.preferred.remove(&row);
         self.gone.insert(row);
     }
 
