@@ -21,6 +21,7 @@
 
 mod alone;
 mod draft;
+mod found;
 mod oracles;
 // The random numbers of the other histories.
 #[path = "../world/random.rs"]

@@ -76,7 +76,8 @@ impl Suite {
         let mut line = format!("{}: {count} histories and {kept} kept ones hold:", self.name);
         counts.iter().for_each(|(what, n)| write!(line, " {n} {what},").unwrap());
         // Straight to the stream: the counts are shown even when the test passes.
-        writeln!(io::stderr(), "{}", line.trim_end_matches(',')).unwrap();
+        let mut stream = io::stderr();
+        writeln!(stream, "{}", line.trim_end_matches(',')).unwrap();
     }
 
     /// The first seed that fails, if any of these does, and what was counted.
@@ -135,8 +136,9 @@ impl Suite {
         }
         let mut story = Story { trace: Some(Vec::new()), ..Story::default() };
         let result = self.once(&plan, &mut story);
+        let mut stream = io::stderr();
         for line in story.trace.unwrap_or_default() {
-            writeln!(io::stderr(), "{line}").unwrap();
+            writeln!(stream, "{line}").unwrap();
         }
         if let Err(failure) = result {
             panic!(

@@ -27,7 +27,7 @@ impl World<'_> {
         match result {
             Ok(_) => self.story.count("sessions", 1),
             Err(SyncError::Interrupted { .. }) if cut_after.is_some() => {
-                self.story.count("broken sessions", 1)
+                self.story.count("broken sessions", 1);
             }
             Err(error) => return Err(format!("a session failed: {error}")),
         }
