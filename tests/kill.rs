@@ -71,7 +71,7 @@ fn survive_kills(test: &str, engine: EngineKind) {
         count.acknowledged,
         count.whole
     )
-    .unwrap();
+    .expect("stderr is open");
     assert!(count.acknowledged > KILLS && count.behind > 0, "the kills came too early to show anything");
 }
 
@@ -106,7 +106,8 @@ fn run_and_kill(test: &str, directory: &Path, kill: u64) -> Vec<i64> {
         }
     });
     // Most are killed at work, some while they begin.
-    let first = if kill % 8 == 0 { None } else { numbers.recv_timeout(Duration::from_secs(60)).ok() };
+    let first =
+        if kill.is_multiple_of(8) { None } else { numbers.recv_timeout(Duration::from_secs(60)).ok() };
     thread::sleep(Duration::from_micros(random(kill) % 40_000));
     assert!(child.try_wait().unwrap().is_none(), "the child ended by itself: {}", errors_of(&mut child));
     child.kill().unwrap();

@@ -26,14 +26,14 @@ pub fn compare(db: &Database, schema: &Schema, model: &Replica, view: &Derived) 
     compare_conflicts(db, schema, view)?;
     let knowledge = db.knowledge().expect("memory does not fail");
     let same = knowledge.iter().eq(model.knowledge.iter().map(|(replica, seq)| (*replica, *seq)));
-    ensure(same, || format!("it knows {knowledge:?}, not {:?}", model.knowledge))
+    ensure(same, || format!("P2 other knowledge than the model's: {knowledge:?}, not {:?}", model.knowledge))
 }
 
 pub fn compare_facts(db: &Database, schema: &Schema, facts: &Facts) -> Checked {
     for (key, row) in facts {
         let (found, expected) = (facts_of(db, schema, *key), row_state(row));
         ensure(found.as_ref() == Some(&expected), || {
-            format!("the facts of {key:?} are {found:#?}, not {expected:#?}")
+            format!("P9 other facts than the model's in {key:?}: {found:#?}, not {expected:#?}")
         })?;
     }
     Ok(())
@@ -43,11 +43,13 @@ fn compare_table(db: &Database, table: &Table, view: &Derived) -> Checked {
     let expected = view.visible.iter().filter(|(row, _)| row.table == table.id);
     let expected: Vec<_> = expected.map(|(row, values)| (row.row, values.clone())).collect();
     let found = rows_of(db, table);
-    ensure(found == expected, || format!("table {} shows {found:?}, not {expected:?}", table.name))?;
+    ensure(found == expected, || {
+        format!("P7 other rows than the model's in {}: {found:?}, not {expected:?}", table.name)
+    })?;
     let snapshot = db.read().expect("memory does not fail");
     let count =
         snapshot.table(&table.name).expect("a table of the schema").len().expect("memory does not fail");
-    ensure(count == expected.len() as u64, || format!("table {} counts {count} rows", table.name))
+    ensure(count == expected.len() as u64, || format!("P7 table {} counts {count} rows", table.name))
 }
 
 /// The same conflicts, one entry each, under the ids that their names have (P10).
@@ -59,7 +61,9 @@ fn compare_conflicts(db: &Database, schema: &Schema, view: &Derived) -> Checked 
     let ids = |found: &[reunite::db::ConflictRow]| found.iter().map(|row| row.id).collect::<Vec<_>>();
     let mut sorted = ids(&found);
     sorted.sort_unstable();
-    ensure(sorted.iter().eq(expected.keys()), || format!("the conflicts are {found:#?}, not {expected:#?}"))?;
+    ensure(sorted.iter().eq(expected.keys()), || {
+        format!("P10 other conflicts than the model's: {found:#?}, not {expected:#?}")
+    })?;
     for row in &found {
         let (name, conflict) = expected[&row.id];
         let table = schema.table_by_id(name.row.table).expect("a table of the schema");
@@ -71,7 +75,9 @@ fn compare_conflicts(db: &Database, schema: &Schema, view: &Derived) -> Checked 
             && row.others.iter().eq(&conflict.others)
             && row.constraint.is_some() == matches!(name.about, About::Constraint(_))
             && row.loser.replica == name.dot.replica;
-        ensure(same, || format!("the conflict {row:#?} should be {name:?} {conflict:?}"))?;
+        ensure(same, || {
+            format!("P10 another conflict than the model's: {row:#?}, not {name:?} {conflict:?}")
+        })?;
     }
     Ok(())
 }

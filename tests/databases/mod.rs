@@ -92,10 +92,12 @@ impl World<'_> {
                 self.story.count(error.code(), 1);
                 self.refused_alike(i, &error, &refusals)
             }
-            (Ok(()), Err(refusals)) => Err(Failure(format!("it should have been refused: {refusals:?}"))),
+            (Ok(()), Err(refusals)) => {
+                Err(Failure(format!("P11 committed, and had to be refused for {refusals:?}")))
+            }
             (Err(error), Ok(done)) => {
                 self.story.note(|| format!("the model then:\n{}", explain::view(&self.schema, &done.after)));
-                Err(Failure(format!("it was refused: {error}")))
+                Err(Failure(format!("P11 refused without need: {error}")))
             }
         }
     }
@@ -193,7 +195,7 @@ impl World<'_> {
             "not-applicable" | "already-resolved" => Refusal::NotApplicable,
             code => return Err(Failure(format!("an unexpected refusal, {code}: {error}"))),
         };
-        ensure(refusals.contains(&class), || format!("refused with {error}, not with {refusals:?}"))?;
+        ensure(refusals.contains(&class), || format!("P11 refused with {error}, not with {refusals:?}"))?;
         self.check(i)
     }
 

@@ -38,7 +38,7 @@ impl World<'_> {
         let complete = match result {
             Ok(_) => true,
             Err(SyncError::Interrupted { .. }) if cut_after.is_some() => false,
-            Err(error) => return Err(Failure(format!("a session failed: {error}"))),
+            Err(error) => return Err(Failure(format!("P13 a session failed: {error}"))),
         };
         self.story.count("sessions", 1);
         self.story.count("broken sessions", usize::from(!complete));
@@ -62,7 +62,7 @@ impl World<'_> {
             let merged = mine.map_or_else(|| theirs.clone(), |mine| model::merge_row(mine, theirs));
             let expected = row_state(&merged);
             ensure(takes && found.as_ref() == Some(&expected), || {
-                format!("{row:?} became {found:#?}, not {expected:#?}")
+                format!("P1 not what merging gives in {row:?}: {found:#?}, not {expected:#?}")
             })?;
             pair.model.receive(peer, *row);
         }
@@ -75,9 +75,9 @@ impl World<'_> {
         let honest = knowledge.iter().all(|(replica, seq)| covers(&most, dot(*replica, *seq)));
         ensure(honest, || format!("P13 it knows {knowledge:?}, more than {most:?}"))?;
         let kept = pair.model.knowledge.iter().all(|(replica, seq)| covers(&knowledge, dot(*replica, *seq)));
-        ensure(kept, || format!("it forgot: it knows {knowledge:?}"))?;
+        ensure(kept, || format!("P13 it forgot: it knows {knowledge:?}"))?;
         ensure(!complete || knowledge == most, || {
-            format!("a whole session taught {knowledge:?}, not {most:?}")
+            format!("P13 a whole session taught {knowledge:?}, not {most:?}")
         })?;
         pair.model.knowledge = knowledge;
         pair.view = model::derive(&self.schema, &pair.model.facts, |_| {});

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reunite::derive::{Conflict, Delta, Footprint, Key, Rederived, Source, Status, Stored};
+use reunite::derive::{Conflict, Delta, Footprint, Key, Need, Rederived, Source, Status, Stored};
 use reunite::error::Error;
 use reunite::ids::{ConstraintId, RowId, RowKey, TableId};
 use reunite::schema::Schema;
@@ -70,10 +70,8 @@ fn set(rows: &mut BTreeSet<RowId>, row: RowId, add: bool) {
 
 /// Whether both have the same entries in the indexes. What a following reference needs is in none.
 fn same_entries(a: &Footprint, b: &Footprint) -> bool {
-    let references = |footprint: &Footprint| -> Vec<Option<(Option<RowId>, bool, Option<Key>)>> {
-        let entry = |need: &reunite::derive::Need| {
-            (need.parent, need.by_value, need.key.clone().filter(|_| need.by_value))
-        };
+    let references = |footprint: &Footprint| -> Vec<Option<Need>> {
+        let entry = |need: &Need| Need { key: need.key.clone().filter(|_| need.by_value), ..*need };
         footprint.references.iter().map(|need| need.as_ref().map(entry)).collect()
     };
     (&a.keys, &a.entries, a.visible) == (&b.keys, &b.entries, b.visible) && references(a) == references(b)

@@ -25,6 +25,9 @@ pub enum Refusal {
     NotApplicable,
 }
 
+/// What a write replaces.
+pub type Replaced = BTreeSet<(Slot, Dot)>;
+
 /// One write to one unit: live values are those that no change replaces.
 #[derive(Clone, Debug)]
 pub struct Change {
@@ -32,7 +35,7 @@ pub struct Change {
     pub slot: Slot,
     pub entry: Content,
     pub stamp: Stamp,
-    pub replaces: BTreeSet<(Slot, Dot)>,
+    pub replaces: Replaced,
 }
 
 /// A transaction that was committed.
@@ -123,12 +126,7 @@ impl<'a> Commit<'a> {
     }
 
     /// The dots of a slot whose content is so.
-    pub fn dots_of(
-        &self,
-        row: RowKey,
-        slot: Slot,
-        which: impl Fn(&Content) -> bool,
-    ) -> BTreeSet<(Slot, Dot)> {
+    pub fn dots_of(&self, row: RowKey, slot: Slot, which: impl Fn(&Content) -> bool) -> Replaced {
         self.live(row, slot)
             .iter()
             .filter(|(_, content)| which(content))
@@ -137,7 +135,7 @@ impl<'a> Commit<'a> {
     }
 
     /// The visible value of a unit, and the dots that say it.
-    pub fn visible_value(&self, row: RowKey, slot: Slot) -> Option<(Cell, Dot, BTreeSet<(Slot, Dot)>)> {
+    pub fn visible_value(&self, row: RowKey, slot: Slot) -> Option<(Cell, Dot, Replaced)> {
         let facts = self.replica.facts.get(&row)?;
         let best = facts.live(slot).max_by_key(|(_, entry)| order(self.table(row), &entry.stamp));
         let (dot, entry) = best?;
@@ -152,9 +150,9 @@ impl<'a> Commit<'a> {
         let dot = self.dot(row);
         let facts = self.replica.facts.get(&row);
         let mut names: BTreeSet<ConflictName> = name.into_iter().collect();
-        match facts.and_then(|facts| facts.get(Slot::Acks, dot)).map(|entry| &entry.content) {
-            Some(Content::Ack(earlier)) => names.extend(earlier),
-            _ => {}
+        let earlier = facts.and_then(|facts| facts.get(Slot::Acks, dot));
+        if let Some(Content::Ack(earlier)) = earlier.map(|entry| &entry.content) {
+            names.extend(earlier);
         }
         self.write(row, Slot::Acks, Content::Ack(names), BTreeSet::new());
     }
@@ -168,7 +166,7 @@ impl<'a> Commit<'a> {
     }
 
     /// Writes a unit. A write inherits the priority of what it saw there.
-    pub fn write(&mut self, row: RowKey, slot: Slot, content: Content, mut replaces: BTreeSet<(Slot, Dot)>) {
+    pub fn write(&mut self, row: RowKey, slot: Slot, content: Content, mut replaces: Replaced) {
         let dot = self.dot(row);
         let seen = self.replica.facts.get(&row).into_iter().flat_map(|facts| facts.live(slot));
         let inherited = seen.map(|(_, entry)| entry.stamp.priority).max();

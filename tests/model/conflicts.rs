@@ -92,7 +92,7 @@ struct Bars<'a> {
 impl Bars<'_> {
     fn checks(&mut self) {
         for id in &self.image.failed {
-            let columns = match self.table.checks.iter().find(|check| check.id == *id) {
+            let columns: Vec<usize> = match self.table.checks.iter().find(|check| check.id == *id) {
                 Some(check) => check.rule.columns().into_iter().collect(),
                 None => self.table.columns.iter().position(|c| c.id.0 == id.0).into_iter().collect(),
             };
@@ -147,7 +147,7 @@ impl Bars<'_> {
         stamps.max_by_key(|stamp| order(self.table, stamp)).map_or(self.born, |stamp| stamp.dot)
     }
 
-    fn add(&mut self, id: ConstraintId, kind: Kind, columns: &Vec<usize>, dot: Dot, other: Option<RowId>) {
+    fn add(&mut self, id: ConstraintId, kind: Kind, columns: &[usize], dot: Dot, other: Option<RowId>) {
         let name = ConflictName { row: self.image.key, about: About::Constraint(id), dot };
         let columns = columns_of(self.table, columns.iter().copied());
         self.found.insert(name, Conflict { kind, columns, others: other.into_iter().collect() });

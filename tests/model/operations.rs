@@ -190,7 +190,7 @@ impl Commit<'_> {
                     OnDelete::Restrict => {}
                     OnDelete::Cascade => queue.push_back(child),
                     OnDelete::SetNull if self.shown.contains_key(&child) => {
-                        self.set_null(child, &foreign_key)?
+                        self.set_null(child, &foreign_key)?;
                     }
                     OnDelete::SetNull => {}
                 }

@@ -1,6 +1,5 @@
 //! Settling conflicts: each way is an ordinary write, and names the losers that it settles.
 
-
 use reunite::derive::{About, Kind};
 use reunite::ids::RowKey;
 use reunite::schema::Unit;

@@ -7,7 +7,7 @@ use reunite::schema::Schema;
 use reunite::value::Value;
 
 use super::story::{Checked, ensure};
-use crate::model::{Change, Derived, Image, Need, Replica, Slot, covers};
+use crate::model::{Change, Derived, Image, Need, Replica, Row, Slot, covers};
 
 /// Every change that was ever committed, by row.
 pub type Changes = BTreeMap<RowKey, Vec<Change>>;
@@ -16,7 +16,7 @@ pub type Changes = BTreeMap<RowKey, Vec<Change>>;
 pub fn check_facts(changes: &Changes, replica: &Replica) -> Checked {
     for (key, changes) in changes {
         let row = replica.facts.get(key);
-        let vector = row.map(|row| row.vector()).unwrap_or_default();
+        let vector = row.map(Row::vector).unwrap_or_default();
         let here = |change: &&Change| covers(&vector, change.stamp.dot);
         let mut expected: BTreeSet<(Slot, reunite::ids::Dot)> =
             changes.iter().filter(here).map(|change| (change.slot, change.stamp.dot)).collect();
@@ -24,7 +24,7 @@ pub fn check_facts(changes: &Changes, replica: &Replica) -> Checked {
             expected.remove(replaced);
         }
         let live: BTreeSet<_> =
-            row.into_iter().flat_map(|row| row.all()).map(|(slot, dot, _)| (slot, dot)).collect();
+            row.into_iter().flat_map(Row::all).map(|(slot, dot, _)| (slot, dot)).collect();
         ensure(live == expected, || format!("facts are what was not replaced: {live:?}, not {expected:?}"))?;
         for change in changes {
             let honest = !covers(&replica.knowledge, change.stamp.dot) || here(&change);
@@ -50,7 +50,8 @@ pub fn check_view(schema: &Schema, view: &Derived) -> Checked {
             needs.iter().any(|(key, need)| match &need.key {
                 Some(value) => {
                     let claim = (*key, value.clone());
-                    !holders.contains(&claim) && !(own && claims(schema, image).any(|own| own == claim))
+                    let itself = own && claims(schema, image).any(|own| own == claim);
+                    !holders.contains(&claim) && !itself
                 }
                 None => true,
             })

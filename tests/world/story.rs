@@ -115,7 +115,7 @@ impl Suite<'_> {
         let mut line = format!("{}: {count} histories and {} kept ones hold:", self.name, kept.len());
         counts.iter().for_each(|(what, n)| write!(line, " {n} {what},").unwrap());
         // Straight to the stream: the counts are shown even when the test passes.
-        writeln!(io::stderr(), "{}", line.trim_end_matches(',')).unwrap();
+        writeln!(io::stderr(), "{}", line.trim_end_matches(',')).expect("stderr is open");
     }
 
     /// The first seed that fails, if any of these does.
@@ -180,7 +180,7 @@ impl Suite<'_> {
         let mut story = Story { trace: Some(Vec::new()), ..Story::default() };
         let result = self.once(&plan, &mut story);
         for line in story.trace.unwrap_or_default() {
-            writeln!(io::stderr(), "{line}").unwrap();
+            writeln!(io::stderr(), "{line}").expect("stderr is open");
         }
         if let Err(failure) = result {
             panic!(
