@@ -16,6 +16,10 @@ use crate::ids::{RowId, RowKey};
 use crate::schema::{ForeignKey, OnUpdate, Table, UniqueKey};
 use crate::value::Value;
 
+/// How many changes of keys may lead to each other. References by value may go round in a circle, and
+/// each change of the circle to the next. (SQLite has a limit of 1000, for the same reason.)
+const MAX_CASCADES: usize = 100;
+
 impl<'a> Stage<'a> {
     /// Marks the references of a row that have to be looked up at commit: those among `written` columns
     /// that are not null.
@@ -125,6 +129,25 @@ impl<'a> Stage<'a> {
         if !table.keys.iter().any(|unique| changed(&unique.columns)) {
             return Ok(());
         }
+        if self.writes.cascades >= MAX_CASCADES {
+            let reason = "a change of its key leads to a change of another, and so on without end: \
+                          set one of the references to null first";
+            return Err(self.not_applicable(table, key, reason));
+        }
+        self.writes.cascades += 1;
+        let done = self.pass_on(table, key, before, after, &changed);
+        self.writes.cascades -= 1;
+        done
+    }
+
+    fn pass_on(
+        &mut self,
+        table: &Table,
+        key: RowKey,
+        before: &[Value],
+        after: &[Value],
+        changed: &impl Fn(&[usize]) -> bool,
+    ) -> Result<(), WriteError> {
         for (child, foreign_key) in self.referring_rows(key, before)? {
             let Some(unique) = table.key(foreign_key.key).filter(|unique| changed(&unique.columns)) else {
                 continue;

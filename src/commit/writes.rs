@@ -83,6 +83,8 @@ pub struct Writes {
     pub(super) preferred: BTreeSet<RowKey>,
     /// What the staged rows that are shown hold in keys, foreign keys and indexes.
     pub(super) entries: BTreeSet<(ConstraintId, Vec<u8>, RowId)>,
+    /// How many changes of keys lead to each other just now.
+    pub(super) cascades: usize,
     undo: Vec<Step>,
     savepoints: Vec<Savepoint>,
     /// The rows that have a step since the last savepoint: they need no other.
@@ -104,6 +106,7 @@ impl Writes {
             pending: BTreeSet::new(),
             preferred: BTreeSet::new(),
             entries: BTreeSet::new(),
+            cascades: 0,
             undo: Vec::new(),
             savepoints: Vec::new(),
             restricted: BTreeMap::new(),

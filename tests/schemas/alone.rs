@@ -40,6 +40,8 @@ struct Alone<'a> {
     sqlite: Connection,
     rows: Vec<RowKey>,
     story: &'a mut Story,
+    /// Whether a row was ever brought back.
+    undeleted: bool,
 }
 
 /// One history.
@@ -51,7 +53,7 @@ pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     let builder = builder.clock(Arc::new(ManualClock::default()));
     let db = builder.in_memory().expect("memory does not fail");
     let sqlite = sqlite::load(&schema, &View::new())?;
-    let mut alone = Alone { schema, db, sqlite, rows: Vec::new(), story };
+    let mut alone = Alone { schema, db, sqlite, rows: Vec::new(), story, undeleted: false };
     for step in &plan.steps {
         alone.step(&mut Random::new(*step))?;
     }
@@ -88,6 +90,7 @@ impl Alone<'_> {
                     theirs.as_ref().err().map_or(String::new(), |error| format!("  SQLite: {error}"))
                 });
             }
+            self.undeleted |= matches!(statement, Statement::Undelete(..));
             done.push(statement);
             if let Err(error) = result {
                 ours = Err(error);
@@ -124,7 +127,15 @@ impl Alone<'_> {
         let new: Vec<RowKey> = view.keys().filter(|key| !self.rows.contains(key)).copied().collect();
         self.rows.extend(new);
         match (ours, theirs) {
-            (Ok(()), Ok(())) => self.story.count("both accept", 1),
+            (Ok(()), Ok(())) => {
+                self.story.count("both accept", 1);
+                // A key that was null between two statements: what followed it follows it again.
+                let null = self.sets_null() || done.iter().any(Statement::writes_null);
+                if null && done.len() > 1 && self.same().is_err() {
+                    self.story.count("keys that were null for a moment", 1);
+                    self.sqlite = sqlite::load(&self.schema, &view)?;
+                }
+            }
             (Err(_), Err(_)) => self.story.count("both refuse", 1),
             (Ok(()), Err(error)) => {
                 ensure(done.len() > 1 || self.is_recursive() || self.spells(), || {
@@ -135,13 +146,15 @@ impl Alone<'_> {
             }
             (Err(error), Ok(())) => {
                 // A reference may mean a row that is deleted, though another has its key.
+                // So may one of a row that was written and deleted at once: it goes by value when it is back.
                 let others = |statement: &Statement| {
                     statement.deletes() || matches!(statement, Statement::Undelete(..))
                 };
                 let others = done.iter().any(|statement| others(statement) || statement.writes_null());
-                let others = others || self.sets_null();
+                let others = others || self.sets_null() || self.undeleted;
                 let meant = others && ["restricted", "missing-parent"].contains(&error.code());
-                let spelled = self.spells() && error.code() == "check-failed";
+                let endless = error.code() == "not-applicable" && error.to_string().contains("without end");
+                let spelled = endless || self.spells() && error.code() == "check-failed";
                 ensure(meant || spelled, || format!("SQLite accepts what we refuse: {error}"))?;
                 self.story.count("only we refuse", 1);
                 self.sqlite = sqlite::load(&self.schema, &view)?;
