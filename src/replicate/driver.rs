@@ -32,7 +32,8 @@ use crate::sync::{BATCH_BYTES, Base, Config, Digest, Effect, Log, Report, Sessio
 /// ```
 pub struct Driver {
     endpoint: Endpoint,
-    changes: Changes,
+    /// The state that is given; none once all of it was read.
+    changes: Option<Changes>,
     session: Session,
     wire: Wire,
     durability: Durability,
@@ -81,7 +82,7 @@ impl Driver {
             Config { gives, takes, batch_bytes, ..Config::new(db.replica_id(), base, changes.knowledge()?) };
         let session = session(&config);
         let (wire, durability) = (Wire::default(), Durability::Immediate);
-        Ok(Driver { endpoint, changes, session, wire, durability })
+        Ok(Driver { endpoint, changes: Some(changes), session, wire, durability })
     }
 
     /// Takes in a message of the peer.
@@ -100,20 +101,28 @@ impl Driver {
     /// Goes on as far as it can without the peer.
     pub fn step(&mut self) -> State {
         while let Some(effect) = self.session.next_effect() {
+            if !self.session.may_read() {
+                self.changes = None;
+            }
             match effect {
                 Effect::Send(message) => match self.wire.encode(&message) {
                     Ok(bytes) => return State::Send(bytes),
                     Err(error) => self.session.failed(error),
                 },
                 Effect::ReadSchema => {
-                    let sql = self.changes.schema_sql();
-                    self.session.supply_schema(sql);
+                    if let Some(changes) = &self.changes {
+                        self.session.supply_schema(changes.schema_sql());
+                    }
                 }
                 Effect::AdoptSchema { database, sql } => match self.adopt(database, &sql) {
                     Ok(digest) => self.session.adopted(digest),
                     Err(error) => self.session.failed(error),
                 },
-                Effect::ReadChanges => self.session.supply(&self.changes),
+                Effect::ReadChanges => {
+                    if let Some(changes) = &self.changes {
+                        self.session.supply(changes);
+                    }
+                }
                 Effect::Apply(batch) => match self.endpoint.apply(batch, self.durability) {
                     Ok(knowledge) => self.session.applied(knowledge),
                     Err(error) => self.session.failed(error),

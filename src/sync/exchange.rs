@@ -35,9 +35,14 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
+    /// Whether there is something left to read, or being read.
+    pub(super) fn has_more(&self) -> bool {
+        let batches = self.batcher.as_ref().is_some_and(|batcher| !batcher.is_done());
+        self.owes_schema || self.reading || batches
+    }
+
     pub(super) fn wants_to_read(&self) -> bool {
-        let has_more = self.owes_schema || self.batcher.as_ref().is_some_and(|batcher| !batcher.is_done());
-        has_more && !self.reading && self.in_flight.len() < WINDOW
+        self.has_more() && !self.reading && self.in_flight.len() < WINDOW
     }
 
     pub(super) fn is_done(&self) -> bool {

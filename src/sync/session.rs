@@ -69,6 +69,17 @@ impl Session {
         matches!(self.phase, Phase::Finished)
     }
 
+    /// Whether the driver may still be asked to read. Once it may not, it can let go of the state that it
+    /// reads from: a store cannot reuse space while such a state is held.
+    #[must_use]
+    pub fn may_read(&self) -> bool {
+        match &self.phase {
+            Phase::Opened | Phase::Expecting => true,
+            Phase::Exchanging(exchange) => exchange.outgoing.has_more(),
+            Phase::Finished => false,
+        }
+    }
+
     /// Takes in a message of the peer. One that makes no sense is refused whole and ends the session.
     pub fn receive(&mut self, message: Message) {
         if self.is_finished() {

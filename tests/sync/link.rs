@@ -40,6 +40,8 @@ pub fn drive(
     seen: Observer,
 ) -> Option<Outcome> {
     while let Some(effect) = session.next_effect() {
+        let reads = matches!(effect, Effect::ReadSchema | Effect::ReadChanges);
+        assert!(session.may_read() || !reads, "a driver lets go of what it reads from when it may not read");
         match effect {
             Effect::Send(message) => out.push_back(message),
             Effect::ReadSchema => session.supply_schema("CREATE TABLE t (a TEXT)".to_owned()),

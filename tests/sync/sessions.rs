@@ -48,6 +48,18 @@ fn incompatible_replicas_exchange_nothing() {
 }
 
 #[test]
+fn a_side_with_nothing_to_give_has_nothing_to_hold() {
+    let (a, b) = (store(1, 9), store(2, 0));
+    let (mut opened, mut accepted) = (Session::open(&a.config()), Session::accept(&b.config()));
+    assert!(opened.may_read() && accepted.may_read());
+    let Some(Effect::Send(hello)) = opened.next_effect() else { panic!() };
+    accepted.receive(hello);
+    let Some(Effect::Send(welcome)) = accepted.next_effect() else { panic!() };
+    opened.receive(welcome);
+    assert!(opened.may_read() && !accepted.may_read());
+}
+
+#[test]
 fn equal_knowledge_with_different_facts_is_an_alarm() {
     let (mut a, mut b) = (store(1, 3), store(2, 0));
     sync(&mut a, &mut b, Fault::default(), &mut |_| {});
