@@ -22,7 +22,8 @@ pub fn all_are_caught(databases: &Suite<'_>, derivation: &Suite<'_>) {
         plant(None);
         match caught {
             Some((histories, failure)) => {
-                let what: String = failure.0.lines().next().unwrap_or_default().chars().take(70).collect();
+                let what = failure.0.split([':', '{', '[']).next().unwrap_or_default();
+                let what = what.split(" in RowKey").next().unwrap_or_default().trim();
                 writeln!(table, "| `{bug:?}` | {histories} | {what} |").expect("a text grows");
             }
             None => missed.push(bug),
