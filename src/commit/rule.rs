@@ -222,14 +222,8 @@ impl Stage<'_> {
         value: &Key,
         delta: &Delta,
     ) -> Result<Option<RowId>, Error> {
-        for row in self.base.claimants(key, value)? {
-            let key = RowKey { table: table.id, row };
-            let visible = || Ok::<_, Error>(self.base.visible(key)?.is_some());
-            if !delta.contains_key(&key) && visible()? {
-                return Ok(Some(row));
-            }
-        }
-        Ok(None)
+        let holder = self.base.holder(key, value)?;
+        Ok(holder.filter(|row| !delta.contains_key(&RowKey { table: table.id, row: *row })))
     }
 }
 

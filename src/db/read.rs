@@ -130,12 +130,7 @@ impl ReadTransaction {
     pub fn conflicts(&self) -> Result<Vec<ConflictRow>, Error> {
         let mut all = Vec::new();
         for table in self.snapshot.schema().tables() {
-            for entry in self.snapshot.conflicts(table.id)? {
-                let (key, conflicts) = entry?;
-                for conflict in conflicts {
-                    all.push(show_conflict(&self.snapshot, key, &conflict)?);
-                }
-            }
+            all.extend(Table::over(&self.snapshot, None, table).conflicts()?);
         }
         Ok(all)
     }
