@@ -19,10 +19,10 @@ use crate::version::VersionVector;
 /// let dot = |replica, seq| Dot { replica: ReplicaId::from_bytes([replica; 16]), seq };
 /// let stamp = |dot, hlc| Stamp { priority: Priority::default(), hlc: Hlc(hlc), dot };
 /// let mut ann = RowState::new(dot(1, 1));
-/// ann.write_life(stamp(dot(1, 1), 1), Life::Alive, &[]);
+/// ann.write_life(stamp(dot(1, 1), 1), Life::ALIVE, &[]);
 /// let mut bob = ann.clone();
-/// ann.write_life(stamp(dot(1, 2), 2), Life::Alive, &[dot(1, 1)]);
-/// bob.write_life(stamp(dot(2, 1), 3), Life::Dead, &[dot(1, 1)]);
+/// ann.write_life(stamp(dot(1, 2), 2), Life::ALIVE, &[dot(1, 1)]);
+/// bob.write_life(stamp(dot(2, 1), 3), Life::DEAD, &[dot(1, 1)]);
 /// let both = merge(&ann, &bob);
 /// assert_eq!(both.life.len(), 2); // changed here, deleted there: concurrent
 /// assert_eq!(both, merge(&bob, &ann));

@@ -49,7 +49,7 @@ prop_compose! {
         state.vector = (1..=REPLICAS).zip(&seqs).map(|(r, seq)| (dot(r, 1).replica, *seq)).collect();
         let mut slots = chosen.iter();
         let mut next = || slots.next().map_or(&[][..], Vec::as_slice);
-        state.life = live(&state.vector, next(), |dot| if dot.seq % 3 == 0 { Life::Dead } else { Life::Alive });
+        state.life = live(&state.vector, next(), |dot| if dot.seq % 3 == 0 { Life::DEAD } else { Life::ALIVE });
         state.boost = live(&state.vector, next(), |_| ());
         state.acks = live(&state.vector, next(), |dot| match dot.seq % 2 {
             0 => Ack::REMOVAL,

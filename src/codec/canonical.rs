@@ -5,7 +5,7 @@
 use super::bytes::Output;
 use super::log::put_row_key;
 use super::values::put_value;
-use crate::ids::{Dot, RowKey};
+use crate::ids::{Dot, RowId, RowKey, UnitId};
 use crate::row::{Ack, Life, RowState, Siblings, UnitValue};
 use crate::version::Stamp;
 
@@ -17,7 +17,7 @@ pub fn canonical_row(key: &RowKey, facts: &RowState, bytes: &mut Vec<u8>) {
     put_dot(&mut out, facts.born);
     out.length(facts.vector.iter().len());
     facts.vector.iter().for_each(|(replica, seq)| put_dot(&mut out, Dot { replica, seq }));
-    put_siblings(&mut out, &facts.life, |out, life| out.byte(u8::from(*life == Life::Dead)));
+    put_siblings(&mut out, &facts.life, put_life);
     put_siblings(&mut out, &facts.boost, |_, ()| {});
     put_siblings(&mut out, &facts.acks, put_ack);
     out.length(facts.units().len());
@@ -33,6 +33,42 @@ fn put_siblings<V>(out: &mut Output, siblings: &Siblings<V>, mut put: impl FnMut
     for sibling in siblings.iter() {
         put_stamp(out, &sibling.stamp);
         put(out, &sibling.value);
+    }
+}
+
+fn put_life(out: &mut Output, life: &Life) {
+    let put_rows = |out: &mut Output, rows: &[RowId]| {
+        out.length(rows.len());
+        rows.iter().for_each(|row| out.raw(row.as_bytes()));
+    };
+    match life {
+        Life::Alive { apart } => {
+            out.byte(0);
+            put_rows(out, apart);
+        }
+        Life::Dead { with } => {
+            out.byte(1);
+            put_rows(out, with);
+        }
+        Life::Merged(merge) => {
+            out.byte(if merge.rule.is_some() { 3 } else { 2 });
+            out.raw(merge.into.as_bytes());
+            put_spots(out, &merge.absorbed);
+            if let Some(rule) = &merge.rule {
+                out.integer(rule.key.0);
+                out.length(rule.value.len());
+                rule.value.iter().for_each(|value| put_value(out, value));
+                put_spots(out, &rule.seen);
+            }
+        }
+    }
+}
+
+fn put_spots(out: &mut Output, spots: &[(UnitId, Dot)]) {
+    out.length(spots.len());
+    for (unit, dot) in spots {
+        out.integer(unit.0);
+        put_dot(out, *dot);
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::ReplicaNumbers;
 use super::bytes::{Input, Malformed, Origin, Output};
+use super::life::{put_lives, skip_life, take_life};
 use super::stamps::{LEAST_STAMP, RawStamp, Replicas, Stamps, put_dot, replica, take_dot};
 use super::units::{Cell, Cells, put_cells};
 use crate::ids::{ConflictId, Dot, ReplicaId, Seq};
@@ -46,7 +47,7 @@ impl<'a> Facts<'a> {
     }
 
     fn is_fresh(&self) -> bool {
-        let lives = |stamp: &Stamp| self.row.life.iter().all(|s| s.value == Life::Alive && s.stamp == *stamp);
+        let lives = |stamp: &Stamp| self.row.life.iter().all(|s| s.value == Life::ALIVE && s.stamp == *stamp);
         let fresh = |stamp: &Stamp| stamp.dot == self.row.born && lives(stamp);
         self.row.life.len() == 1 && self.stamps.only().is_some_and(fresh)
     }
@@ -58,10 +59,7 @@ impl<'a> Facts<'a> {
             out.length(self.stamps.len());
             self.stamps.put(out, numbers);
             self.put_birth(out, numbers);
-            out.length(self.row.life.len());
-            for sibling in self.row.life.iter() {
-                self.put_place(out, &sibling.stamp, sibling.value == Life::Dead);
-            }
+            put_lives(out, &self.row.life, &self.stamps, numbers);
         }
         if self.flags() & MORE != 0 {
             self.put_more(out);
@@ -127,7 +125,7 @@ pub(super) fn take_facts(
         stamps.track();
     }
     let mut row =
-        if flags & FRESH != 0 { fresh(&mut stamps)? } else { take_life(input, &mut stamps, replicas)? };
+        if flags & FRESH != 0 { fresh(&mut stamps)? } else { take_lives(input, &mut stamps, replicas)? };
     if flags & MORE != 0 {
         take_more(input, &mut stamps, &mut row)?;
     }
@@ -149,11 +147,11 @@ fn check_flags(flags: u8) -> Result<(), Malformed> {
 fn fresh(stamps: &mut Stamps) -> Result<RowState, Malformed> {
     let stamp = stamps.at(0)?;
     let mut row = RowState::new(stamp.dot);
-    row.life.insert(Sibling { stamp, value: Life::Alive });
+    row.life.insert(Sibling { stamp, value: Life::ALIVE });
     Ok(row)
 }
 
-fn take_life(
+fn take_lives(
     input: &mut Input<'_>,
     stamps: &mut Stamps,
     replicas: Replicas<'_>,
@@ -164,9 +162,7 @@ fn take_life(
     };
     let mut row = RowState::new(born);
     for _ in 0..input.length(1)? {
-        let (place, dead) = take_place(input)?;
-        let sibling =
-            Sibling { stamp: stamps.at(place)?, value: if dead { Life::Dead } else { Life::Alive } };
+        let sibling = take_life(input, stamps, replicas)?;
         ascending(row.life.dots().last(), sibling.stamp.dot)?;
         row.life.insert(sibling);
     }
@@ -259,7 +255,9 @@ pub(super) fn skip_to_cells(input: &mut Input<'_>, flags: u8) -> Result<usize, M
         if input.length(0)? == 0 {
             skip_integers(input, 2)?;
         }
-        skip_list(input, 1)?;
+        for _ in 0..input.length(1)? {
+            skip_life(input)?;
+        }
     }
     if flags & MORE != 0 {
         skip_list(input, 1)?;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::derive::{Derived, Status};
 use crate::ids::{ColumnId, ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, TableId, UnitId};
-use crate::row::{Ack, Life, RowState, Sibling, UnitValue};
+use crate::row::{Ack, Life, Merge, MergeRule, RowState, Sibling, UnitValue};
 use crate::schema::{Column, DeleteRule, Table, Tracking, Unit, WinnerRule};
 use crate::value::arbitrary;
 use crate::value::{Collation, Type, Value};
@@ -50,13 +50,12 @@ pub(crate) fn stamps() -> impl Strategy<Value = Stamp> {
 
 /// A row of the table [`table`].
 pub(crate) fn rows() -> impl Strategy<Value = RowState> {
-    let life = prop_oneof![3 => Just(Life::Alive), 1 => Just(Life::Dead)];
     let ids = prop::collection::btree_set(any::<[u8; 16]>().prop_map(ConflictId::from_bytes), 0..3);
     let ack = ids.prop_map(|ids| Ack(ids.into_iter().collect()));
     let changes = vec(stamps(), 1..5);
     let pick = 0_usize..4;
     let units = vec((0_usize..UNITS.len(), pick.clone(), unit_values()), 0..12);
-    let lives = vec((pick.clone(), life), 0..3);
+    let lives = vec((pick.clone(), lives()), 0..3);
     let acks = vec((pick.clone(), ack), 0..2);
     let boosts = vec(pick, 0..2);
     let seen = btree_map(replicas(), 1_u64..1000, 0..3);
@@ -84,6 +83,28 @@ pub(crate) fn rows() -> impl Strategy<Value = RowState> {
             row
         },
     )
+}
+
+/// What a change may say about the life of a row.
+fn lives() -> impl Strategy<Value = Life> {
+    let spots = || vec(((1_u32..300).prop_map(UnitId), dots()), 0..4).prop_map(ascending);
+    let rows = || vec(row_ids(), 0..3).prop_map(ascending);
+    let key = (1_u32..300).prop_map(ConstraintId);
+    let rule =
+        (key, vec(values(), 1..3), spots()).prop_map(|(key, value, seen)| MergeRule { key, value, seen });
+    let merge = (row_ids(), spots(), prop::option::of(rule));
+    prop_oneof![
+        4 => Just(Life::ALIVE),
+        1 => rows().prop_map(|apart| Life::Alive { apart }),
+        2 => rows().prop_map(|with| Life::Dead { with }),
+        1 => merge.prop_map(|(into, absorbed, rule)| Life::Merged(Merge { into, absorbed, rule })),
+    ]
+}
+
+fn ascending<T: Ord>(mut list: Vec<T>) -> Vec<T> {
+    list.sort_unstable();
+    list.dedup();
+    list
 }
 
 type RawUnit = (Vec<Value>, BTreeMap<ConstraintId, RowId>, Option<Stamp>);

@@ -9,6 +9,7 @@ mod bytes;
 mod canonical;
 mod change;
 mod facts;
+mod life;
 mod stamps;
 mod units;
 mod values;

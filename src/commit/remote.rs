@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{Dot, ReplicaId, RowKey};
 use crate::merge::merge;
-use crate::row::{Batch, LogEntry, RowChange, RowState, UnitValue};
+use crate::row::{Batch, Life, LogEntry, RowChange, RowState, UnitValue};
 use crate::schema::{Schema, Table, Unit};
 use crate::store::{Changes, LOCAL, Snapshot};
 use crate::value::Value;
@@ -153,6 +153,9 @@ fn check_row(
             return Err(BatchError::UnknownOwnChange { dot, known: mine });
         }
     }
+    for sibling in change.state.life.iter() {
+        check_life(table, change, &sibling.value)?;
+    }
     let withheld = change.withheld.iter().map(|(unit, _)| *unit);
     for id in change.state.units().map(|(unit, _)| unit).chain(withheld) {
         let unit = table
@@ -163,6 +166,29 @@ fn check_row(
         }
     }
     Ok(())
+}
+
+/// A merge may name only what its writer can have known. (Deriving would get along with the rest too,
+/// but a record could not be trusted to mean what it says.)
+fn check_life(table: &Table, change: &RowChange, life: &Life) -> Result<(), BatchError> {
+    let row = change.key.row;
+    let named = match life {
+        Life::Alive { apart: rows } | Life::Dead { with: rows } => rows.as_slice(),
+        Life::Merged(merge) => std::slice::from_ref(&merge.into),
+    };
+    if named.contains(&row) {
+        return Err(malformed(format!("table {}: row {row} names itself", table.name)));
+    }
+    let Life::Merged(merge) = life else { return Ok(()) };
+    if !merge.absorbed.iter().all(|(_, dot)| change.state.vector.covers(*dot)) {
+        return Err(malformed(format!("table {}: the merge of row {row} names what it lacks", table.name)));
+    }
+    let Some(rule) = &merge.rule else { return Ok(()) };
+    let columns = table.key(rule.key).map(|key| key.columns.len());
+    if columns.is_some_and(|columns| columns != rule.value.len()) || rule.value.iter().any(Value::is_null) {
+        return Err(malformed(format!("table {}: row {row} was merged by a key that is none", table.name)));
+    }
+    check_key_size("a key", &rule.value).map_err(|error| malformed(error.to_string()))
 }
 
 fn check_unit(table: &Table, unit: &Unit, value: &UnitValue) -> Result<(), BatchError> {

@@ -9,7 +9,7 @@ use super::stage::Stage;
 use crate::derive::{About, Conflict, Kind, life_of, winner};
 use crate::fault::{Bug, planted};
 use crate::ids::{ConflictId, Dot, RowKey};
-use crate::row::{Ack, Life, RowState, Siblings, UnitValue};
+use crate::row::{Ack, RowState, Siblings, UnitValue};
 use crate::schema::{Constraint, ForeignKey, Table, Unit};
 
 /// How to settle a conflict.
@@ -73,7 +73,7 @@ impl Stage<'_> {
             }
             About::Life => {
                 let loser = facts.life.get(conflict.loser);
-                loser.is_some_and(|loser| loser.value != life_of(table, &facts))
+                loser.is_some_and(|loser| loser.value.kind() != life_of(table, &facts).kind())
             }
             About::Constraint(_) => {
                 let dismissed = facts.acks.iter().any(|ack| ack.value.0.contains(&conflict.id));
@@ -224,7 +224,7 @@ impl Stage<'_> {
         };
         let parent = RowKey { table: foreign_key.parent, row: *parent };
         let parent_table = self.table(parent)?;
-        let dead = self.facts(parent)?.is_some_and(|facts| life_of(parent_table, &facts) == Life::Dead);
+        let dead = self.facts(parent)?.is_some_and(|facts| life_of(parent_table, &facts).is_dead());
         if !dead {
             return Err(self.not_applicable(table, key, "the row it refers to is not deleted: reparent it"));
         }

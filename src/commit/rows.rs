@@ -36,7 +36,7 @@ impl Stage<'_> {
                 let value = UnitValue { columns: columns.collect(), ..UnitValue::default() };
                 facts.write_unit(unit.id, stamp, value, &[]);
             }
-            facts.write_life(stamp, Life::Alive, &[]);
+            facts.write_life(stamp, Life::ALIVE, &[]);
         })?;
         self.refer(table, key, &shown, |_| true);
         self.show(key, Some(shown))?;
@@ -139,7 +139,7 @@ impl Stage<'_> {
 
     /// Writes a row's tombstone.
     pub(super) fn bury(&mut self, key: RowKey) -> Result<(), WriteError> {
-        self.write_life(key, Life::Dead, |_| true)?;
+        self.write_life(key, Life::DEAD, |_| true)?;
         self.show(key, None)?;
         self.writes.own.remove(&key);
         self.writes.preferred.remove(&key);
@@ -152,18 +152,18 @@ impl Stage<'_> {
     pub fn undelete(&mut self, key: RowKey) -> Result<(), WriteError> {
         let table = self.table(key)?;
         let Some(facts) = self.facts(key)? else { return Err(self.no_such_row(table, key)) };
-        if life_of(table, &facts) == Life::Alive {
+        if life_of(table, &facts).is_alive() {
             return Err(self.not_applicable(table, key, "the row is not deleted"));
         }
-        let decided = facts.life.iter().all(|sibling| sibling.value == Life::Dead)
-            && !planted(Bug::UndeleteKeepsLosers);
+        let decided =
+            facts.life.iter().all(|sibling| sibling.value.is_dead()) && !planted(Bug::UndeleteKeepsLosers);
         for unit in &table.units {
             let siblings = facts.unit(unit.id);
             let Some(winner) = winner(table, siblings) else { continue };
             let old: Vec<Dot> = if decided { siblings.dots().collect() } else { vec![winner.stamp.dot] };
             self.write_unit(key, unit.id, winner.value.clone(), &old)?;
         }
-        self.write_life(key, Life::Alive, |_| true)?;
+        self.write_life(key, Life::ALIVE, |_| true)?;
         self.edit(key, |facts| {
             facts.boost = Siblings::new();
             facts.acks = Siblings::new();
@@ -178,7 +178,7 @@ impl Stage<'_> {
     pub fn prefer(&mut self, key: RowKey) -> Result<(), WriteError> {
         let table = self.table(key)?;
         match self.facts(key)? {
-            Some(facts) if life_of(table, &facts) == Life::Alive => {}
+            Some(facts) if life_of(table, &facts).is_alive() => {}
             _ => return Err(self.no_such_row(table, key)),
         }
         self.write_boost(key)?;
@@ -257,7 +257,7 @@ impl Stage<'_> {
             return Ok(Some(shown));
         }
         let table = self.table(key)?;
-        let lives = self.facts(key)?.is_some_and(|facts| life_of(table, &facts) == Life::Alive);
+        let lives = self.facts(key)?.is_some_and(|facts| life_of(table, &facts).is_alive());
         let stored = if lives { self.base.row(key)? } else { None };
         Ok(stored.map(|stored| stored.values(table)))
     }

@@ -141,21 +141,21 @@ impl<'a> Stage<'a> {
 
     /// Says that the row lives. A change says it too, so that a concurrent deletion is noticed.
     pub(super) fn touch(&mut self, key: RowKey) -> Result<(), Error> {
-        self.write_life(key, Life::Alive, |life| life == Life::Alive)
+        self.write_life(key, Life::ALIVE, Life::is_alive)
     }
 
     pub(super) fn write_life(
         &mut self,
         key: RowKey,
         life: Life,
-        replaces: impl Fn(Life) -> bool,
+        replaces: impl Fn(&Life) -> bool,
     ) -> Result<(), Error> {
         let dot = self.dot(key)?;
         let facts = self.facts(key)?;
         let none = Siblings::new();
         let siblings = facts.as_ref().map_or(&none, |facts| &facts.life);
         let stamp = self.stamp(dot, siblings);
-        let old = siblings.iter().filter(|sibling| replaces(sibling.value));
+        let old = siblings.iter().filter(|sibling| replaces(&sibling.value));
         let old: Vec<Dot> = old.map(|sibling| sibling.stamp.dot).collect();
         drop(facts);
         self.edit(key, |facts| facts.write_life(stamp, life, &old))

@@ -10,7 +10,7 @@ use super::{Source, Status};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{ColumnId, ConflictId, ConstraintId, Dot, RowId, RowKey};
-use crate::row::{Life, RowState};
+use crate::row::RowState;
 use crate::schema::{ForeignKey, Table, Tracking};
 
 /// The kind of a conflict. It may change while the conflict is open: it is not part of its id.
@@ -203,7 +203,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
 
 /// Changes that lost against a deletion, or deletions that lost against a change.
 fn lost_lives(table: &Table, row: RowId, facts: &RowState, found: &mut Vec<Conflict>) {
-    let deleted = life_of(table, facts) == Life::Dead;
+    let deleted = life_of(table, facts).is_dead();
     for sibling in life_losers(table, facts) {
         let (loser, about) = (sibling.stamp.dot, About::Life);
         let kind = if deleted { Kind::DeleteUpdate } else { Kind::UpdateDelete };
@@ -217,7 +217,7 @@ fn lost_lives(table: &Table, row: RowId, facts: &RowState, found: &mut Vec<Confl
 
 /// Values that lost, one entry per losing change. A deletion that nobody contests has decided them.
 fn lost_values(table: &Table, row: RowId, facts: &RowState, found: &mut Vec<Conflict>) {
-    let contested = facts.life.iter().any(|sibling| sibling.value != Life::Dead);
+    let contested = facts.life.iter().any(|sibling| !sibling.value.is_dead());
     if !contested && !planted(Bug::DecidedStillListed) {
         return;
     }

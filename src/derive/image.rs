@@ -6,7 +6,7 @@ use super::rank::{Rank, rank};
 use super::units::{life_of, winner};
 use crate::error::Error;
 use crate::ids::{ConstraintId, RowId};
-use crate::row::{Life, RowState, UnitValue};
+use crate::row::{RowState, UnitValue};
 use crate::schema::{ForeignKey, Table};
 use crate::value::{Collation, Value};
 
@@ -89,7 +89,7 @@ impl Image {
     /// The winners' values, with nothing followed.
     fn written(table: &Table, row: RowId, facts: &RowState) -> Image {
         Image {
-            lives: life_of(table, facts) == Life::Alive,
+            lives: life_of(table, facts).is_alive(),
             values: written_values(table, facts),
             followed: Vec::new(),
             failed: Vec::new(),

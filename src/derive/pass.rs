@@ -14,7 +14,7 @@ use super::{Delta, Derived, Rederived, Source, Status, Stored};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{ConstraintId, RowId, RowKey, TableId};
-use crate::row::{Life, RowState};
+use crate::row::RowState;
 use crate::schema::{Schema, Table, UniqueKey};
 use crate::value::Value;
 
@@ -189,7 +189,7 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
             return Ok(None);
         };
         let Some(key) = table.key(key) else { return Ok(None) };
-        if life_of(table, &facts) == Life::Dead {
+        if life_of(table, &facts).is_dead() {
             return Ok(None);
         }
         let values = match self.images.get(&row) {

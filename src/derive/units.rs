@@ -1,6 +1,6 @@
 //! L1: which sibling of a unit is visible, and which have lost. Reads one row and its table's rules.
 
-use crate::row::{Life, RowState, Sibling, Siblings, UnitValue};
+use crate::row::{Life, LifeKind, RowState, Sibling, Siblings, UnitValue};
 use crate::schema::{DeleteRule, Table, WinnerRule};
 use crate::version::{Priority, Stamp};
 
@@ -14,10 +14,11 @@ pub(super) fn order(table: &Table, stamp: &Stamp) -> (Option<Priority>, Stamp) {
 
 /// How a table compares the siblings of life. Under LATEST WINS only the stamp counts.
 fn life_order(table: &Table, sibling: &Sibling<Life>) -> (u8, (Option<Priority>, Stamp)) {
-    let class = match (table.deletes, sibling.value) {
+    let class = match (table.deletes, sibling.value.kind()) {
         (DeleteRule::LatestWins, _) => 0,
-        (DeleteRule::DeleteWins, Life::Dead) | (DeleteRule::UpdateWins, Life::Alive) => 1,
-        (DeleteRule::DeleteWins, Life::Alive) | (DeleteRule::UpdateWins, Life::Dead) => 0,
+        (DeleteRule::DeleteWins | DeleteRule::UpdateWins, LifeKind::Merged) => 2,
+        (DeleteRule::DeleteWins, LifeKind::Dead) | (DeleteRule::UpdateWins, LifeKind::Alive) => 1,
+        (DeleteRule::DeleteWins, LifeKind::Alive) | (DeleteRule::UpdateWins, LifeKind::Dead) => 0,
     };
     (class, order(table, &sibling.stamp))
 }
@@ -43,12 +44,13 @@ pub fn winning_life<'a>(table: &Table, row: &'a RowState) -> Option<&'a Sibling<
 
 /// Whether the row lives. A row without any life has not fully arrived, and counts as dead.
 #[must_use]
-pub fn life_of(table: &Table, row: &RowState) -> Life {
-    winning_life(table, row).map_or(Life::Dead, |sibling| sibling.value)
+pub fn life_of<'a>(table: &Table, row: &'a RowState) -> &'a Life {
+    static NOT_ARRIVED: Life = Life::DEAD;
+    winning_life(table, row).map_or(&NOT_ARRIVED, |sibling| &sibling.value)
 }
 
 /// The siblings of life that say the opposite of the one that holds.
 pub fn life_losers<'a>(table: &Table, row: &'a RowState) -> impl Iterator<Item = &'a Sibling<Life>> {
-    let life = life_of(table, row);
-    row.life.iter().filter(move |sibling| sibling.value != life)
+    let life = life_of(table, row).kind();
+    row.life.iter().filter(move |sibling| sibling.value.kind() != life)
 }

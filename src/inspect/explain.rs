@@ -11,7 +11,7 @@ use crate::commit::WriteError;
 use crate::db::{Inspected, ReadTransaction, RowRef};
 use crate::derive::{Status, unit_losers, winner, winning_life};
 use crate::ids::{ReplicaId, RowId};
-use crate::row::{Life, RowState, Sibling, UnitValue};
+use crate::row::{LifeKind, RowState, Sibling, UnitValue};
 use crate::schema::{ForeignKey, Table, Unit};
 use crate::store::LOCAL;
 use crate::value::{Collation, Value};
@@ -138,9 +138,10 @@ impl Explained<'_> {
         let siblings = facts.life.iter();
         let mut lines: Vec<(bool, String)> = siblings
             .map(|sibling| {
-                let what = match sibling.value {
-                    Life::Alive => "inserted or changed",
-                    Life::Dead => "deleted",
+                let what = match sibling.value.kind() {
+                    LifeKind::Alive => "inserted or changed",
+                    LifeKind::Dead => "deleted",
+                    LifeKind::Merged => "merged",
                 };
                 let lost = holds != Some(sibling.stamp.dot);
                 (lost, format!("{what} by {}", self.change(&sibling.stamp)))

@@ -16,7 +16,7 @@ mod value;
 pub use batch::{Batch, LogEntry};
 pub use change::RowChange;
 pub use siblings::{Sibling, Siblings};
-pub use value::{Ack, Life, UnitValue};
+pub use value::{Ack, Life, LifeKind, Merge, MergeRule, UnitValue};
 
 use crate::ids::{Dot, UnitId};
 use crate::version::{Hlc, Stamp, VersionVector};

@@ -1,16 +1,97 @@
 //! What the units of a row hold.
 
-use crate::ids::{ConflictId, ConstraintId, RowId};
+use crate::ids::{ConflictId, ConstraintId, Dot, RowId, UnitId};
 use crate::value::Value;
 use crate::version::Stamp;
 
 /// Whether a row lives, as one change said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Life {
     /// It was inserted, changed or brought back.
-    Alive,
+    Alive {
+        /// The rows that it was decided to stay apart from, ascending.
+        apart: Vec<RowId>,
+    },
     /// It was deleted. Its columns stay until no replica can need them.
+    Dead {
+        /// The rows merged into it that the deletion takes along, ascending: those that its writer saw.
+        with: Vec<RowId>,
+    },
+    /// It became another row.
+    Merged(Merge),
+}
+
+impl Life {
+    /// That a row lives, and no more.
+    pub const ALIVE: Life = Life::Alive { apart: Vec::new() };
+    /// That a row was deleted, by itself.
+    pub const DEAD: Life = Life::Dead { with: Vec::new() };
+
+    /// What it says of the row, without what it names.
+    #[must_use]
+    pub const fn kind(&self) -> LifeKind {
+        match self {
+            Life::Alive { .. } => LifeKind::Alive,
+            Life::Dead { .. } => LifeKind::Dead,
+            Life::Merged(_) => LifeKind::Merged,
+        }
+    }
+
+    /// Whether it says that the row lives.
+    #[must_use]
+    pub const fn is_alive(&self) -> bool {
+        matches!(self, Life::Alive { .. })
+    }
+
+    /// Whether it says that the row was deleted.
+    #[must_use]
+    pub const fn is_dead(&self) -> bool {
+        matches!(self, Life::Dead { .. })
+    }
+
+    /// The merge, if it says that the row became another one.
+    #[must_use]
+    pub const fn merge(&self) -> Option<&Merge> {
+        match self {
+            Life::Merged(merge) => Some(merge),
+            _ => None,
+        }
+    }
+}
+
+/// What a [`Life`] says, without what it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LifeKind {
+    /// The row lives.
+    Alive,
+    /// It was deleted.
     Dead,
+    /// It became another row.
+    Merged,
+}
+
+/// The merge tombstone of a row: which row it became, and what the merge has taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merge {
+    /// The surviving row, of the same table.
+    pub into: RowId,
+    /// The values of this row that were decided when it was merged or since, ascending. They stay here,
+    /// so that the merge can be undone, but compete no longer in the surviving row.
+    pub absorbed: Vec<(UnitId, Dot)>,
+    /// Why, if the duplicate rule of a key did it rather than a person.
+    pub rule: Option<MergeRule>,
+}
+
+/// On what a merge by the duplicate rule rests. It holds while nobody who did not know of it has given
+/// one of the rows another key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MergeRule {
+    /// The unique key.
+    pub key: ConstraintId,
+    /// What both rows had in it, folded by the collations of its columns.
+    pub value: Vec<Value>,
+    /// The live values of its units, in both rows, that its writer saw, ascending.
+    pub seen: Vec<(UnitId, Dot)>,
 }
 
 /// What a dismissal says: the conflicts of a parked row that were dismissed.

@@ -118,19 +118,19 @@ corruptions! {
         });
     };
     "a change of a local table", "numbered as one of a table of another kind", |world, bytes| {
-        world.edit(bytes, ann(world), |facts, _| facts.write_life(stamp(0, 1), Life::Alive, &[]));
+        world.edit(bytes, ann(world), |facts, _| facts.write_life(stamp(0, 1), Life::ALIVE, &[]));
     };
     "a change of this replica from the future", "was made here, but is not in the knowledge", |world, bytes| {
-        world.edit(bytes, ann(world), |facts, _| facts.write_life(stamp(1, 99), Life::Alive, &[]));
+        world.edit(bytes, ann(world), |facts, _| facts.write_life(stamp(1, 99), Life::ALIVE, &[]));
     };
     "a change later than the clock", "is later than the stored time", |world, bytes| {
         world.edit(bytes, ann(world), |facts, _| {
             let stamp = Stamp { hlc: Hlc(u64::MAX), ..stamp(2, 99) };
-            facts.write_life(stamp, Life::Alive, &[]);
+            facts.write_life(stamp, Life::ALIVE, &[]);
         });
     };
     "a known change of another row", "under a wrong row", |world, bytes| {
-        world.edit(bytes, ann(world), |facts, _| facts.write_life(stamp(1, 3), Life::Alive, &[]));
+        world.edit(bytes, ann(world), |facts, _| facts.write_life(stamp(1, 3), Life::ALIVE, &[]));
     };
     "a visible row stored as parked", "it is stored as parked, and is visible", |world, bytes| {
         set_status(world, bytes, ann(world), Status::Parked);

@@ -20,8 +20,8 @@ pub fn row_state(row: &Row) -> RowState {
     for (slot, _, entry) in row.all() {
         let stamp = entry.stamp;
         match (slot, &entry.content) {
-            (Slot::Life, Content::Alive) => state.life.insert(Sibling { stamp, value: Life::Alive }),
-            (Slot::Life, Content::Dead) => state.life.insert(Sibling { stamp, value: Life::Dead }),
+            (Slot::Life, Content::Alive) => state.life.insert(Sibling { stamp, value: Life::ALIVE }),
+            (Slot::Life, Content::Dead) => state.life.insert(Sibling { stamp, value: Life::DEAD }),
             (Slot::Boost, _) => state.boost.insert(Sibling { stamp, value: () }),
             (Slot::Acks, Content::Ack(names)) => {
                 let mut ids: Vec<ConflictId> = names.iter().map(ConflictName::id).collect();

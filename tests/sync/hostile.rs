@@ -37,7 +37,7 @@ fn spoil(batch: &mut Batch, way: usize) -> bool {
 
 fn state(dot: Dot, hlc: u64) -> RowState {
     let mut state = RowState::new(dot);
-    state.write_life(Stamp { priority: Priority::default(), hlc: Hlc(hlc), dot }, Life::Alive, &[]);
+    state.write_life(Stamp { priority: Priority::default(), hlc: Hlc(hlc), dot }, Life::ALIVE, &[]);
     state
 }
 
@@ -139,7 +139,7 @@ fn change() -> impl Strategy<Value = RowChange> {
             state.vector = vector;
             state.write_life(
                 Stamp { priority: Priority::default(), hlc: Hlc(hlc), dot: live },
-                Life::Dead,
+                Life::DEAD,
                 &[],
             );
             RowChange { key: key(row), state, withheld }

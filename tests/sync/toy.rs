@@ -101,7 +101,7 @@ impl Store {
         let state = self.facts.rows.entry(key).or_insert_with(|| RowState::new(dot));
         let all: Vec<Dot> = state.life.dots().collect();
         match unit {
-            0 => state.write_life(stamp, Life::Dead, &all),
+            0 => state.write_life(stamp, Life::DEAD, &all),
             1 => state.write_boost(stamp),
             2 => {
                 let old = state.unit(UnitId(5)).dots().next();
@@ -119,7 +119,7 @@ impl Store {
                     UnitValue { columns: vec![text], ..UnitValue::default() },
                     &visible,
                 );
-                state.write_life(stamp, Life::Alive, &all);
+                state.write_life(stamp, Life::ALIVE, &all);
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::codec::record::encode_row;
 use crate::codec::wire::MessageWriter;
 use crate::derive::{About, Conflict, Derived, Kind, Status};
 use crate::ids::{ColumnId, ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, TableId, UnitId};
-use crate::row::{Ack, Life, RowChange, RowState, UnitValue};
+use crate::row::{Ack, Life, Merge, MergeRule, RowChange, RowState, UnitValue};
 use crate::value::{Json, Timestamp, Value};
 use crate::version::{Hlc, Knowledge, Priority, Stamp};
 
@@ -37,7 +37,7 @@ fn key() -> RowKey {
 fn inserted() -> RowState {
     let made = stamp(1, 1, 0x1234, 50);
     let mut row = RowState::new(made.dot);
-    row.write_life(made, Life::Alive, &[]);
+    row.write_life(made, Life::ALIVE, &[]);
     row.write_unit(UnitId(1), made, bare(Value::Integer(-3)), &[]);
     row.write_unit(UnitId(2), made, bare(Value::from("ann")), &[]);
     row
@@ -48,8 +48,17 @@ fn eventful() -> RowState {
     let mut row = inserted();
     let made = row.born;
     let (ann, bob) = (stamp(1, 9, 0x2000, 50), stamp(2, 300, 0x1fff, 60));
-    row.write_life(ann, Life::Alive, &[made]);
-    row.write_life(bob, Life::Dead, &[]);
+    let other = |byte| RowId::from_bytes([byte; 16]);
+    row.write_life(ann, Life::Alive { apart: vec![other(0xaa)] }, &[made]);
+    row.write_life(bob, Life::Dead { with: vec![other(0xba), other(0xbb)] }, &[]);
+    let absorbed = vec![(UnitId(2), made)];
+    let rule =
+        MergeRule { key: ConstraintId(9), value: vec![Value::from("ann")], seen: vec![(UnitId(2), bob.dot)] };
+    let (by_hand, by_rule) = (stamp(3, 1, 0x1ffd, 50), stamp(3, 2, 0x1ffe, 50));
+    let merge = Merge { into: other(0xac), absorbed, rule: None };
+    row.write_life(by_hand, Life::Merged(merge), &[]);
+    let merge = Merge { into: other(0xac), absorbed: Vec::new(), rule: Some(rule) };
+    row.write_life(by_rule, Life::Merged(merge), &[]);
     row.write_unit(UnitId(1), ann, bare(Value::Boolean(true)), &[made]);
     row.write_unit(UnitId(1), bob, bare(Value::Null), &[]);
     let parents = vec![(ConstraintId(11), RowId::from_bytes([0xcd; 16]))];
@@ -83,7 +92,7 @@ fn values() {
     let golden = |value: Value, expected: &str| {
         let made = stamp(1, 1, 0, 50);
         let mut row = RowState::new(made.dot);
-        row.write_life(made, Life::Alive, &[]);
+        row.write_life(made, Life::ALIVE, &[]);
         row.write_unit(UnitId(1), made, bare(value.clone()), &[]);
         let row = encode_row(&table(), &row, &VISIBLE, &mut Numbers::default()).unwrap();
         assert_eq!(hex(&row.main[6..]), expected, "{value:?}");
@@ -141,23 +150,36 @@ fn canonical_bytes() {
 }
 
 const MAIN: &str = "\
-     6d01050a580203106824010010981b0900893c012c010101020205010202020501efefefefefefefefefefefef\
-     efefefef0100030201010202010083616e6e170101040201021b0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd\
-     0008060200";
+     6d01050a580205106824010010981b0900893c012c0101080301020802020201040702aaaaaaaaaaaaaaaaaaaa\
+     aaaaaaaaaaaa0b05bababababababababababababababababbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0eacacacac\
+     acacacacacacacacacacacac0202000112acacacacacacacacacacacacacacacac01090183616e6e010201fb2c\
+     01010202020501efefefefefefefefefefefefefefefef0100030201010202010083616e6e170101040201021b\
+     0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd0008060200";
 const LOSERS: &str = "01913cfe3f2c0101020100";
 const FRAME: &str = "0102000000532f89a96162";
 const MESSAGE: &str = "\
-     0201010101010101010101010101010101020202020202020202020202020202020007abababababababababab\
-     abababababab5e6003106824010010981b0900893c012c010101020205010202020501efefefefefefefefefef\
-     efefefefefef010003020101020200020002010083616e6e170101040201021b0a010bcdcdcdcdcdcdcdcdcdcd\
-     cdcdcdcdcdcd0008060200013a6103010009020001030009021000400900893c012c0101000001020003010002\
-     000301efefefefefefefefefefefefefefefef010003020101000012fb0040010101fb2b01";
+     030101010101010101010101010101010102020202020202020202020202020202030303030303030303030303\
+     030303030007ababababababababababababababababcb6005106824010010981b0900893c012c010108030102\
+     0802020201040702aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0b05bababababababababababababababababbbbbb\
+     bbbbbbbbbbbbbbbbbbbbbbbbbb0eacacacacacacacacacacacacacacacac0202000112acacacacacacacacacac\
+     acacacacacac01090183616e6e010201fb2c01010202020501efefefefefefefefefefefefefefefef01000302\
+     0101020200020002010083616e6e170101040201021b0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd00080602\
+     0001a76103010009020001030009041000400900893c012c01010803010208020202000001040302aaaaaaaaaa\
+     aaaaaaaaaaaaaaaaaaaaaa0705bababababababababababababababababbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\
+     0aacacacacacacacacacacacacacacacac020200010eacacacacacacacacacacacacacacacac01090183616e6e\
+     010201fb2c01010002000301efefefefefefefefefefefefefefefef010003020101000012fb0040010101fb2b\
+     01";
 const CANONICAL: &str = "\
-     07abababababababababababababababab01010101010101010101010101010101010201010101010101010101\
-     0101010101010c02020202020202020202020202020202fb2c010232fb00200101010101010101010101010101\
-     010109003cfbff1f02020202020202020202020202020202fb2c01010132fb0020010101010101010101010101\
-     01010101090232fb00200101010101010101010101010101010109003cfbff1f02020202020202020202020202\
-     020202fb2c0101efefefefefefefefefefefefefefefef03010232fb0020010101010101010101010101010101\
-     0109010200003cfbff1f02020202020202020202020202020202fb2c0101000000020132fb3412010101010101\
-     01010101010101010101010183616e6e0000030132fb0020010101010101010101010101010101010902040201\
-     021b0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd0132030101010101010101010101010101010102";
+     07abababababababababababababababab01010101010101010101010101010101010301010101010101010101\
+     0101010101010c02020202020202020202020202020202fb2c0103030303030303030303030303030303020432\
+     fb002001010101010101010101010101010101090001aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa3cfbff1f020202\
+     02020202020202020202020202fb2c010102bababababababababababababababababbbbbbbbbbbbbbbbbbbbbb\
+     bbbbbbbbbb32fbfd1f030303030303030303030303030303030102acacacacacacacacacacacacacacacac0102\
+     010101010101010101010101010101010132fbfe1f030303030303030303030303030303030203acacacacacac\
+     acacacacacacacacacac00090183616e6e010202020202020202020202020202020202fb2c010132fb00200101\
+     0101010101010101010101010101090232fb00200101010101010101010101010101010109003cfbff1f020202\
+     02020202020202020202020202fb2c0101efefefefefefefefefefefefefefefef03010232fb00200101010101\
+     010101010101010101010109010200003cfbff1f02020202020202020202020202020202fb2c01010000000201\
+     32fb341201010101010101010101010101010101010183616e6e0000030132fb00200101010101010101010101\
+     01010101010902040201021b0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd0132030101010101010101010101\
+     010101010102";

@@ -97,7 +97,7 @@ fn typical() -> (Table, RowState, Derived) {
     let values = ["C-1047", "Ann Ōno", "ann@example.org", "+44 20 7946 0018", "NW1 6XE", "12"];
     let stamp = stamp(1, 40_000, 1_763_797_350_123_456);
     let mut facts = RowState::new(stamp.dot);
-    facts.write_life(stamp, Life::Alive, &[]);
+    facts.write_life(stamp, Life::ALIVE, &[]);
     for (i, value) in values.into_iter().enumerate() {
         let value = UnitValue { columns: vec![Value::from(value)], ..UnitValue::default() };
         facts.write_unit(UnitId(i as u32 + 1), stamp, value, &[]);
@@ -118,7 +118,7 @@ fn an_inserted_row_costs_little_over_its_values() {
 
     let update = stamp(1, 50_000, 1_763_897_350_123_456);
     let old = facts.life.dots().next().unwrap();
-    facts.write_life(update, Life::Alive, &[old]);
+    facts.write_life(update, Life::ALIVE, &[old]);
     let value = UnitValue { columns: vec![Value::from("Ann Ono")], ..UnitValue::default() };
     facts.write_unit(UnitId(2), update, value, &[old]);
     let updated = encode_row(&table, &facts, &derived, &mut Numbers::default()).unwrap().main.len();
