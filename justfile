@@ -45,3 +45,7 @@ bless:
 # The property tests over n random histories (20000 in CI)
 histories n="200000":
     HISTORIES={{ n }} cargo test --all-features --test histories -- --nocapture
+
+# Every pair and every triple of concurrent operations (some minutes)
+exhaustive:
+    EXHAUSTIVE=1 cargo test --all-features --test histories -- --nocapture pairs triples

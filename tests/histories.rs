@@ -17,6 +17,7 @@ mod planted;
 mod world;
 mod databases;
 mod derivation;
+mod exhaustive;
 
 use world::story::{Suite, number_from_environment};
 
@@ -50,4 +51,16 @@ fn planted_bugs_are_caught() {
 #[test]
 fn derivation() {
     DERIVATIONS.run(KEPT, number_from_environment("HISTORIES").unwrap_or(4000));
+}
+
+/// Every pair of operations, by two replicas that do not know of each other.
+#[test]
+fn pairs() {
+    exhaustive::pairs();
+}
+
+/// Every triple of operations, by three replicas, in every order in which they can arrive.
+#[test]
+fn triples() {
+    exhaustive::triples();
 }

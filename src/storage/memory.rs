@@ -2,7 +2,7 @@
 //!
 //! The map is a persistent tree (`tree.rs`), because that alone gives all three at once: a snapshot
 //! is one reference count, a batch costs a logarithmic copy per change, and no reader ever waits for
-//! the writer or the writer for a reader. Clones of the engine share the map. Nothing survives the
+//! the writer or the writer for a reader. Clones of the engine share the map; a fork goes its own way. Nothing survives the
 //! process; `checkpoint` has nothing to do.
 
 use std::sync::Arc;
@@ -38,6 +38,14 @@ impl MemoryEngine {
     #[must_use]
     pub fn new() -> MemoryEngine {
         MemoryEngine::default()
+    }
+
+    /// An engine of its own that begins with what this one holds now. Costs nothing: the two share
+    /// what neither has changed since.
+    #[must_use]
+    pub fn fork(&self) -> MemoryEngine {
+        let current = RwLock::new(self.shared.current.read().clone());
+        MemoryEngine { shared: Arc::new(Shared { writer: Mutex::default(), current }) }
     }
 }
 

@@ -1,12 +1,12 @@
 //! Histories of real databases: transactions through the public face, sessions that may break at any
 //! byte, and after every step a comparison with the model.
 
-mod compare;
+pub mod compare;
 mod cuts;
-mod pair;
-mod perform;
+pub mod pair;
+pub mod perform;
 mod settle;
-mod sqlite;
+pub mod sqlite;
 mod sync;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,11 +28,12 @@ use crate::world::random::Random;
 use crate::world::story::{Checked, Failure, Phase, Plan, Story, ensure};
 use crate::world::{explain, schemas};
 
-struct World<'a> {
-    schema: Arc<Schema>,
-    pairs: Vec<Pair>,
-    changes: Changes,
-    story: &'a mut Story,
+/// Some replicas, each beside its model.
+pub struct World<'a> {
+    pub schema: Arc<Schema>,
+    pub pairs: Vec<Pair>,
+    pub changes: Changes,
+    pub story: &'a mut Story,
 }
 
 /// One history.
@@ -77,7 +78,13 @@ impl World<'_> {
         let several = if random.chance(25) { 1 + random.below(3) } else { 0 };
         let (view, facts) = (&pair.view, &pair.model.facts);
         let mut generator = Generator { schema: &self.schema, view, facts, random };
-        let mut operations: Vec<Operation> = (0..=several).map(|_| generator.operation()).collect();
+        let operations = (0..=several).map(|_| generator.operation()).collect();
+        self.perform(i, operations)
+    }
+
+    /// One transaction, on the database and on the model.
+    pub fn perform(&mut self, i: usize, mut operations: Vec<Operation>) -> Checked {
+        let pair = &self.pairs[i];
         let outcome = transact(&pair.db, &self.schema, &mut operations);
         self.story.note(|| {
             let all: Vec<String> = operations.iter().map(|o| explain::operation(&self.schema, o)).collect();

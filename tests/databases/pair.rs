@@ -6,9 +6,9 @@ use reunite::Database;
 use reunite::db::SeededRandom;
 use reunite::ids::ReplicaId;
 use reunite::schema::Schema;
-use reunite::storage::Durability;
+use reunite::storage::{Durability, MemoryEngine, Storage};
 use reunite::value::Timestamp;
-use reunite::version::{Hlc, ManualClock, Priority};
+use reunite::version::{Clock, Hlc, ManualClock, Priority};
 use tempfile::TempDir;
 
 use crate::model::{self, Derived, Replica};
@@ -19,8 +19,14 @@ pub struct Pair {
     pub clock: Arc<ManualClock>,
     pub model: Replica,
     pub view: Derived,
-    /// Where the database is, if on disk. Declared last: it goes after the database.
-    home: Option<TempDir>,
+    seed: u64,
+    /// Where the database is. Declared last: it goes after the database.
+    home: Home,
+}
+
+enum Home {
+    Memory(MemoryEngine),
+    Disk(TempDir),
 }
 
 impl Pair {
@@ -28,21 +34,26 @@ impl Pair {
         let id = ReplicaId::from_bytes([i as u8 + 1; 16]);
         let priority = Priority::new(random.below(4) as u8 * 10).expect("at most 100");
         let clock = Arc::new(ManualClock::new(Timestamp(random.below(30) as i64)));
-        let home = on_disk.then(|| tempfile::tempdir().expect("a temporary directory"));
+        let home = if on_disk {
+            Home::Disk(tempfile::tempdir().expect("a temporary directory"))
+        } else {
+            Home::Memory(MemoryEngine::new())
+        };
         let builder = Database::builder().schema(Arc::clone(schema)).replica_id(id).priority(priority);
-        let builder = builder.clock(Arc::clone(&clock) as _).random(SeededRandom::new(random.next()));
+        let seed = random.next();
+        let builder = builder.clock(Arc::clone(&clock) as _).random(SeededRandom::new(seed));
         let db = match &home {
-            Some(home) => builder.durability(Durability::Eventual).create(home.path()),
-            None => builder.in_memory(),
+            Home::Disk(home) => builder.durability(Durability::Eventual).create(home.path()),
+            Home::Memory(engine) => builder.over(Storage::over(Box::new(engine.clone()))),
         };
         let model = Replica::new(id, priority, Hlc(0));
         let view = model::derive(schema, &model.facts, |_| {});
-        Pair { db: db.expect("a new database"), clock, model, view, home }
+        Pair { db: db.expect("a new database"), clock, model, view, seed, home }
     }
 
     /// Closes a database that is on disk, or just lets it go, and opens it again.
     pub fn reopen(&mut self, random: &mut Random) {
-        let Some(home) = &self.home else { return };
+        let Home::Disk(home) = &self.home else { return };
         if random.chance(50) {
             self.db.close().expect("it closes");
         }
@@ -51,5 +62,17 @@ impl Pair {
             Database::builder().clock(Arc::clone(&self.clock) as _).durability(Durability::Eventual);
         let builder = builder.random(SeededRandom::new(random.next()));
         self.db = builder.open(home.path()).expect("it opens again");
+    }
+
+    /// The same replica once more, which goes its own way from here. Only of one in memory.
+    pub fn fork(&self) -> Pair {
+        let Home::Memory(engine) = &self.home else { unreachable!("a directory has no second life") };
+        // It draws other random numbers than before.
+        let (engine, seed) = (engine.fork(), self.seed.wrapping_add(1));
+        let clock = Arc::new(ManualClock::new(self.clock.now()));
+        let builder = Database::builder().clock(Arc::clone(&clock) as _).random(SeededRandom::new(seed));
+        let db = builder.over(Storage::over(Box::new(engine.clone()))).expect("memory does not fail");
+        let (model, view) = (self.model.clone(), self.view.clone());
+        Pair { db, clock, model, view, seed, home: Home::Memory(engine) }
     }
 }

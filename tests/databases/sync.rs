@@ -21,7 +21,7 @@ impl World<'_> {
         self.session(a, b, direction, cut_after, batch_bytes)
     }
 
-    pub(super) fn session(
+    pub fn session(
         &mut self,
         a: usize,
         b: usize,
