@@ -6,6 +6,8 @@
 //! `BLESS=1` writes the blocks anew. That the recorded outputs are right is the business of
 //! `tests/scripts.rs`.
 
+mod links;
+
 use std::fs;
 use std::io::{self, Write};
 use std::ops::Range;
