@@ -17,7 +17,7 @@ fn print(text: &str) -> (ExitStatus, String) {
 }
 
 /// Line 5 of a script that has replicas and a table, and what is wrong with it.
-const BAD_LINES: [(&str, &str); 49] = [
+const BAD_LINES: [(&str, &str); 50] = [
     ("insrt t {}", "`insrt` is not a command; one on a replica is written `a: insrt …`"),
     ("a: insrt t {}", "`insrt` is not a command of a replica"),
     ("a:", "a command is missing"),
@@ -58,8 +58,12 @@ const BAD_LINES: [(&str, &str); 49] = [
         "`resolve … keep-both` is not supported by this version of Reunite",
     ),
     ("a: merge t x into y", "`merge` is not supported by this version of Reunite"),
-    ("a: version t x as v", "`version` is not supported by this version of Reunite"),
-    ("a: update? t x v {\"v\":1}", "`update?` is not supported by this version of Reunite"),
+    ("a: version t x", "a version needs a name: `version TABLE ROW as NAME`"),
+    (
+        "a: update? t x {\"v\":1}",
+        "`{\"v\":1}` is no name for the version: use letters, digits, `_`, `-` and `.`",
+    ),
+    ("a: delete? t x", "the version is missing"),
     ("a: undo 1", "`undo` is not supported by this version of Reunite"),
     ("a: alter <<END", "`alter` is not supported by this version of Reunite"),
     ("preview a -> b", "`preview` is not supported by this version of Reunite"),

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::output::Output;
 use super::{key, open};
+use crate::row::Version;
 
 /// Delete a row
 #[derive(Debug, clap::Args)]
@@ -16,6 +17,9 @@ pub(super) struct Delete {
     table: String,
     /// The row: its primary key, or a JSON object as {"email":"a@b.c"}
     key: String,
+    /// Only if the row is still as it was when `version` printed this
+    #[arg(long, value_name = "VERSION")]
+    if_version: Option<Version>,
 }
 
 impl Delete {
@@ -24,8 +28,12 @@ impl Delete {
         let schema = db.schema();
         let table = open::table(&schema, &self.table)?;
         let id = db.write(|tx| {
-            let id = key::find(&tx.read_table(&table.name)?, &self.key)?;
-            tx.table(&table.name)?.delete(id)?;
+            let id = key::find_as_seen(&tx.read_table(&table.name)?, &self.key, self.if_version.as_ref())?;
+            let mut table = tx.table(&table.name)?;
+            match &self.if_version {
+                Some(version) => table.delete_if(id, version),
+                None => table.delete(id),
+            }?;
             anyhow::Ok(id)
         })?;
         db.close()?;

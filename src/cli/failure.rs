@@ -2,16 +2,23 @@
 
 use std::io::{self, Write};
 
+use serde_json::{Value as Json, json};
+
 use crate::commit::WriteError;
 use crate::error::Error;
 use crate::sync::SyncError;
+use crate::value::Value;
 
-/// Prints `error: …`, or `{"error":{"code":…,"message":…}}`.
+/// Prints `error: …`, or `{"error":{"code":…,"message":…}}`, with what else a program may want to know.
 pub(super) fn report(error: &anyhow::Error, json: bool, errors: &mut dyn Write) -> io::Result<()> {
     let message = message(error);
     if json {
-        let report = serde_json::json!({ "error": { "code": code(error), "message": message } });
-        writeln!(errors, "{report}")
+        let mut report = serde_json::Map::from_iter([
+            ("code".to_owned(), code(error).into()),
+            ("message".to_owned(), message.into()),
+        ]);
+        report.extend(error.chain().find_map(details).unwrap_or_default());
+        writeln!(errors, "{}", serde_json::json!({ "error": report }))
     } else {
         writeln!(errors, "error: {message}")
     }
@@ -45,6 +52,28 @@ fn code_of<'e>(cause: &'e (dyn std::error::Error + 'static)) -> Option<&'e str> 
     } else {
         cause.is::<io::Error>().then_some("io")
     }
+}
+
+/// Which key is a duplicate and who holds it; what has changed since a version was read.
+fn details(cause: &(dyn std::error::Error + 'static)) -> Option<serde_json::Map<String, Json>> {
+    let details = match cause.downcast_ref::<WriteError>()? {
+        WriteError::DuplicateKey { table, key, columns, values, holder, .. } => {
+            let values: Vec<Json> = values.iter().map(Value::to_json).collect();
+            json!({
+                "table": table, "key": key, "columns": columns, "values": values,
+                "holder": holder.to_string(),
+            })
+        }
+        WriteError::StaleVersion { table, row, columns, replicas, deleted } => {
+            let replicas: Vec<String> = replicas.iter().map(ToString::to_string).collect();
+            json!({
+                "table": table, "row": row.to_string(), "columns": columns, "replicas": replicas,
+                "deleted": deleted,
+            })
+        }
+        _ => return None,
+    };
+    details.as_object().cloned()
 }
 
 /// Whether the reader of the answer has closed its end.

@@ -12,14 +12,34 @@ use super::open::columns_of;
 use crate::commit::WriteError;
 use crate::db::{self, Row};
 use crate::ids::RowId;
+use crate::row::Version;
 use crate::schema::{Table, UniqueKey};
 use crate::script::Object;
 use crate::value::Value;
 
 /// The row that `key` names.
 pub(super) fn find(table: &db::Table<'_>, key: &str) -> anyhow::Result<RowId> {
+    let name = &table.definition().name;
+    let missing = || WriteError::NoSuchRow { table: name.clone(), row: key.to_string() };
+    Ok(find_visible(table, key)?.ok_or_else(missing)?)
+}
+
+/// The row that `key` names, or that of the version, if no row has the key any more.
+pub(super) fn find_as_seen(
+    table: &db::Table<'_>,
+    key: &str,
+    version: Option<&Version>,
+) -> anyhow::Result<RowId> {
+    match (find_visible(table, key)?, version) {
+        (Some(row), _) => Ok(row),
+        (None, Some(version)) => Ok(version.row()),
+        (None, None) => find(table, key),
+    }
+}
+
+fn find_visible(table: &db::Table<'_>, key: &str) -> anyhow::Result<Option<RowId>> {
     let definition = table.definition();
-    let found = match json_of(key) {
+    Ok(match json_of(key) {
         Some(Json::Object(_)) => {
             let row = row(definition, key)?;
             let (key, values) = unique_key(definition, &row)?;
@@ -28,9 +48,7 @@ pub(super) fn find(table: &db::Table<'_>, key: &str) -> anyhow::Result<RowId> {
         Some(Json::Array(values)) => table.row_id(primary_key(definition, &values)?)?,
         Some(value @ Json::String(_)) => table.row_id(primary_key(definition, &[value])?)?,
         _ => by_text(table, key)?,
-    };
-    let name = &definition.name;
-    found.ok_or_else(|| WriteError::NoSuchRow { table: name.clone(), row: key.to_string() }.into())
+    })
 }
 
 /// A key that begins like a JSON object, array or string and is one.

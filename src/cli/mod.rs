@@ -27,6 +27,7 @@ mod status;
 mod sync;
 mod tables;
 mod update;
+mod version;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -62,6 +63,7 @@ enum Command {
     Insert(insert::Insert),
     Update(update::Update),
     Delete(delete::Delete),
+    Version(version::ShowVersion),
     Sync(sync::Sync),
     Conflicts(conflicts::Conflicts),
     Resolve(resolve::Resolve),
@@ -84,6 +86,7 @@ impl Command {
             Command::Insert(command) => command.run(output),
             Command::Update(command) => command.run(output),
             Command::Delete(command) => command.run(output),
+            Command::Version(command) => command.run(output),
             Command::Sync(command) => command.run(output),
             Command::Conflicts(command) => command.run(output),
             Command::Resolve(command) => command.run(output),

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::output::Output;
 use super::{key, open};
+use crate::row::Version;
 
 /// Change columns of a row
 #[derive(Debug, clap::Args)]
@@ -19,8 +20,11 @@ pub(super) struct Update {
     /// The new values as a JSON object
     to: String,
     /// Settle the open conflicts about these columns with the new values
-    #[arg(long)]
+    #[arg(long, conflicts_with = "if_version")]
     force: bool,
+    /// Only if the row is still as it was when `version` printed this
+    #[arg(long, value_name = "VERSION")]
+    if_version: Option<Version>,
 }
 
 impl Update {
@@ -30,9 +34,13 @@ impl Update {
         let table = open::table(&schema, &self.table)?;
         let row = key::row(table, &self.to)?;
         let id = db.write(|tx| {
-            let id = key::find(&tx.read_table(&table.name)?, &self.key)?;
+            let id = key::find_as_seen(&tx.read_table(&table.name)?, &self.key, self.if_version.as_ref())?;
             let mut table = tx.table(&table.name)?;
-            if self.force { table.update_forced(id, row) } else { table.update(id, row) }?;
+            match &self.if_version {
+                Some(version) => table.update_if(id, version, row),
+                None if self.force => table.update_forced(id, row),
+                None => table.update(id, row),
+            }?;
             anyhow::Ok(id)
         })?;
         db.close()?;

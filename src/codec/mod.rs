@@ -13,6 +13,7 @@ mod life;
 mod stamps;
 mod units;
 mod values;
+mod version;
 
 pub mod conflict;
 pub mod frame;
@@ -29,6 +30,7 @@ mod tests;
 pub use bytes::Malformed;
 pub use canonical::canonical_row;
 pub use values::{check_value_size, value_size};
+pub use version::VersionTokenError;
 
 use crate::ids::ReplicaId;
 

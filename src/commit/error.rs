@@ -2,7 +2,7 @@
 //! go on, or be repeated with other values. Conflicts with other replicas are never errors.
 
 use crate::error::Error;
-use crate::ids::{ConflictId, RowId};
+use crate::ids::{ConflictId, ReplicaId, RowId};
 use crate::value::{FieldError, Type, Value, ValueError};
 
 /// A write that is refused. Nothing of it happened.
@@ -16,6 +16,8 @@ pub enum WriteError {
         table: String,
         /// The name of the key.
         key: String,
+        /// The names of the key's columns, in its order.
+        columns: Vec<String>,
         /// The values, in the order of the key's columns.
         values: Vec<Value>,
         /// The row that could not be written.
@@ -127,6 +129,20 @@ pub enum WriteError {
         /// The row id or key asked for.
         row: String,
     },
+    /// The row is not as it was when it was read.
+    #[error("table {table}, row {row}: {}", since(.columns, .replicas, *.deleted))]
+    StaleVersion {
+        /// The table.
+        table: String,
+        /// The row.
+        row: RowId,
+        /// The columns that were written since.
+        columns: Vec<String>,
+        /// The replicas that have changed it since; none if this replica lacks changes that were seen.
+        replicas: Vec<ReplicaId>,
+        /// Whether it was deleted.
+        deleted: bool,
+    },
     /// The conflict is not open: it was resolved or dismissed, here or on another replica.
     #[error("conflict {conflict} is not open any more: it was resolved or dismissed, here or elsewhere")]
     AlreadyResolved {
@@ -167,6 +183,7 @@ impl WriteError {
                 "type-mismatch"
             }
             WriteError::NoSuchRow { .. } => "no-such-row",
+            WriteError::StaleVersion { .. } => "stale-version",
             WriteError::AlreadyResolved { .. } => "already-resolved",
             WriteError::NotApplicable { .. } | WriteError::NoSuchSavepoint => "not-applicable",
             WriteError::Storage(error) => error.code(),
@@ -183,4 +200,18 @@ impl WriteError {
 fn list(values: &[Value]) -> String {
     let values: Vec<String> = values.iter().map(|value| value.to_json().to_string()).collect();
     format!("({})", values.join(", "))
+}
+
+/// What has become of a row since it was read.
+fn since(columns: &[String], replicas: &[ReplicaId], deleted: bool) -> String {
+    if replicas.is_empty() && columns.is_empty() {
+        return "this replica does not have all that was read of it elsewhere: sync, then repeat".to_owned();
+    }
+    let by: Vec<String> = replicas.iter().map(ReplicaId::to_string).collect();
+    let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(", ")) };
+    let of = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
+    if deleted {
+        return format!("it was deleted{by} since it was read{of}");
+    }
+    format!("it was changed{by} since it was read{of}: read it again, then repeat")
 }

@@ -1,12 +1,13 @@
 //! The only writer: local transactions, batches from a peer and resolutions run one pipeline.
 //!
 //! A [`Stage`] collects new facts over a snapshot: `rows` holds the operations of an application,
-//! `resolve` the settling of conflicts, `remote` what a peer sent. `finish` derives what they do to
+//! `optimistic` those that a row must not have changed for, `resolve` the settling of conflicts, `remote` what a peer sent. `finish` derives what they do to
 //! the visible state, applies the rule for local commits (`rule`), and returns what to store. Nothing
 //! here touches the disk; a stage that is dropped has done nothing.
 
 mod error;
 mod finish;
+mod optimistic;
 mod references;
 mod remote;
 mod resolve;
@@ -16,6 +17,7 @@ mod stage;
 mod writes;
 
 pub use error::WriteError;
+pub use optimistic::version_of;
 pub use remote::{BatchError, apply};
 pub use resolve::Resolution;
 pub use rows::Columns;

@@ -176,6 +176,7 @@ impl Stage<'_> {
                 return Err(WriteError::DuplicateKey {
                     table: table.name.clone(),
                     key: unique.name.clone(),
+                    columns: table.column_names(&unique.columns).into_iter().map(str::to_owned).collect(),
                     values: shown(table, row, &unique.columns),
                     row: key.row,
                     holder,

@@ -8,6 +8,7 @@ pub(crate) mod access;
 mod builder;
 mod conflict;
 mod database;
+mod optimistic;
 mod random;
 mod read;
 mod row;

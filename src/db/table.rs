@@ -67,6 +67,10 @@ impl<'a> Table<'a> {
         Ok(Table::over(base, writes, table))
     }
 
+    pub(super) const fn base(&self) -> &'a Snapshot {
+        self.base
+    }
+
     pub(super) fn over(
         base: &'a Snapshot,
         writes: Option<&'a Writes>,

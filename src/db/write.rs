@@ -27,7 +27,7 @@ use crate::value::{Value, ValueError};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct TableMut<'a> {
-    transaction: &'a mut Transaction,
+    pub(super) transaction: &'a mut Transaction,
     id: TableId,
 }
 
@@ -304,7 +304,7 @@ impl<'a> TableMut<'a> {
         self.read()?.get(row)
     }
 
-    fn definition(&self) -> Result<&schema::Table, Error> {
+    pub(super) fn definition(&self) -> Result<&schema::Table, Error> {
         let missing = || Error::corrupt(format!("table {} is not in the schema", self.id.0));
         self.transaction.base().schema().table_by_id(self.id).ok_or_else(missing)
     }
@@ -325,7 +325,7 @@ impl<'a> TableMut<'a> {
         self.transaction.run(|stage| stage.update(key, &named, false))
     }
 
-    const fn key(&self, row: RowId) -> RowKey {
+    pub(super) const fn key(&self, row: RowId) -> RowKey {
         RowKey { table: self.id, row }
     }
 
@@ -355,7 +355,7 @@ impl ResolveWith {
 }
 
 /// The values of a row by column position, in the columns' types.
-fn columns(table: &schema::Table, row: &Row) -> Result<Columns, WriteError> {
+pub(super) fn columns(table: &schema::Table, row: &Row) -> Result<Columns, WriteError> {
     if let Some((name, source)) = row.invalid() {
         let (position, column) = find_column(table, name)?;
         let expected = table.columns.get(position).map_or(column.kind, |column| column.kind);

@@ -10,11 +10,13 @@
 
 mod batch;
 mod change;
+mod seen;
 mod siblings;
 mod value;
 
 pub use batch::{Batch, LogEntry};
 pub use change::RowChange;
+pub use seen::Version;
 pub use siblings::{Sibling, Siblings};
 pub use value::{Ack, Life, LifeKind, Merge, MergeRule, UnitValue};
 

@@ -65,9 +65,29 @@ pub(super) enum Action {
         values: Object,
         forced: bool,
     },
+    /// `version customer ann as v1`
+    Version {
+        table: String,
+        row: RowName,
+        /// How the script calls the version from then on.
+        name: String,
+    },
+    /// `update? customer ann v1 {…}`
+    UpdateIf {
+        table: String,
+        row: RowName,
+        version: String,
+        values: Object,
+    },
     Delete {
         table: String,
         row: RowName,
+    },
+    /// `delete? customer ann v1`
+    DeleteIf {
+        table: String,
+        row: RowName,
+        version: String,
     },
     Undelete {
         table: String,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ids::{ReplicaId, RowId};
 use crate::inspect::Names;
+use crate::row::Version;
 
 /// The names that a script gave so far.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +13,7 @@ pub(super) struct ScriptNames {
     /// By table and name: the same name may be given in several tables.
     rows: BTreeMap<(String, String), RowId>,
     names: BTreeMap<RowId, String>,
+    versions: BTreeMap<String, Version>,
 }
 
 impl ScriptNames {
@@ -32,6 +34,14 @@ impl ScriptNames {
     pub(super) fn forget(&mut self, rows: &[RowId]) {
         self.rows.retain(|_, row| !rows.contains(row));
         self.names.retain(|row, _| !rows.contains(row));
+    }
+
+    pub(super) fn name_version(&mut self, name: &str, version: Version) {
+        self.versions.insert(name.to_owned(), version);
+    }
+
+    pub(super) fn version_called(&self, name: &str) -> Option<&Version> {
+        self.versions.get(name)
     }
 
     pub(super) fn row_called(&self, table: &str, name: &str) -> Option<RowId> {

@@ -255,3 +255,32 @@ fn engines_differ_in_nothing_but_their_name() {
     assert_eq!(object(&desk.ok(&["--json", "status", "van"]))["engine"], json!("sled"));
     assert_eq!(desk.ok(&["check", "van"]), "van: nothing is wrong\n");
 }
+
+#[test]
+fn a_form_is_not_saved_over_somebody_elses_work() {
+    let desk = Desk::with_shop();
+    let version = || desk.ok(&["version", "shop", "product", "GLUE"]).trim().to_string();
+    let read = version();
+    let json = object(&desk.ok(&["--json", "version", "shop", "product", r#"{"name":"Glue"}"#]));
+    assert_eq!(json["version"], json!(read));
+    desk.ok(&["update", "shop", "product", "GLUE", r#"{"price":700}"#, "--if-version", &read]);
+    let again = ["--json", "update", "shop", "product", "GLUE", r#"{"price":710}"#, "--if-version", &read];
+    let error = object(&desk.run(&again).errors)["error"].clone();
+    assert_eq!((&error["code"], &error["columns"]), (&json!("stale-version"), &json!(["price"])));
+    desk.fails(&["delete", "shop", "product", "GLUE", "--if-version", &read]);
+    let read = version();
+    desk.ok(&["delete", "shop", "product", "GLUE", "--if-version", &read]);
+    let gone = desk.fails(&["delete", "shop", "product", "GLUE", "--if-version", &read]);
+    assert!(gone.contains("it was deleted by"), "{gone}");
+    assert_eq!(desk.run(&["delete", "shop", "product", "BONE", "--if-version", "nonsense"]).status, 2);
+}
+
+#[test]
+fn a_duplicate_names_its_key_and_who_holds_it() {
+    let desk = Desk::with_shop();
+    let taken = ["--json", "insert", "shop", "product", r#"{"sku":"X","name":"Glue","price":1}"#];
+    let error = object(&desk.run(&taken).errors)["error"].clone();
+    assert_eq!((&error["code"], &error["columns"]), (&json!("duplicate-key"), &json!(["name"])));
+    assert_eq!((&error["key"], &error["values"]), (&json!("product_name_key"), &json!(["Glue"])));
+    assert!(error["holder"].is_string(), "{error}");
+}

@@ -3,6 +3,7 @@
 
 pub mod compare;
 mod cuts;
+pub mod optimistic;
 pub mod pair;
 pub mod perform;
 mod settle;
@@ -19,6 +20,7 @@ use reunite::schema::Schema;
 
 use self::compare::{compare, facts_of};
 pub use self::cuts::cut_everywhere;
+use self::optimistic::Seen;
 use self::pair::Pair;
 use self::perform::transact;
 use crate::model::{self, Commit, Done, Hints, Refusal, Slot};
@@ -33,6 +35,7 @@ pub struct World<'a> {
     pub schema: Arc<Schema>,
     pub pairs: Vec<Pair>,
     pub changes: Changes,
+    pub seen: Vec<Seen>,
     pub story: &'a mut Story,
 }
 
@@ -44,7 +47,7 @@ pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     let on_disk = random.below(100) == 0;
     story.count("on disk", usize::from(on_disk));
     let pairs = (0..replicas).map(|i| Pair::new(&schema, i, on_disk && i < 2, &mut random)).collect();
-    let mut world = World { schema, pairs, changes: Changes::new(), story };
+    let mut world = World { schema, pairs, changes: Changes::new(), seen: Vec::new(), story };
     for step in &plan.steps {
         world.step(step.phase, &mut Random::new(step.seed))?;
     }
@@ -58,7 +61,10 @@ impl World<'_> {
         let other = random.below(self.pairs.len());
         match phase {
             Phase::Grow => self.transaction(0, random),
-            Phase::Live if random.chance(75) => self.transaction(i, random),
+            Phase::Live if random.chance(75) => {
+                self.transaction(i, random)?;
+                if random.chance(10) { self.versions(i, random) } else { Ok(()) }
+            }
             Phase::Live if random.chance(20) => {
                 self.pairs[i].reopen(random);
                 self.check(i)

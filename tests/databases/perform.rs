@@ -66,7 +66,7 @@ fn table(schema: &Schema, row: RowKey) -> &Table {
     schema.table_by_id(row.table).expect("a table of the schema")
 }
 
-fn named(table: &Table, values: &Values) -> Row {
+pub fn named(table: &Table, values: &Values) -> Row {
     values.iter().map(|(column, value)| (table.columns[*column].name.as_str(), value.clone())).collect()
 }
 

@@ -63,7 +63,7 @@ impl Beginning {
         let mut random = Random::new(1);
         let pairs = (0..count).map(|i| Pair::new(&schema, i, false, &mut random)).collect();
         let mut story = Story::default();
-        let mut world = World { schema, pairs, changes: Changes::new(), story: &mut story };
+        let mut world = World { schema, pairs, changes: Changes::new(), seen: Vec::new(), story: &mut story };
         world.share_a_calm_life()?;
         (self.tell)(&mut world)?;
         world.meet()?;

@@ -22,7 +22,7 @@ pub use conflicts::Conflict;
 pub use derive::{Derived, derive};
 pub use facts::merge_row;
 pub use facts::{Cell, ConflictName, Content, Facts, Row, Slot, Vector, covers, join};
-pub use image::{Image, Need, order};
+pub use image::{Image, Need, order, written};
 pub use operations::Values;
 pub use replica::{Replica, pull};
 pub use resolve::Choice;

@@ -5,4 +5,5 @@ mod frames;
 mod golden;
 mod keys;
 mod records;
+mod tokens;
 mod wire;

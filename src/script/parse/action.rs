@@ -10,6 +10,9 @@ pub(super) fn parse(words: &mut Words<'_>) -> Result<Action, String> {
     match verb {
         "insert" => insert(words),
         "update" | "update!" => update(words, verb == "update!"),
+        "version" => version(words),
+        "update?" => update_if(words),
+        "delete?" => delete_if(words),
         "delete" => with_row(words, |table, row| Action::Delete { table, row }),
         "undelete" => with_row(words, |table, row| Action::Undelete { table, row }),
         "prefer" => with_row(words, |table, row| Action::Prefer { table, row }),
@@ -25,9 +28,7 @@ pub(super) fn parse(words: &mut Words<'_>) -> Result<Action, String> {
         "knowledge" => Ok(Action::Knowledge),
         "stats" => Ok(Action::Stats),
         "check" => Ok(Action::Check),
-        "version" | "update?" | "delete?" | "merge" | "undo" | "alter" | "lock" | "unlock" => {
-            Err(unsupported(verb))
-        }
+        "merge" | "undo" | "alter" | "lock" | "unlock" => Err(unsupported(verb)),
         "sync" | "crash" | "clock" => Err(format!(
             "`{verb}` is not a command of one replica: write it at the line's start, as `{verb} a …`"
         )),
@@ -54,6 +55,30 @@ fn update(words: &mut Words<'_>, forced: bool) -> Result<Action, String> {
     let (table, row) = (table(words)?, row(words)?);
     let values = columns(words, "the new values")?;
     Ok(Action::Update { table, row, values, forced })
+}
+
+/// `version customer ann as v1`
+fn version(words: &mut Words<'_>) -> Result<Action, String> {
+    let (table, row) = (table(words)?, row(words)?);
+    if !words.skip("as") {
+        return Err("a version needs a name: `version TABLE ROW as NAME`".to_owned());
+    }
+    let name = words.name("the version")?.to_owned();
+    Ok(Action::Version { table, row, name })
+}
+
+/// `update? customer ann v1 {"phone":"555"}`
+fn update_if(words: &mut Words<'_>) -> Result<Action, String> {
+    let (table, row) = (table(words)?, row(words)?);
+    let version = words.name("the version")?.to_owned();
+    let values = columns(words, "the new values")?;
+    Ok(Action::UpdateIf { table, row, version, values })
+}
+
+/// `delete? customer ann v1`
+fn delete_if(words: &mut Words<'_>) -> Result<Action, String> {
+    let (table, row) = (table(words)?, row(words)?);
+    Ok(Action::DeleteIf { table, row, version: words.name("the version")?.to_owned() })
 }
 
 fn with_row(words: &mut Words<'_>, action: impl FnOnce(String, RowName) -> Action) -> Result<Action, String> {

@@ -3,6 +3,7 @@
 //! A command that fails prints its error, names nothing, and the script goes on. The run as a whole
 //! has failed if an assertion did, or if a failed command is not followed by its `expect error`.
 
+mod optimistic;
 mod read;
 mod replica;
 mod session;
@@ -89,6 +90,11 @@ impl World {
             Action::Update { table, row, values, forced } => {
                 self.update(replica, table, row, values, *forced)
             }
+            Action::Version { table, row, name } => self.version(replica, table, row, name),
+            Action::UpdateIf { table, row, version, values } => {
+                self.update_if(replica, table, row, version, values)
+            }
+            Action::DeleteIf { table, row, version } => self.delete_if(replica, table, row, version),
             Action::Delete { table, row } => self.delete(replica, table, row),
             Action::Undelete { table, row } => self.undelete(replica, table, row),
             Action::Prefer { table, row } => self.prefer(replica, table, row),

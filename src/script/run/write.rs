@@ -59,7 +59,7 @@ impl World {
     }
 
     /// Finds the row that the script means, as the transaction sees it, and changes it.
-    fn change(
+    pub(super) fn change(
         &mut self,
         replica: usize,
         table: &str,
