@@ -83,6 +83,7 @@ impl Start {
             schema: Arc::clone(&self.schema),
             pairs,
             changes: self.changes.clone(),
+            seen: Vec::new(),
             story: &mut story,
         };
         world.perform(i, vec![operation.clone()])?;
@@ -102,7 +103,7 @@ impl Start {
             changes.entry(*row).or_default().extend(added.iter().cloned());
         }
         let pairs = afters.iter().map(|after| after.pair.fork()).collect();
-        World { schema: Arc::clone(&self.schema), pairs, changes, story }
+        World { schema: Arc::clone(&self.schema), pairs, changes, seen: Vec::new(), story }
     }
 }
 
