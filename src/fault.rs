@@ -38,6 +38,8 @@ pub enum Bug {
     IdFromKind,
     /// The id of a conflict depends on what it lost to, which may change.
     IdFromWinner,
+    /// A conflict that is settled stays in the statistics.
+    SettledStillCounted,
     /// An interrupted session teaches all that the sender knows.
     EarlyKnowledge,
     /// The change log forgets changes that were replaced since.
@@ -46,7 +48,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug, in the order of the layers.
-    pub const ALL: [Bug; 18] = [
+    pub const ALL: [Bug; 19] = [
         Bug::RemovalsIgnored,
         Bug::WithheldDropped,
         Bug::ReplaceAll,
@@ -63,6 +65,7 @@ impl Bug {
         Bug::DecidedStillListed,
         Bug::IdFromKind,
         Bug::IdFromWinner,
+        Bug::SettledStillCounted,
         Bug::EarlyKnowledge,
         Bug::LogOfLiveChanges,
     ];

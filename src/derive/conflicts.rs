@@ -12,6 +12,7 @@ use crate::fault::{Bug, planted};
 use crate::ids::{ColumnId, ConflictId, ConstraintId, Dot, RowId, RowKey};
 use crate::row::RowState;
 use crate::schema::{ForeignKey, Table, Tracking};
+use crate::version::{Hlc, Stamp};
 
 /// The kind of a conflict. It may change while the conflict is open: it is not part of its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +74,9 @@ pub struct Conflict {
     pub kind: Kind,
     /// The change that lost, or that wrote what is barred.
     pub loser: Dot,
+    /// When that change was made. A constraint may bar columns that nobody ever wrote: then the oldest
+    /// change that is live in the row.
+    pub at: Hlc,
     /// The columns that lost, ascending.
     pub columns: Vec<ColumnId>,
     /// The rows it clashes with or lacks: the holder of the key, the missing parent.
@@ -205,13 +209,13 @@ impl<S: Source + ?Sized> Pass<'_, S> {
 fn lost_lives(table: &Table, row: RowId, facts: &RowState, found: &mut Vec<Conflict>) {
     let deleted = life_of(table, facts).is_dead();
     for sibling in life_losers(table, facts) {
-        let (loser, about) = (sibling.stamp.dot, About::Life);
+        let (loser, at, about) = (sibling.stamp.dot, sibling.stamp.hlc, About::Life);
         let kind = if deleted { Kind::DeleteUpdate } else { Kind::UpdateDelete };
         // The columns that the losing change wrote, as far as nobody replaced them since.
         let units = table.units.iter().filter(|unit| facts.unit(unit.id).contains(loser));
         let columns = column_ids(table, units.flat_map(|unit| &unit.columns));
         let id = identify(row, about, loser, kind, None);
-        found.push(Conflict { id, about, kind, loser, columns, others: Vec::new() });
+        found.push(Conflict { id, about, kind, loser, at, columns, others: Vec::new() });
     }
 }
 
@@ -221,20 +225,20 @@ fn lost_values(table: &Table, row: RowId, facts: &RowState, found: &mut Vec<Conf
     if !contested && !planted(Bug::DecidedStillListed) {
         return;
     }
-    let mut lost: BTreeMap<Dot, Vec<usize>> = BTreeMap::new();
+    let mut lost: BTreeMap<(Dot, Hlc), Vec<usize>> = BTreeMap::new();
     for unit in &table.units {
         let siblings = facts.unit(unit.id);
         if siblings.len() > 1 {
             for sibling in unit_losers(table, siblings) {
-                lost.entry(sibling.stamp.dot).or_default().extend(&unit.columns);
+                lost.entry(change(&sibling.stamp)).or_default().extend(&unit.columns);
             }
         }
     }
-    for (loser, columns) in lost {
+    for ((loser, at), columns) in lost {
         let (about, kind) = (About::Update, Kind::Update);
         let id = identify(row, about, loser, kind, None);
         let columns = column_ids(table, columns.iter());
-        found.push(Conflict { id, about, kind, loser, columns, others: Vec::new() });
+        found.push(Conflict { id, about, kind, loser, at, columns, others: Vec::new() });
     }
 }
 
@@ -254,29 +258,39 @@ fn barred(
     row: RowId,
     constraint: ConstraintId,
     kind: Kind,
-    loser: Dot,
+    (loser, at): (Dot, Hlc),
     columns: &[usize],
     other: Option<RowId>,
 ) -> Conflict {
     let about = About::Constraint(constraint);
     let id = identify(row, about, loser, kind, other);
     let columns = column_ids(table, columns.iter());
-    Conflict { id, about, kind, loser, columns, others: other.into_iter().collect() }
+    Conflict { id, about, kind, loser, at, columns, others: other.into_iter().collect() }
 }
 
 /// The change that wrote the visible values of these columns; the newest, if several did.
-fn written_by(table: &Table, facts: &RowState, columns: &[usize]) -> Dot {
+fn written_by(table: &Table, facts: &RowState, columns: &[usize]) -> (Dot, Hlc) {
     let units = table.units.iter().filter(|unit| unit.columns.iter().any(|column| columns.contains(column)));
     let winners = units.filter_map(|unit| winner(table, facts.unit(unit.id)));
-    winners.max_by_key(|sibling| order(table, &sibling.stamp)).map_or(facts.born, |sibling| sibling.stamp.dot)
+    let newest = winners.max_by_key(|sibling| order(table, &sibling.stamp));
+    newest.map_or_else(|| (facts.born, oldest(facts)), |sibling| change(&sibling.stamp))
+}
+
+fn oldest(facts: &RowState) -> Hlc {
+    facts.stamps().map(|stamp| stamp.hlc).min().unwrap_or_default()
+}
+
+/// Which change a stamp is of, and when that was made.
+const fn change(stamp: &Stamp) -> (Dot, Hlc) {
+    (stamp.dot, stamp.hlc)
 }
 
 /// The change that claimed a key. Under row tracking a later change may have rewritten the columns.
-fn claimed_by(table: &Table, facts: &RowState, columns: &[usize]) -> Dot {
+fn claimed_by(table: &Table, facts: &RowState, columns: &[usize]) -> (Dot, Hlc) {
     let whole = table.units.first().filter(|_| table.tracking == Tracking::Row);
     let claim =
         whole.and_then(|unit| winner(table, facts.unit(unit.id))).and_then(|winner| winner.value.claim);
-    claim.map_or_else(|| written_by(table, facts, columns), |claim| claim.dot)
+    claim.map_or_else(|| written_by(table, facts, columns), |claim| change(&claim))
 }
 
 fn refers_to_itself(table: &Table, foreign_key: &ForeignKey, image: &Image, value: &Key) -> bool {

@@ -5,6 +5,7 @@
 //! `space` knows a key prefix.
 
 mod check;
+mod conflicts;
 mod digest;
 mod meta;
 mod replicas;
@@ -16,6 +17,7 @@ mod tests;
 mod write;
 
 pub use check::{Finding, MAX_FINDINGS, Problem, check};
+pub use conflicts::{Age, Day, Group, Listed};
 pub use digest::digest;
 pub use meta::Meta;
 pub use replicas::Replicas;

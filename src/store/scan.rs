@@ -1,4 +1,4 @@
-//! Ordered reads: rows of a table, entries of a key or index, the change log, conflicts.
+//! Ordered reads: rows of a table, entries of a key or index, the change log.
 
 use std::ops::Bound;
 
@@ -6,7 +6,7 @@ use super::snapshot::Snapshot;
 use super::space::{Prefix, Space, end_of, row_key_of, row_of, seq_of};
 use crate::codec;
 use crate::codec::key::encode_values;
-use crate::derive::{Conflict, Stored};
+use crate::derive::Stored;
 use crate::error::Error;
 use crate::ids::{ConstraintId, ReplicaId, RowId, RowKey, Seq, TableId};
 use crate::storage::Entries;
@@ -188,19 +188,6 @@ impl Snapshot {
         let stored = self.bytes.get(&Space::Clock.key())?;
         let stored = stored.map(|bytes| bytes.try_into().map_err(wrong)).transpose()?;
         Ok(Hlc(stored.map_or(0, u64::from_be_bytes)))
-    }
-
-    /// The open conflicts of a table, by row id.
-    pub fn conflicts(
-        &self,
-        table: TableId,
-    ) -> Result<impl Iterator<Item = Result<(RowKey, Vec<Conflict>), Error>> + '_, Error> {
-        let entries = self.prefixed(&Prefix::Conflicts(table))?;
-        Ok(entries.map(|entry| {
-            let (key, bytes) = entry?;
-            let key = row_key_of(&key).ok_or_else(|| Error::corrupt("a conflict's key has a wrong size"))?;
-            Ok((key, codec::conflict::decode_conflicts(&bytes, &|number| self.replicas.id(number))?))
-        }))
     }
 }
 

@@ -6,9 +6,9 @@ use super::meta::Meta;
 use super::replicas::Replicas;
 use super::space::{Prefix, Space, end_of, row_of};
 use crate::codec;
-use crate::derive::{Conflict, Source, Status, Stored};
+use crate::derive::{Source, Status, Stored};
 use crate::error::Error;
-use crate::ids::{ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, TableId};
+use crate::ids::{ConstraintId, Dot, ReplicaId, RowId, RowKey, TableId};
 use crate::schema::{Schema, Table};
 use crate::storage::{Entries, Reader};
 use crate::value::Value;
@@ -134,20 +134,6 @@ impl Snapshot {
             }
         }
         Ok(None)
-    }
-
-    /// The open conflicts of a row, ascending by id.
-    pub fn conflicts_of(&self, key: RowKey) -> Result<Vec<Conflict>, Error> {
-        match self.bytes.get(&Space::Conflicts(key.table, key.row).key())? {
-            Some(bytes) => codec::conflict::decode_conflicts(&bytes, &|number| self.replicas.id(number)),
-            None => Ok(Vec::new()),
-        }
-    }
-
-    /// The row of an open conflict.
-    pub fn row_of_conflict(&self, id: ConflictId) -> Result<Option<RowKey>, Error> {
-        let bytes = self.bytes.get(&Space::ConflictById(id).key())?;
-        bytes.map(|bytes| codec::log::decode_row_key(&bytes)).transpose()
     }
 
     /// How many rows of a table are visible, and how many parked.

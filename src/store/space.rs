@@ -1,9 +1,12 @@
 //! The whole key space: every key that the database stores is one of these, and nothing else knows a
 //! prefix. Keys order as their parts do.
 
-use crate::codec::key::{encode_values, put_ordered_u32};
+use super::conflicts::{Day, Group};
+use crate::codec::conflict::{kind_number, kind_of};
+use crate::codec::key::{encode_values, put_ordered_u32, take_ordered_u32};
 use crate::ids::{ConflictId, ConstraintId, RowId, RowKey, Seq, TableId};
 use crate::value::Value;
+use crate::version::Hlc;
 
 /// A key, or a prefix of keys. The comment says what is stored under it.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +39,10 @@ pub enum Space<'a> {
     Count(TableId),
     /// The greatest time in a row, where that is later than all of the change log.
     Clock,
+    /// An open conflict by its group and by when the loser was made; stores its row and who lost.
+    ConflictByAge(Group, Hlc, ConflictId),
+    /// How many open conflicts of a group lost on a day.
+    ConflictCount(Group, Day),
 }
 
 impl Space<'_> {
@@ -69,6 +76,15 @@ impl Space<'_> {
             }
             Space::ConflictById(id) => bytes.extend(id.as_bytes()),
             Space::Count(table) => put_ordered_u32(table.0, &mut bytes),
+            Space::ConflictByAge(group, at, id) => {
+                put_group(*group, &mut bytes);
+                bytes.extend(at.0.to_be_bytes());
+                bytes.extend(id.as_bytes());
+            }
+            Space::ConflictCount(group, day) => {
+                put_group(*group, &mut bytes);
+                put_ordered_u32(day.0, &mut bytes);
+            }
         }
         bytes
     }
@@ -95,6 +111,8 @@ impl Space<'_> {
             Space::ConflictById(_) => Kind::ConflictById,
             Space::Count(_) => Kind::Count,
             Space::Clock => Kind::Clock,
+            Space::ConflictByAge(..) => Kind::ConflictByAge,
+            Space::ConflictCount(..) => Kind::ConflictCount,
         }
     }
 }
@@ -130,11 +148,15 @@ pub enum Kind {
     Count,
     /// [`Space::Clock`].
     Clock,
+    /// [`Space::ConflictByAge`].
+    ConflictByAge,
+    /// [`Space::ConflictCount`].
+    ConflictCount,
 }
 
 impl Kind {
     /// Every kind, in the order of the keys.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 16] = [
         Kind::Meta,
         Kind::Replica,
         Kind::Knowledge,
@@ -149,6 +171,8 @@ impl Kind {
         Kind::ConflictById,
         Kind::Count,
         Kind::Clock,
+        Kind::ConflictByAge,
+        Kind::ConflictCount,
     ];
 
     /// The kind of a key; none if nothing that is stored has such a key.
@@ -163,7 +187,7 @@ impl Kind {
 /// replica.
 #[must_use]
 pub fn number_of(key: &[u8]) -> Option<(u32, &[u8])> {
-    crate::codec::key::take_ordered_u32(key.get(1..)?)
+    take_ordered_u32(key.get(1..)?)
 }
 
 /// A prefix that several keys share, for range scans.
@@ -189,6 +213,10 @@ pub enum Prefix<'a> {
     Log(u32),
     /// The open conflicts of a table.
     Conflicts(TableId),
+    /// The counts of a table's conflicts.
+    TableConflictCounts(TableId),
+    /// The counts of a group.
+    GroupConflictCounts(Group),
 }
 
 impl Prefix<'_> {
@@ -200,6 +228,16 @@ impl Prefix<'_> {
             Prefix::Replicas => return vec![Space::Replica(0).tag()],
             Prefix::Knowledge => return vec![Space::Knowledge(0).tag()],
             Prefix::AllRows => return vec![Space::Row(TableId(0), NO_ROW).tag()],
+            Prefix::TableConflictCounts(table) => {
+                let mut key = vec![Kind::ConflictCount as u8];
+                put_ordered_u32(table.0, &mut key);
+                return key;
+            }
+            Prefix::GroupConflictCounts(group) => {
+                let mut key = vec![Kind::ConflictCount as u8];
+                put_group(*group, &mut key);
+                return key;
+            }
             Prefix::Rows(table) => (Space::Row(*table, NO_ROW), 16),
             Prefix::Claims(id, values) => (Space::Claim(*id, values, NO_ROW), 16),
             Prefix::Index(id, values) => (Space::Index(*id, values, NO_ROW), 16),
@@ -212,6 +250,37 @@ impl Prefix<'_> {
         key.truncate(key.len() - cut);
         key
     }
+}
+
+/// Constraints are numbered from 1.
+fn put_group(group: Group, bytes: &mut Vec<u8>) {
+    put_ordered_u32(group.table.0, bytes);
+    bytes.push(kind_number(group.kind));
+    put_ordered_u32(group.constraint.map_or(0, |constraint| constraint.0), bytes);
+}
+
+fn take_group(key: &[u8]) -> Option<(Group, &[u8])> {
+    let (table, rest) = number_of(key)?;
+    let (kind, rest) = rest.split_first()?;
+    let (constraint, rest) = take_ordered_u32(rest)?;
+    let constraint = (constraint > 0).then_some(ConstraintId(constraint));
+    Some((Group { table: TableId(table), kind: kind_of(*kind)?, constraint }, rest))
+}
+
+/// The group and the day of a key of [`Space::ConflictCount`].
+#[must_use]
+pub fn conflict_count_of(key: &[u8]) -> Option<(Group, Day)> {
+    let (group, rest) = take_group(key)?;
+    let (day, rest) = take_ordered_u32(rest)?;
+    rest.is_empty().then_some((group, Day(day)))
+}
+
+/// The group, the time and the id of a key of [`Space::ConflictByAge`].
+#[must_use]
+pub fn conflict_by_age_of(key: &[u8]) -> Option<(Group, Hlc, ConflictId)> {
+    let (group, rest) = take_group(key)?;
+    let (at, id) = rest.split_first_chunk::<8>()?;
+    Some((group, Hlc(u64::from_be_bytes(*at)), ConflictId::from_bytes(id.try_into().ok()?)))
 }
 
 /// The first key after all keys that begin with `prefix`; none if there is no such key.

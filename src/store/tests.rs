@@ -3,12 +3,16 @@
 
 use proptest::prelude::*;
 
+use super::conflicts::{Day, Group};
 use super::meta::Meta;
 use super::snapshot::Counts;
-use super::space::{Kind, Prefix, Space, end_of, row_key_of, row_of, seq_of};
+use super::space::{
+    Kind, Prefix, Space, conflict_by_age_of, conflict_count_of, end_of, row_key_of, row_of, seq_of,
+};
+use crate::derive::Kind::{Unique, Update};
 use crate::ids::{ConflictId, ConstraintId, DatabaseId, ReplicaId, RowId, RowKey, TableId};
 use crate::value::{Value, arbitrary};
-use crate::version::Priority;
+use crate::version::{Hlc, Priority};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -21,7 +25,8 @@ fn row(byte: u8) -> RowId {
 #[test]
 fn golden_keys() {
     let (table, constraint, value) = (TableId(7), ConstraintId(300), [Value::Integer(258)]);
-    let id = "ab".repeat(16);
+    let (id, conflict) = ("ab".repeat(16), ConflictId::from_bytes([0xab; 16]));
+    let group = Group { table, kind: Unique, constraint: Some(constraint) };
     let golden = [
         (Space::Meta, "01".to_owned()),
         (Space::Replica(0), "0200".to_owned()),
@@ -34,9 +39,11 @@ fn golden_keys() {
         (Space::ChildByValue(constraint, &value, row(0xab)), format!("09f2012c1a0102{id}")),
         (Space::Log(1, 258), "0a010000000000000102".to_owned()),
         (Space::Conflicts(table, row(0xab)), format!("0b07{id}")),
-        (Space::ConflictById(ConflictId::from_bytes([0xab; 16])), format!("0c{id}")),
+        (Space::ConflictById(conflict), format!("0c{id}")),
         (Space::Count(table), "0d07".to_owned()),
         (Space::Clock, "0e".to_owned()),
+        (Space::ConflictByAge(group, Hlc(258), conflict), format!("0f0703f2012c0000000000000102{id}")),
+        (Space::ConflictCount(group, Day(19_723)), "100703f2012cf24d0b".to_owned()),
     ];
     for (space, expected) in &golden {
         assert_eq!(hex(&space.key()), *expected, "{space:?}");
@@ -111,5 +118,17 @@ proptest! {
         prop_assert_eq!(row_key_of(&Space::Losers(table, first).key()), Some(key));
         prop_assert_eq!(row_of(&Space::Claim(id, mine, first).key()), Some(first));
         prop_assert_eq!(seq_of(&Space::Log(own, 9).key()), Some(9));
+        // So are the groups of conflicts; one about nothing that has a number is none about number 1.
+        for (kind, constraint) in [(Update, None), (Unique, Some(ConstraintId(own.max(1))))] {
+            let group = Group { table: stranger, kind, constraint };
+            let count = Space::ConflictCount(group, Day(other));
+            prop_assert!(begins(&count, &Prefix::GroupConflictCounts(group)));
+            prop_assert!(begins(&count, &Prefix::TableConflictCounts(stranger)));
+            prop_assert!(!begins(&count, &Prefix::TableConflictCounts(table)));
+            prop_assert_eq!(conflict_count_of(&count.key()), Some((group, Day(other))));
+            let (at, conflict) = (Hlc(u64::from(own)), ConflictId::from_bytes([rows.0; 16]));
+            let listed = Space::ConflictByAge(group, at, conflict).key();
+            prop_assert_eq!(conflict_by_age_of(&listed), Some((group, at, conflict)));
+        }
     }
 }

@@ -4,14 +4,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::conflicts::{Day, Group};
 use super::replicas::Replicas;
 use super::snapshot::Snapshot;
 use super::space::Space;
 use crate::codec;
 use crate::codec::record::ReplicaNumbers;
-use crate::derive::{Delta, Derived, Footprint, Need, Rederived, Status};
+use crate::derive::{Conflict, Delta, Derived, Footprint, Need, Rederived, Status};
 use crate::error::Error;
-use crate::ids::{Dot, ReplicaId, RowId, RowKey, TableId};
+use crate::fault::{Bug, planted};
+use crate::ids::{ConflictId, Dot, ReplicaId, RowId, RowKey, TableId};
 use crate::schema::{Schema, Table};
 use crate::storage::{Batch, Op};
 use crate::version::{Hlc, Knowledge};
@@ -37,6 +39,7 @@ pub fn write(snapshot: &Snapshot, changes: &Changes) -> Result<(Batch, Replicas)
         replicas: (*snapshot.replicas).clone(),
         batch: Batch::new(),
         counts: BTreeMap::new(),
+        conflict_counts: BTreeMap::new(),
     };
     for (key, row) in &changes.delta {
         if let Some(table) = writer.schema.table_by_id(key.table) {
@@ -47,6 +50,7 @@ pub fn write(snapshot: &Snapshot, changes: &Changes) -> Result<(Batch, Replicas)
     writer.clock(changes)?;
     writer.knowledge(&changes.taught);
     writer.counts()?;
+    writer.conflict_counts()?;
     writer.replicas_since(snapshot.replicas.len());
     Ok((writer.batch, writer.replicas))
 }
@@ -58,6 +62,8 @@ struct Writer<'a> {
     batch: Batch,
     /// Rows that came (positive) or went: visible, parked.
     counts: BTreeMap<TableId, (i64, i64)>,
+    /// Conflicts that appeared (positive) or went.
+    conflict_counts: BTreeMap<(Group, Day), i64>,
 }
 
 impl Writer<'_> {
@@ -158,13 +164,18 @@ impl Writer<'_> {
         if old == row.conflicts {
             return Ok(());
         }
-        let (was, now): (BTreeSet<_>, BTreeSet<_>) =
-            (old.iter().map(|c| c.id).collect(), row.conflicts.iter().map(|c| c.id).collect());
-        for id in was.difference(&now) {
-            self.delete(&Space::ConflictById(*id));
+        let places = |conflicts: &[Conflict]| -> BTreeSet<Place> {
+            conflicts.iter().map(|conflict| place(key.table, conflict)).collect()
+        };
+        let (was, now) = (places(&old), places(&row.conflicts));
+        for place in was.difference(&now) {
+            self.conflict_gone(*place);
         }
-        for id in now.difference(&was) {
-            self.put(&Space::ConflictById(*id), codec::log::encode_row_key(key));
+        for conflict in &row.conflicts {
+            let place = place(key.table, conflict);
+            if !was.contains(&place) {
+                self.conflict_new(key, conflict, place);
+            }
         }
         if row.conflicts.is_empty() {
             self.delete(&Space::Conflicts(key.table, key.row));
@@ -173,6 +184,21 @@ impl Writer<'_> {
             self.put(&Space::Conflicts(key.table, key.row), bytes);
         }
         Ok(())
+    }
+
+    fn conflict_gone(&mut self, (id, group, at): Place) {
+        self.delete(&Space::ConflictById(id));
+        self.delete(&Space::ConflictByAge(group, at, id));
+        if !planted(Bug::SettledStillCounted) {
+            *self.conflict_counts.entry((group, Day::of(at))).or_default() -= 1;
+        }
+    }
+
+    fn conflict_new(&mut self, key: RowKey, conflict: &Conflict, (id, group, at): Place) {
+        self.put(&Space::ConflictById(id), codec::log::encode_row_key(key));
+        let listed = codec::conflict::encode_listed(key.row, self.replicas.number(conflict.loser.replica));
+        self.put(&Space::ConflictByAge(group, at, id), listed);
+        *self.conflict_counts.entry((group, Day::of(at))).or_default() += 1;
     }
 
     fn log(&mut self, log: &BTreeMap<Dot, (Hlc, RowKey)>) {
@@ -211,12 +237,32 @@ impl Writer<'_> {
         Ok(())
     }
 
+    fn conflict_counts(&mut self) -> Result<(), Error> {
+        for ((group, day), more) in std::mem::take(&mut self.conflict_counts) {
+            if more == 0 {
+                continue;
+            }
+            match self.snapshot.conflict_count(group, day)?.saturating_add_signed(more) {
+                0 => self.delete(&Space::ConflictCount(group, day)),
+                count => self.put(&Space::ConflictCount(group, day), count.to_be_bytes().to_vec()),
+            }
+        }
+        Ok(())
+    }
+
     fn replicas_since(&mut self, known: usize) {
         let new: Vec<(u32, ReplicaId)> = self.replicas.iter().skip(known).collect();
         for (number, id) in new {
             self.put(&Space::Replica(number), id.as_bytes().to_vec());
         }
     }
+}
+
+/// Where a conflict stands in the lists. It moves when its kind changes while it is open.
+type Place = (ConflictId, Group, Hlc);
+
+const fn place(table: TableId, conflict: &Conflict) -> Place {
+    (conflict.id, Group::of(table, conflict), conflict.at)
 }
 
 /// The batch that sets up a store or changes what the replica remembers of itself.

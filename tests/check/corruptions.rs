@@ -29,6 +29,8 @@ const CONFLICTS: u8 = 11;
 const CONFLICT_BY_ID: u8 = 12;
 const COUNT: u8 = 13;
 const CLOCK: u8 = 14;
+const CONFLICT_BY_AGE: u8 = 15;
+const CONFLICT_COUNT: u8 = 16;
 
 fn first(bytes: &Bytes, tag: u8) -> Vec<u8> {
     bytes.keys().find(|key| key[0] == tag).unwrap_or_else(|| panic!("nothing with tag {tag}")).clone()
@@ -222,6 +224,47 @@ corruptions! {
         };
         let key = first(bytes, CONFLICT_BY_ID);
         bytes.insert(key, reunite::codec::log::encode_row_key(row));
+    };
+    "a conflict's age gone", "its entry in the conflicts by age is missing",
+    |_, bytes| remove_first(bytes, CONFLICT_BY_AGE);
+    "a conflict's age of nothing", "the conflicts by age has an entry that no row justifies",
+    |_, bytes| add_like_first(bytes, CONFLICT_BY_AGE);
+    "a conflict's age under another row", "its entry in the conflicts by age is wrong", |_, bytes| {
+        let key = first(bytes, CONFLICT_BY_AGE);
+        bytes.get_mut(&key).unwrap()[3] ^= 1;
+    };
+    "a conflict moved to another time", "the conflicts by age has an entry that no row justifies", |_, bytes| {
+        let mut key = first(bytes, CONFLICT_BY_AGE);
+        let entry = bytes.remove(&key).unwrap();
+        let time = key.len() - 17;
+        key[time] ^= 1;
+        bytes.insert(key, entry);
+    };
+    "a conflict of another time", "the stored conflicts are wrong in", |_, bytes| {
+        let key = first(bytes, CONFLICTS);
+        let record = bytes.get_mut(&key).unwrap();
+        // Behind the length, the id, the kind, what it is about and a dot of two bytes: width and time.
+        assert_eq!(record[21], 7);
+        record[22] ^= 1;
+    };
+    "too many conflicts counted", "is said to have 9 update conflicts of day 19675, and has 1", |_, bytes| {
+        let key = first(bytes, CONFLICT_COUNT);
+        bytes.insert(key, 9_u64.to_be_bytes().to_vec());
+    };
+    "conflicts not counted", "is said to have 0 update conflicts of day 19675, and has 1",
+    |_, bytes| remove_first(bytes, CONFLICT_COUNT);
+    "conflicts counted on another day", "is said to have 1 update conflicts of day 19674, and has 0", |_, bytes| {
+        let mut key = first(bytes, CONFLICT_COUNT);
+        let count = bytes.remove(&key).unwrap();
+        *key.last_mut().unwrap() -= 1;
+        bytes.insert(key, count);
+    };
+    "a count of conflicts cut", "the count of conflicts cannot be read", |_, bytes| {
+        let key = first(bytes, CONFLICT_COUNT);
+        bytes.get_mut(&key).unwrap().pop();
+    };
+    "a count of conflicts of no table", "a key that nothing stored has", |_, bytes| {
+        bytes.insert(key(CONFLICT_COUNT, 99, &[0, 0, 9]), vec![0; 8]);
     };
     "a log entry gone", "the change log lacks change 1 of replica 01010101",
     |_, bytes| remove_first(bytes, LOG);

@@ -4,7 +4,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 use crate::codec::canonical_row;
-use crate::codec::conflict::{decode_conflicts, encode_conflicts};
+use crate::codec::conflict::{decode_conflicts, decode_listed, encode_conflicts, encode_listed};
 use crate::codec::generate::{Numbers, dots, row_ids, row_keys, rows};
 use crate::codec::log::{decode_entry, decode_row_key, encode_entry, encode_row_key};
 use crate::derive::{About, Conflict, Kind, conflict_id};
@@ -28,10 +28,11 @@ fn conflicts() -> impl Strategy<Value = Conflict> {
         any::<u32>().prop_map(|id| About::Constraint(ConstraintId(id))),
     ];
     let columns = btree_set((0_u32..400).prop_map(ColumnId), 0..4);
-    (row_ids(), prop::sample::select(kinds), about, dots(), columns, vec(row_ids(), 0..3)).prop_map(
-        |(row, kind, about, loser, columns, others)| {
+    let change = (dots(), any::<u64>().prop_map(Hlc));
+    (row_ids(), prop::sample::select(kinds), about, change, columns, vec(row_ids(), 0..3)).prop_map(
+        |(row, kind, about, (loser, at), columns, others)| {
             let id = conflict_id(row, about, loser);
-            Conflict { id, about, kind, loser, columns: columns.into_iter().collect(), others }
+            Conflict { id, about, kind, loser, at, columns: columns.into_iter().collect(), others }
         },
     )
 }
@@ -60,6 +61,13 @@ proptest! {
     }
 
     #[test]
+    fn listed_conflicts_come_back(row in row_ids(), loser in any::<u32>(), shift in 0_u32..32) {
+        let (bytes, id) = (encode_listed(row, loser >> shift), ReplicaId::from_bytes([3; 16]));
+        let read = decode_listed(&bytes, &|number| (number == loser >> shift).then_some(id));
+        prop_assert_eq!(read.unwrap(), (row, id));
+    }
+
+    #[test]
     fn entries_come_back(hlc in any::<u64>(), shift in 0_u32..64, row in row_keys()) {
         let hlc = Hlc(hlc >> shift);
         prop_assert_eq!(decode_entry(&encode_entry(hlc, row)).unwrap(), (hlc, row));
@@ -75,6 +83,7 @@ proptest! {
             prop_assert_eq!(encode_row_key(row), bytes.clone());
         }
         let _ = decode_conflicts(&bytes, &|_| Some(ReplicaId::from_bytes([0; 16])));
+        let _ = decode_listed(&bytes, &|_| Some(ReplicaId::from_bytes([0; 16])));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! change or raise the version of the format and say how old databases are read.
 
 use crate::codec::canonical_row;
-use crate::codec::conflict::encode_conflicts;
+use crate::codec::conflict::{encode_conflicts, encode_listed};
 use crate::codec::frame::encode_frame;
 use crate::codec::generate::{Numbers, table};
 use crate::codec::log::encode_entry;
@@ -117,12 +117,14 @@ fn entries() {
         about: About::Constraint(ConstraintId(11)),
         kind: Kind::Unique,
         loser: Dot { replica: ReplicaId::from_bytes([2; 16]), seq: 300 },
+        at: Hlc(0x1234),
         columns: vec![ColumnId(1), ColumnId(4)],
         others: vec![RowId::from_bytes([0xcd; 16])],
     };
     let bytes = encode_conflicts(&[conflict], &mut Numbers::default());
     let (id, other) = ("ef".repeat(16), "cd".repeat(16));
-    assert_eq!(hex(&bytes), format!("01{id}03020b00fb2c0102010401{other}"));
+    assert_eq!(hex(&bytes), format!("01{id}03020b00fb2c0102341202010401{other}"));
+    assert_eq!(hex(&encode_listed(RowId::from_bytes([0xcd; 16]), 2)), format!("{other}02"));
     assert_eq!(hex(&encode_entry(Hlc(0x1234), key())), format!("02341207{}", "ab".repeat(16)));
     assert_eq!(hex(&encode_frame(b"ab")), FRAME);
 }

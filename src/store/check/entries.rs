@@ -8,10 +8,10 @@ use crate::codec;
 use crate::codec::key::put_ordered_u32;
 use crate::derive::{Footprint, Rederived, rederive_row};
 use crate::error::Error;
-use crate::ids::{ConstraintId, RowId, RowKey};
+use crate::ids::{ConstraintId, RowId, RowKey, TableId};
 use crate::schema::Table;
-use crate::store::Snapshot;
-use crate::store::space::{Kind, Space, end_of, number_of, row_key_of, row_of};
+use crate::store::space::{Kind, Space, conflict_by_age_of, end_of, number_of, row_key_of, row_of};
+use crate::store::{Group, Replicas, Snapshot};
 
 /// The keys of one index, or of one list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +68,7 @@ impl Family {
             Kind::Child => format!("the references by row of {}", constraint()),
             Kind::ChildByValue => format!("the references by value of {}", constraint()),
             Kind::Conflicts => "the conflicts by row".to_string(),
+            Kind::ConflictByAge => "the conflicts by age".to_string(),
             _ => "the conflicts by id".to_string(),
         }
     }
@@ -79,6 +80,9 @@ pub(super) fn family_of(kind: Kind, key: &[u8]) -> Option<Family> {
         return (key.len() == 17).then_some(Family { kind, id: 0 });
     }
     let (id, rest) = number_of(key)?;
+    if kind == Kind::ConflictByAge {
+        return conflict_by_age_of(key).map(|_| Family { kind, id });
+    }
     (rest.len() >= 16).then_some(Family { kind, id })
 }
 
@@ -88,6 +92,7 @@ pub(super) fn expected(
     key: RowKey,
     main: &[u8],
     row: &Rederived,
+    replicas: &Replicas,
 ) -> Result<Vec<Expected>, Error> {
     let mut list = List(Vec::new());
     list.footprint(table, key.row, &row.old);
@@ -100,6 +105,9 @@ pub(super) fn expected(
     }
     for conflict in &row.conflicts {
         list.add(0, &Space::ConflictById(conflict.id), Some(codec::log::encode_row_key(key)));
+        let by_age = Space::ConflictByAge(Group::of(key.table, conflict), conflict.at, conflict.id);
+        let loser = replicas.get(conflict.loser.replica).unwrap_or(u32::MAX);
+        list.add(key.table.0, &by_age, Some(codec::conflict::encode_listed(key.row, loser)));
     }
     Ok(list.0)
 }
@@ -170,6 +178,11 @@ impl Check<'_> {
         match family.kind {
             Kind::Losers | Kind::Conflicts => row_key_of(key),
             Kind::ConflictById => codec::log::decode_row_key(value).ok(),
+            Kind::ConflictByAge => {
+                let replica = |number| self.snapshot.replicas.id(number);
+                let (row, _) = codec::conflict::decode_listed(value, &replica).ok()?;
+                Some(RowKey { table: TableId(family.id), row })
+            }
             _ => {
                 let (table, _) = self.snapshot.schema.constraint(ConstraintId(family.id))?;
                 Some(RowKey { table: table.id, row: row_of(key)? })
@@ -184,7 +197,8 @@ impl Check<'_> {
         let Some(main) = snapshot.bytes.get(&Space::Row(row.table, row.row).key())? else { return Ok(false) };
         match rederive_row(&snapshot.schema, snapshot, row) {
             Ok(Some(derived)) => {
-                Ok(expected(table, row, &main, &derived)?.iter().any(|expected| expected.key == entry))
+                let expected = expected(table, row, &main, &derived, &snapshot.replicas)?;
+                Ok(expected.iter().any(|expected| expected.key == entry))
             }
             Ok(None) | Err(Error::Corrupt { .. }) => Ok(false),
             Err(error) => Err(error),

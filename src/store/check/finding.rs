@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::derive::Status;
+use crate::derive::{Kind, Status};
 use crate::error::Error;
 use crate::ids::{ConflictId, Dot, ReplicaId, RowId, Seq, UnitId};
 use crate::value::Type;
@@ -149,6 +149,17 @@ pub enum Problem {
         /// What was counted.
         counted: u64,
     },
+    /// A count of conflicts is wrong.
+    WrongConflictCount {
+        /// Of which kind.
+        kind: Kind,
+        /// On which day the losing changes were made, counted from 1970-01-01.
+        day: u32,
+        /// What is stored.
+        stored: u64,
+        /// What was counted.
+        counted: u64,
+    },
     /// The list of replicas has a gap, or names one twice.
     WrongReplica {
         /// The number in question.
@@ -225,6 +236,10 @@ impl fmt::Display for Problem {
             Problem::Unlogged { dot } => write!(f, "change {dot} is not in the change log"),
             Problem::WrongCount { what, stored, counted } => {
                 write!(f, "it is said to have {stored} {what} rows, and has {counted}")
+            }
+            Problem::WrongConflictCount { kind, day, stored, counted } => {
+                let kind = kind.name();
+                write!(f, "it is said to have {stored} {kind} conflicts of day {day}, and has {counted}")
             }
             Problem::WrongReplica { number } => {
                 write!(f, "the list of replicas is not right at number {number}")

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::entries::Tally;
 use self::finding::{Findings, Stop};
+use super::conflicts::{Day, Group};
 use super::snapshot::{Counts, Snapshot};
 use crate::error::Error;
 use crate::ids::{ReplicaId, RowKey, Seq, TableId};
@@ -56,6 +57,8 @@ struct Check<'a> {
     replicas: BTreeSet<ReplicaId>,
     /// The rows counted, by table.
     counted: BTreeMap<TableId, Counts>,
+    /// The conflicts counted, by group and day.
+    conflicts: BTreeMap<(Group, Day), u64>,
     /// Per replica, the last change of its log seen so far.
     logged: BTreeMap<ReplicaId, Seq>,
     tally: Tally,
@@ -71,6 +74,7 @@ impl<'a> Check<'a> {
             last_time: Hlc::default(),
             replicas: BTreeSet::new(),
             counted: BTreeMap::new(),
+            conflicts: BTreeMap::new(),
             logged: BTreeMap::new(),
             tally: Tally::default(),
         }
@@ -83,6 +87,7 @@ impl<'a> Check<'a> {
         self.walk()?;
         self.log_ends()?;
         self.counts()?;
+        self.conflict_counts()?;
         self.unjustified()?;
         self.cycles()
     }

@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::ids::{ConflictId, Dot, RowKey};
 use crate::row::{RowState, UnitValue};
 use crate::schema::{Column, Table, Unit};
-use crate::store::LOCAL;
 use crate::store::space::Space;
+use crate::store::{Day, Group, LOCAL};
 use crate::value::{Json, Value};
 use crate::version::Stamp;
 
@@ -35,6 +35,10 @@ impl Check<'_> {
             return Ok(());
         };
         self.derivation(table, key, &stored, &derived)?;
+        for conflict in &derived.conflicts {
+            let bucket = (Group::of(key.table, conflict), Day::of(conflict.at));
+            *self.conflicts.entry(bucket).or_default() += 1;
+        }
         self.conflicts(table, key, &derived.conflicts)?;
         self.beside(table, key, main, &derived)
     }
@@ -148,7 +152,7 @@ impl Check<'_> {
 
     /// The entries that the row must have in indexes and lists.
     fn beside(&mut self, table: &Table, key: RowKey, main: &[u8], row: &Rederived) -> Result<(), Stop> {
-        for expected in expected(table, key, main, row)? {
+        for expected in expected(table, key, main, row, &self.snapshot.replicas)? {
             let found = self.snapshot.bytes.get(&expected.key)?;
             let Some(found) = found else {
                 let entry = expected.family.name(self.snapshot);

@@ -5,9 +5,10 @@ use super::{Check, entries};
 use crate::error::Error;
 use crate::ids::{Dot, ReplicaId, TableId};
 use crate::schema::Schema;
+use crate::store::conflicts::{Day, Group};
 use crate::store::meta::Meta;
 use crate::store::snapshot::{Counts, Snapshot};
-use crate::store::space::{Kind, Space, number_of, row_key_of};
+use crate::store::space::{Kind, Space, conflict_count_of, number_of, row_key_of};
 
 impl Check<'_> {
     /// Who this replica is, and the schema.
@@ -59,13 +60,18 @@ impl Check<'_> {
                 let table = number_of(key).filter(|(_, rest)| rest.is_empty());
                 return Ok(table.is_some_and(|(id, _)| self.snapshot.table(TableId(id)).is_ok()));
             }
+            Kind::ConflictCount => {
+                let group = conflict_count_of(key).map(|(group, _)| group);
+                return Ok(group.is_some_and(|group| self.snapshot.table(group.table).is_ok()));
+            }
             Kind::Losers
             | Kind::Claim
             | Kind::Index
             | Kind::Child
             | Kind::ChildByValue
             | Kind::Conflicts
-            | Kind::ConflictById => match entries::family_of(kind, key) {
+            | Kind::ConflictById
+            | Kind::ConflictByAge => match entries::family_of(kind, key) {
                 Some(family) => self.tally.found(family),
                 None => return Ok(false),
             },
@@ -116,6 +122,36 @@ impl Check<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The stored counts of conflicts, against those counted.
+    pub(super) fn conflict_counts(&mut self) -> Result<(), Stop> {
+        let snapshot = self.snapshot;
+        let mut counted = std::mem::take(&mut self.conflicts);
+        for table in snapshot.schema.tables() {
+            for entry in snapshot.conflict_counts(table.id)? {
+                let entry = self.findings.read(Some(&table.name), None, "count of conflicts", entry)?;
+                let Some((group, day, stored)) = entry else { continue };
+                let right = counted.remove(&(group, day)).unwrap_or(0);
+                self.compare_conflict_count((group, day), stored, right)?;
+            }
+        }
+        counted.into_iter().try_for_each(|(bucket, right)| self.compare_conflict_count(bucket, 0, right))
+    }
+
+    fn compare_conflict_count(
+        &mut self,
+        (group, day): (Group, Day),
+        stored: u64,
+        counted: u64,
+    ) -> Result<(), Stop> {
+        if stored == counted {
+            return Ok(());
+        }
+        let schema = &self.snapshot.schema;
+        let table = schema.table_by_id(group.table).map(|table| table.name.as_str());
+        let problem = Problem::WrongConflictCount { kind: group.kind, day: day.0, stored, counted };
+        self.findings.add(table, None, problem)
     }
 }
 
