@@ -7,7 +7,6 @@ use serde_json::json;
 use super::grid::visible;
 use super::output::Output;
 use super::{key, open};
-use crate::ids::RowId;
 use crate::inspect::{self, Ids};
 
 /// Explain a row: its values with those that lost, and what bars it if it is parked
@@ -26,12 +25,8 @@ impl Explain {
         let db = open::read(&self.dir)?;
         let snapshot = db.read()?;
         let table = &open::table(snapshot.schema(), &self.table)?.name;
-        let explain = |row: RowId| inspect::explain(&snapshot, table, row, &Ids);
-        let by_id = self.key.parse().ok().map(explain).transpose()?.flatten();
-        let text = match by_id {
-            Some(text) => text,
-            None => explain(key::find(&snapshot.table(table)?, &self.key)?)?.unwrap_or_default(),
-        };
+        let row = key::find_known(&snapshot, table, &self.key)?;
+        let text = inspect::explain(&snapshot, table, row, &Ids)?.unwrap_or_default();
         if output.is_json() {
             return Ok(output.object(&json!({ "explanation": text }))?);
         }

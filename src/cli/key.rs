@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::grid::shorten;
 use super::open::columns_of;
 use crate::commit::WriteError;
-use crate::db::{self, Row};
+use crate::db::{self, ReadTransaction, Row};
 use crate::ids::RowId;
 use crate::row::Version;
 use crate::schema::{Table, UniqueKey};
@@ -49,6 +49,16 @@ fn find_visible(table: &db::Table<'_>, key: &str) -> anyhow::Result<Option<RowId
         Some(value @ Json::String(_)) => table.row_id(primary_key(definition, &[value])?)?,
         _ => by_text(table, key)?,
     })
+}
+
+/// The row that `key` names; one that is not in the table by its row id.
+pub(super) fn find_known(snapshot: &ReadTransaction, table: &str, key: &str) -> anyhow::Result<RowId> {
+    if let Ok(row) = key.parse()
+        && snapshot.inspect(table, row)?.is_some()
+    {
+        return Ok(row);
+    }
+    find(&snapshot.table(table)?, key)
 }
 
 /// A key that begins like a JSON object, array or string and is one.

@@ -6,7 +6,8 @@ use serde_json::{Value as Json, json};
 use super::grid::{Grid, cell, plain, shorten, visible};
 use crate::db::{ConflictRow, Image, ReadTransaction, Row, Side};
 use crate::derive::Kind;
-use crate::ids::ReplicaId;
+use crate::error::Error;
+use crate::ids::{ConflictId, ReplicaId};
 use crate::inspect::{Ids, Names, conflict_json, sort_conflicts};
 use crate::value::Value;
 
@@ -37,19 +38,31 @@ pub(super) fn sorted(snapshot: &ReadTransaction, table: Option<&str>) -> anyhow:
 /// The open conflict whose id begins so.
 pub(super) fn find(snapshot: &ReadTransaction, prefix: &str) -> anyhow::Result<ConflictRow> {
     let prefix = prefix.to_ascii_lowercase();
-    if let Ok(id) = prefix.parse()
-        && let Some(conflict) = snapshot.conflict(id)?
-    {
-        return Ok(conflict);
+    let mut ids = ids_with(snapshot, &prefix)?;
+    let (first, several) = (ids.next().transpose()?, ids.next().is_some());
+    if several || prefix.is_empty() && first.is_some() {
+        bail!("several conflicts have ids that begin with '{prefix}': write more of it");
     }
-    let mut found = snapshot.conflicts()?;
-    found.retain(|conflict| conflict.id.to_string().starts_with(&prefix));
-    let several = found.len();
-    match found.pop() {
-        Some(conflict) if several == 1 && !prefix.is_empty() => Ok(conflict),
-        Some(_) => bail!("{several} conflicts have ids that begin with '{prefix}': write more of it"),
+    let found = first.map(|id| snapshot.conflict(id)).transpose()?.flatten();
+    match found {
+        Some(conflict) => Ok(conflict),
         None => bail!("there is no open conflict {prefix}: it was settled, here or elsewhere, or never was"),
     }
+}
+
+/// The ids of open conflicts that begin so.
+fn ids_with<'a>(
+    snapshot: &'a ReadTransaction,
+    prefix: &'a str,
+) -> anyhow::Result<impl Iterator<Item = Result<ConflictId, Error>> + 'a> {
+    // The least id that can begin so: the digits that are missing are zeros.
+    let digits = prefix.chars().filter(char::is_ascii_hexdigit).chain(std::iter::repeat('0'));
+    let first: ConflictId = digits.take(32).collect::<String>().parse()?;
+    let begins = move |id: &Result<ConflictId, Error>| match id {
+        Ok(id) => id.to_string().starts_with(prefix),
+        Err(_) => true,
+    };
+    Ok(snapshot.conflict_ids(first)?.take_while(begins))
 }
 
 /// A conflict as JSON: what `inspect` says of it, with its id and the times of both sides.
@@ -59,7 +72,7 @@ pub(super) fn json_of(conflict: &ConflictRow, names: &dyn Names) -> Json {
         members.insert("conflict".to_string(), json!(conflict.id.to_string()));
         let sides = [("winner", conflict.winner.as_ref()), ("loser", Some(&conflict.loser))];
         for (name, side) in sides {
-            let at = side.and_then(|side| side.at).map(|at| at.to_string());
+            let at = side.map(|side| side.at.to_string());
             if let (Some(Json::Object(side)), Some(at)) = (members.get_mut(name), at) {
                 side.insert("at".to_string(), json!(at));
             }
@@ -78,13 +91,12 @@ pub(super) fn grid(
 ) -> anyhow::Result<Grid> {
     let header = ["id", "kind", "row", "column", "winner", "loser"];
     let mut grid = Grid::new(header.into_iter().chain(times.then_some("loser at (UTC)")));
-    let ids: Vec<String> = conflicts.iter().map(|conflict| conflict.id.to_string()).collect();
-    let width = distinct(&ids);
-    for (conflict, id) in conflicts.iter().zip(&ids) {
+    let width = width_of_ids(snapshot, conflicts)?;
+    for conflict in conflicts {
         let winner = conflict.winner.as_ref().map(|side| brief(snapshot, conflict, side, names));
         let row = shorten(&row_name(snapshot, conflict)?, WIDTH);
         let cells = [
-            id.chars().take(width).collect(),
+            conflict.id.to_string().chars().take(width).collect(),
             conflict.kind.name().to_string(),
             format!("{} {row}", visible(&conflict.table)),
             visible(&columns(snapshot, conflict)),
@@ -97,15 +109,18 @@ pub(super) fn grid(
     Ok(grid)
 }
 
-/// How many characters tell all ids apart.
-fn distinct(ids: &[String]) -> usize {
-    let mut sorted: Vec<&String> = ids.iter().collect();
-    sorted.sort();
-    let shared = sorted.windows(2).filter_map(|pair| match pair {
-        [a, b] => Some(a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count() + 1),
-        _ => None,
-    });
-    shared.max().unwrap_or(0).max(SHORTEST_ID)
+/// How many characters tell the ids of these conflicts from those of all that are open.
+fn width_of_ids(snapshot: &ReadTransaction, conflicts: &[ConflictRow]) -> anyhow::Result<usize> {
+    let mut width = SHORTEST_ID;
+    for conflict in conflicts {
+        let id = conflict.id.to_string();
+        while let Some(prefix) = id.get(..width)
+            && ids_with(snapshot, prefix)?.nth(1).is_some()
+        {
+            width += 1;
+        }
+    }
+    Ok(width)
 }
 
 /// The primary key of the losing row; its row id where there is none.
@@ -157,8 +172,7 @@ fn brief(snapshot: &ReadTransaction, conflict: &ConflictRow, side: &Side, names:
 }
 
 fn time(side: &Side) -> String {
-    let at = side.at.map(|at| at.to_string().replace('T', " ").chars().take(19).collect());
-    at.unwrap_or_else(|| "-".to_string())
+    side.at.to_string().replace('T', " ").chars().take(19).collect()
 }
 
 /// A conflict in full, and how it can be settled.
@@ -229,18 +243,5 @@ const fn choices(kind: Kind) -> &'static [&'static str] {
         Kind::DeleteRi => &["restore-parent", "reparent JSON", "delete", "dismiss"],
         Kind::UpdateRi | Kind::ForeignKey => &["reparent JSON", "delete", "dismiss"],
         Kind::Validation => &["set JSON", "delete", "dismiss"],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_shown_as_long_as_tells_them_apart() {
-        let ids = |ids: [&str; 3]| distinct(&ids.map(str::to_string));
-        assert_eq!(ids(["0123456789", "1123456789", "2123456789"]), 8);
-        assert_eq!(ids(["0123456789", "0123456788", "2123456789"]), 10);
-        assert_eq!(distinct(&[]), 8);
     }
 }

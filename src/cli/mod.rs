@@ -23,6 +23,7 @@ mod resolve;
 mod rows;
 mod schema;
 mod script;
+mod stats;
 mod status;
 mod sync;
 mod tables;
@@ -67,6 +68,7 @@ enum Command {
     Sync(sync::Sync),
     Conflicts(conflicts::Conflicts),
     Resolve(resolve::Resolve),
+    Stats(stats::Stats),
     Status(status::Status),
     Explain(explain::Explain),
     Check(check::Check),
@@ -90,6 +92,7 @@ impl Command {
             Command::Sync(command) => command.run(output),
             Command::Conflicts(command) => command.run(output),
             Command::Resolve(command) => command.run(output),
+            Command::Stats(command) => command.run(output),
             Command::Status(command) => command.run(output),
             Command::Explain(command) => command.run(output),
             Command::Check(command) => command.run(output),

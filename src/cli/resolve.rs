@@ -60,7 +60,7 @@ impl Resolve {
         let schema = db.schema();
         let how = self.how.with(open::table(&schema, &conflict.table)?)?;
         db.write(|tx| tx.resolve(conflict.id, how))?;
-        let left = db.read()?.conflicts()?.len() as u64;
+        let left = db.read()?.conflict_statistics()?.total();
         db.close()?;
         let text = format!("settled; {} left", super::output::count(left, "open conflict"));
         output.either(json!({ "conflict": conflict.id.to_string(), "left": left }), text)?;

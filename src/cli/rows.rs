@@ -35,7 +35,8 @@ pub(super) struct Rows {
     key: Option<String>,
 }
 
-fn limit(text: &str) -> Result<u64, String> {
+/// A number, or `all`.
+pub(super) fn limit(text: &str) -> Result<u64, String> {
     if text == "all" { Ok(u64::MAX) } else { text.parse().map_err(|_| "a number, or `all`".to_string()) }
 }
 

@@ -24,7 +24,7 @@ impl Status {
         for table in snapshot.schema().tables() {
             rows += snapshot.table(&table.name)?.len()?;
         }
-        let conflicts = snapshot.conflicts()?.len();
+        let conflicts = snapshot.conflict_statistics()?.total();
         let knowledge = snapshot.knowledge()?;
         let (replica, database) = (db.replica_id().to_string(), db.database_id().map(|id| id.to_string()));
         let disk = storage.disk_bytes + storage.journal_bytes;

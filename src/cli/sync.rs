@@ -39,7 +39,7 @@ impl Sync {
         let summary = sync_with(&first, &second, options);
         bar.finish_and_clear();
         let summary = summary.map_err(|error| self.explain(error))?;
-        let conflicts = first.read()?.conflicts()?.len() as u64;
+        let conflicts = first.read()?.conflict_statistics()?.total();
         let (to_first, to_second) = (summary.first.received.rows, summary.second.received.rows);
         let report = json!({
             "to_first": to_first,

@@ -19,10 +19,11 @@ impl Tables {
     pub(super) fn run(&self, output: &mut Output<'_>) -> anyhow::Result<()> {
         let db = open::read(&self.dir)?;
         let snapshot = db.read()?;
+        let conflicts = snapshot.conflict_statistics()?;
         let mut grid = Grid::new(["table", "rows", "conflicts"]);
         for table in snapshot.schema().tables() {
             let reading = snapshot.table(&table.name)?;
-            let (rows, conflicts) = (reading.len()?, reading.conflicts()?.len());
+            let (rows, conflicts) = (reading.len()?, conflicts.in_table(&table.name));
             if output.is_json() {
                 output.object(&json!({ "table": table.name, "rows": rows, "conflicts": conflicts }))?;
             } else {

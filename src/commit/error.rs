@@ -87,6 +87,12 @@ pub enum WriteError {
         /// What was asked for.
         column: String,
     },
+    /// No table has such a constraint.
+    #[error("there is no key, foreign key or rule {constraint}")]
+    UnknownConstraint {
+        /// What was asked for.
+        constraint: String,
+    },
     /// A value does not fit its column.
     #[error("table {table}, column {column} ({expected}): {source}")]
     TypeMismatch {
@@ -178,7 +184,7 @@ impl WriteError {
             WriteError::CheckFailed { .. } => "check-failed",
             WriteError::NotNull { .. } => "not-null",
             WriteError::UnknownTable { .. } => "unknown-table",
-            WriteError::UnknownColumn { .. } => "unknown-column",
+            WriteError::UnknownColumn { .. } | WriteError::UnknownConstraint { .. } => "unknown-column",
             WriteError::TypeMismatch { .. } | WriteError::KeyShape { .. } | WriteError::Field { .. } => {
                 "type-mismatch"
             }

@@ -6,9 +6,9 @@
 use super::row::Row;
 use crate::derive::{About, Conflict, Kind, Source, Stored, winner, winning_life};
 use crate::error::Error;
-use crate::ids::{ColumnId, ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey};
+use crate::ids::{ColumnId, ConflictId, ConstraintId, ReplicaId, RowId, RowKey};
 use crate::row::{RowState, Siblings, UnitValue};
-use crate::schema::{self, Constraint, Schema};
+use crate::schema::{self, Constraint};
 use crate::store::Snapshot;
 use crate::value::{Timestamp, Value};
 use crate::version::Stamp;
@@ -75,6 +75,20 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Reason; 4] = [Reason::Concurrency, Reason::Collision, Reason::NoParent, Reason::Other];
+
+    /// The reason with this name; ASCII letters compare without regard to case.
+    ///
+    /// ```
+    /// use reunite::db::Reason;
+    /// assert_eq!(Reason::called("noparent"), Some(Reason::NoParent));
+    /// ```
+    #[must_use]
+    pub fn called(name: &str) -> Option<Reason> {
+        Reason::ALL.into_iter().find(|reason| reason.name().eq_ignore_ascii_case(name))
+    }
+
     /// The name, as in conflict tables.
     ///
     /// ```
@@ -120,8 +134,8 @@ impl From<Kind> for Reason {
 pub struct Side {
     /// Who made the change.
     pub replica: ReplicaId,
-    /// When, by the clock of that replica; none if the change was replaced since.
-    pub at: Option<Timestamp>,
+    /// When, by the clock of that replica.
+    pub at: Timestamp,
     /// What it says.
     pub image: Image,
 }
@@ -171,7 +185,10 @@ pub(super) fn show_conflict(
         table: table.name.clone(),
         row: key.row,
         units,
-        constraint: constraint_name(snapshot.schema(), table, conflict.about),
+        constraint: match conflict.about {
+            About::Constraint(id) => table.constraint_name(id),
+            About::Update | About::Life => None,
+        },
         others: conflict.others.clone(),
         winner: viewer.winner()?,
         loser: viewer.loser(),
@@ -203,7 +220,7 @@ impl Viewer<'_> {
             Kind::UpdateDelete => Image::Deleted,
             _ => Image::Values(whole_row(self.table, self.stored)),
         };
-        Side { replica: self.snapshot.author_of(dot), at: time_of(&self.stored.facts, dot), image }
+        Side { replica: self.snapshot.author_of(dot), at: self.conflict.at.timestamp(), image }
     }
 
     /// The losing values of the columns that lost.
@@ -253,7 +270,7 @@ impl Viewer<'_> {
 
     fn side(&self, stamp: Stamp, image: Image) -> Side {
         let replica = self.snapshot.author_of(stamp.dot);
-        Side { replica, at: Some(stamp.hlc.timestamp()), image }
+        Side { replica, at: stamp.hlc.timestamp(), image }
     }
 
     fn life(&self) -> Option<Stamp> {
@@ -297,22 +314,7 @@ fn winning_stamp(table: &schema::Table, facts: &RowState, columns: &[usize]) -> 
     winners.map(|sibling| sibling.stamp).max_by_key(|stamp| (stamp.hlc, stamp.dot))
 }
 
-fn time_of(facts: &RowState, dot: Dot) -> Option<Timestamp> {
-    facts.stamps().find(|stamp| stamp.dot == dot).map(|stamp| stamp.hlc.timestamp())
-}
-
 fn whole_row(table: &schema::Table, stored: &Stored) -> Row {
     let names = table.columns.iter().map(|column| column.name.as_str());
     names.zip(stored.values(table)).collect()
-}
-
-fn constraint_name(schema: &Schema, table: &schema::Table, about: About) -> Option<String> {
-    let About::Constraint(id) = about else { return None };
-    match schema.constraint(id) {
-        Some((_, constraint)) => Some(constraint.name().to_string()),
-        None => {
-            let column = table.columns.iter().find(|column| column.id.0 == id.0)?;
-            Some(format!("{}_{}_not_null", table.name, column.name))
-        }
-    }
 }

@@ -7,11 +7,13 @@
 pub(crate) mod access;
 mod builder;
 mod conflict;
+mod conflicts;
 mod database;
 mod optimistic;
 mod random;
 mod read;
 mod row;
+mod statistics;
 mod table;
 mod transaction;
 mod typed;
@@ -19,10 +21,12 @@ mod write;
 
 pub use builder::Builder;
 pub use conflict::{ConflictRow, Image, Reason, Side};
+pub use conflicts::{ConflictFilter, ConflictPlace, Conflicts, NotAPlace};
 pub use database::Database;
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use read::{Inspected, ReadTransaction};
 pub use row::{Row, RowRef};
+pub use statistics::{ConflictCount, ConflictStatistics};
 pub use table::{Bounds, Table};
 pub use transaction::Transaction;
 pub use typed::{TypedRows, TypedTable, TypedTableMut};

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::conflict::{ConflictRow, show_conflict};
+use super::conflicts::{self, ConflictFilter, Conflicts};
+use super::statistics::{ConflictStatistics, statistics};
 use super::table::Table;
 use crate::commit::WriteError;
 use crate::derive::{Derived, Source};
@@ -112,7 +114,8 @@ impl ReadTransaction {
         self.snapshot.knowledge()
     }
 
-    /// The open conflicts of all tables, by table and row id. Costs what it lists.
+    /// The open conflicts of all tables, by table and row id: all of them. Where there may be many, see
+    /// [`ReadTransaction::find_conflicts`].
     ///
     /// ```
     /// # use reunite::{Database, ResolveWith, replicate, row};
@@ -133,6 +136,74 @@ impl ReadTransaction {
             all.extend(Table::over(&self.snapshot, None, table).conflicts()?);
         }
         Ok(all)
+    }
+
+    /// The open conflicts that a filter lets through, oldest first. Costs what is taken of them.
+    ///
+    /// ```
+    /// # use reunite::{Database, db::ConflictFilter, value::Timestamp};
+    /// # let db = Database::builder().sql("CREATE TABLE customer (code TEXT)")?.in_memory()?;
+    /// # let last_week = Timestamp(1_700_000_000_000_000);
+    /// let old = ConflictFilter::new().table("customer").older_than(last_week);
+    /// for conflict in db.read()?.find_conflicts(&old)?.take(10) {
+    ///     println!("{:?}", conflict?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such table or constraint, or the storage fails.
+    pub fn find_conflicts(&self, filter: &ConflictFilter) -> Result<Conflicts<'_>, WriteError> {
+        conflicts::find(&self.snapshot, filter)
+    }
+
+    /// How many open conflicts a filter lets through. Reads the statistics, and of the day on which a
+    /// time of the filter lies the list by age; with a filter by row, replica or place the list alone.
+    ///
+    /// ```
+    /// # use reunite::{Database, db::ConflictFilter};
+    /// # let db = Database::builder().sql("CREATE TABLE customer (code TEXT)")?.in_memory()?;
+    /// assert_eq!(db.read()?.count_conflicts(&ConflictFilter::new())?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`ReadTransaction::find_conflicts`].
+    pub fn count_conflicts(&self, filter: &ConflictFilter) -> Result<u64, WriteError> {
+        conflicts::count(&self.snapshot, filter)
+    }
+
+    /// How many conflicts are open, by table, kind, constraint and day. Costs a read per number.
+    ///
+    /// ```
+    /// # use reunite::Database;
+    /// # let db = Database::builder().sql("CREATE TABLE customer (code TEXT)")?.in_memory()?;
+    /// assert_eq!(db.read()?.conflict_statistics()?.total(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn conflict_statistics(&self) -> Result<ConflictStatistics, Error> {
+        statistics(&self.snapshot)
+    }
+
+    /// The ids of open conflicts from an id on, ascending: to find one by the beginning of its id.
+    ///
+    /// ```
+    /// # use reunite::{Database, ids::ConflictId};
+    /// # let db = Database::builder().sql("CREATE TABLE customer (code TEXT)")?.in_memory()?;
+    /// assert_eq!(db.read()?.conflict_ids(ConflictId::from_bytes([0; 16]))?.count(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn conflict_ids(
+        &self,
+        first: ConflictId,
+    ) -> Result<impl Iterator<Item = Result<ConflictId, Error>> + '_, Error> {
+        self.snapshot.conflict_ids(first)
     }
 
     /// An open conflict; none if it is not open.

@@ -229,6 +229,28 @@ impl<'a> Table<'a> {
         Ok((stored + shown).saturating_sub(hidden))
     }
 
+    /// How many rows are parked: kept, but not in the table. Does not count them one by one. In a
+    /// transaction: as before it began.
+    ///
+    /// ```
+    /// # use reunite::{Database, replicate, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+    /// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+    /// # replicate::sync(&a, &b)?;
+    /// let snapshot = a.read()?;
+    /// let customers = snapshot.table("customer")?;
+    /// assert_eq!((customers.len()?, customers.parked()?), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn parked(&self) -> Result<u64, Error> {
+        Ok(self.base.counts(self.table.id)?.parked)
+    }
+
     /// Whether no row is in the table.
     ///
     /// ```

@@ -36,6 +36,24 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 8] = [
+        Kind::Update,
+        Kind::DeleteUpdate,
+        Kind::UpdateDelete,
+        Kind::Unique,
+        Kind::DeleteRi,
+        Kind::UpdateRi,
+        Kind::ForeignKey,
+        Kind::Validation,
+    ];
+
+    /// The kind with this name.
+    #[must_use]
+    pub fn called(name: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The name, as in conflict tables.
     #[must_use]
     pub const fn name(self) -> &'static str {

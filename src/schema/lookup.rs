@@ -1,5 +1,6 @@
 //! Looking things up in one table. Nothing here reads another table: see `Schema` for that.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::{Check, Column, ForeignKey, Table, UniqueKey, Unit};
@@ -33,6 +34,30 @@ impl Table {
     /// The units that hold at least one of the columns at these positions.
     pub fn units_of<'a>(&self, positions: impl IntoIterator<Item = &'a usize>) -> BTreeSet<UnitId> {
         positions.into_iter().filter_map(|&position| self.unit_of(position)).collect()
+    }
+
+    /// The constraints with their names: keys, foreign keys, checks, and for each column the rule that it
+    /// has a value, which has the column's id.
+    fn constraints(&self) -> impl Iterator<Item = (ConstraintId, Cow<'_, str>)> {
+        let keys = self.keys.iter().map(|key| (key.id, key.name.as_str().into()));
+        let foreign_keys = self.foreign_keys.iter().map(|key| (key.id, key.name.as_str().into()));
+        let checks = self.checks.iter().map(|check| (check.id, check.name.as_str().into()));
+        let values = self.columns.iter().map(|column| {
+            (ConstraintId(column.id.0), format!("{}_{}_not_null", self.name, column.name).into())
+        });
+        keys.chain(foreign_keys).chain(checks).chain(values)
+    }
+
+    /// The name of a constraint of this table.
+    #[must_use]
+    pub fn constraint_name(&self, id: ConstraintId) -> Option<String> {
+        self.constraints().find(|(known, _)| *known == id).map(|(_, name)| name.into_owned())
+    }
+
+    /// The constraint of this name; ASCII letters compare without regard to case.
+    #[must_use]
+    pub fn constraint_called(&self, name: &str) -> Option<ConstraintId> {
+        self.constraints().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(id, _)| id)
     }
 
     /// The unique key with this id.

@@ -42,7 +42,13 @@ impl Snapshot {
     /// its own.
     #[must_use]
     pub fn author_of(&self, dot: Dot) -> ReplicaId {
-        if dot.replica == LOCAL { self.me } else { dot.replica }
+        self.author(dot.replica)
+    }
+
+    /// The same, by the replica that the change is numbered under.
+    #[must_use]
+    pub fn author(&self, replica: ReplicaId) -> ReplicaId {
+        if replica == LOCAL { self.me } else { replica }
     }
 
     /// What the replica remembers of itself; none in a store that was never set up.

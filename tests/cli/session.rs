@@ -114,6 +114,39 @@ fn a_hidden_row_is_explained_renamed_or_preferred() {
 }
 
 #[test]
+fn conflicts_are_filtered_counted_and_shown_in_pages() {
+    let desk = Desk::with_shop();
+    clash(&desk);
+    desk.ok(&["update", "shop", "product", "glue", r#"{"price":700}"#]);
+    desk.ok(&["update", "van", "product", "glue", r#"{"price":710}"#]);
+    desk.ok(&["sync", "shop", "van"]);
+    let kinds = |arguments: &[&str]| -> Vec<String> {
+        let listed = desk.ok(&[&["--json", "conflicts", "shop"], arguments].concat());
+        listed.lines().map(|line| object(line)["kind"].as_str().unwrap().to_string()).collect()
+    };
+    assert_eq!(kinds(&[]), ["unique", "update"]); // Oldest first.
+    assert_eq!(kinds(&["--kind", "update"]), ["update"]);
+    assert_eq!(kinds(&["--reason", "collision", "--newer-than", "1h"]), ["unique"]);
+    assert_eq!(kinds(&["customer", "--constraint", "customer_pkey"]), ["unique"]);
+    assert_eq!(kinds(&["product", "--key", "GLUE"]), ["update"]);
+    assert_eq!(kinds(&["--older-than", "1h"]), Vec::<String>::new());
+    let loser = object(&desk.ok(&["--json", "conflicts", "shop", "product"]))["loser"].clone();
+    assert_eq!(kinds(&["--kind", "update", "--replica", loser["replica"].as_str().unwrap()]), ["update"]);
+    let page = desk.ok(&["conflicts", "shop", "--limit", "1"]);
+    let (_, place) = page.trim_end().rsplit_once(' ').unwrap();
+    assert!(page.contains("2 open conflicts\nthe next page: --after "), "{page}");
+    assert_eq!(kinds(&["--after", place]), ["update"]);
+    let last = desk.ok(&["conflicts", "shop", "--limit", "1", "--after", place]);
+    assert!(last.ends_with("2 open conflicts\n"), "{last}");
+    let stats = desk.ok(&["stats", "shop"]);
+    assert!(stats.contains("unique") && stats.ends_with("2 open conflicts\n"), "{stats}");
+    let one = object(desk.ok(&["--json", "stats", "shop"]).lines().next().unwrap());
+    assert_eq!((&one["constraint"], &one["conflicts"]), (&json!("customer_pkey"), &json!(1)));
+    let unknown = desk.fails(&["conflicts", "shop", "--constraint", "nothing"]);
+    assert_eq!(unknown, "there is no key, foreign key or rule nothing");
+}
+
+#[test]
 fn an_order_returns_with_its_customer() {
     let desk = Desk::with_shop();
     desk.ok(&["init", "van"]);

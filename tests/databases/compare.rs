@@ -8,6 +8,7 @@ use reunite::ids::{ConflictId, RowKey};
 use reunite::row::RowState;
 use reunite::schema::{Schema, Table};
 
+use super::listing::compare_listing;
 use super::perform::rows_of;
 use crate::model::{Conflict, ConflictName, Derived, Facts, Replica, row_state};
 use crate::world::story::{Checked, ensure};
@@ -23,7 +24,7 @@ pub fn facts_of(db: &Database, schema: &Schema, row: RowKey) -> Option<RowState>
 pub fn compare(db: &Database, schema: &Schema, model: &Replica, view: &Derived) -> Checked {
     compare_facts(db, schema, &model.facts)?;
     schema.tables().iter().try_for_each(|table| compare_table(db, table, view))?;
-    compare_conflicts(db, schema, view)?;
+    compare_conflicts(db, schema, model, view)?;
     let knowledge = db.knowledge().expect("memory does not fail");
     let same = knowledge.iter().eq(model.knowledge.iter().map(|(replica, seq)| (*replica, *seq)));
     ensure(same, || format!("P2 other knowledge than the model's: {knowledge:?}, not {:?}", model.knowledge))
@@ -53,7 +54,7 @@ fn compare_table(db: &Database, table: &Table, view: &Derived) -> Checked {
 }
 
 /// The same conflicts, one entry each, under the ids that their names have (P10).
-fn compare_conflicts(db: &Database, schema: &Schema, view: &Derived) -> Checked {
+fn compare_conflicts(db: &Database, schema: &Schema, model: &Replica, view: &Derived) -> Checked {
     let found = db.read().expect("memory does not fail").conflicts().expect("memory does not fail");
     let expected: BTreeMap<ConflictId, (&ConflictName, &Conflict)> =
         view.conflicts.iter().map(|(name, conflict)| (name.id(), (name, conflict))).collect();
@@ -78,6 +79,10 @@ fn compare_conflicts(db: &Database, schema: &Schema, view: &Derived) -> Checked 
         ensure(same, || {
             format!("P10 another conflict than the model's: {row:#?}, not {name:?} {conflict:?}")
         })?;
+        // Where the losing change is live, the conflict has its time.
+        let live = model.facts[&name.row].all().find(|(_, dot, _)| *dot == name.dot);
+        let at = live.map_or(row.loser.at, |(_, _, entry)| entry.stamp.hlc.timestamp());
+        ensure(row.loser.at == at, || format!("P10 {row:#?} lost at {at}"))?;
     }
-    Ok(())
+    compare_listing(db, &found)
 }

@@ -3,6 +3,7 @@
 
 pub mod compare;
 mod cuts;
+mod listing;
 pub mod optimistic;
 pub mod pair;
 pub mod perform;

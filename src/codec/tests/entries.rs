@@ -12,16 +12,6 @@ use crate::ids::{ColumnId, ConstraintId, ReplicaId};
 use crate::version::Hlc;
 
 fn conflicts() -> impl Strategy<Value = Conflict> {
-    let kinds = vec![
-        Kind::Update,
-        Kind::DeleteUpdate,
-        Kind::UpdateDelete,
-        Kind::Unique,
-        Kind::DeleteRi,
-        Kind::UpdateRi,
-        Kind::ForeignKey,
-        Kind::Validation,
-    ];
     let about = prop_oneof![
         Just(About::Update),
         Just(About::Life),
@@ -29,12 +19,11 @@ fn conflicts() -> impl Strategy<Value = Conflict> {
     ];
     let columns = btree_set((0_u32..400).prop_map(ColumnId), 0..4);
     let change = (dots(), any::<u64>().prop_map(Hlc));
-    (row_ids(), prop::sample::select(kinds), about, change, columns, vec(row_ids(), 0..3)).prop_map(
-        |(row, kind, about, (loser, at), columns, others)| {
+    (row_ids(), prop::sample::select(Kind::ALL.to_vec()), about, change, columns, vec(row_ids(), 0..3))
+        .prop_map(|(row, kind, about, (loser, at), columns, others)| {
             let id = conflict_id(row, about, loser);
             Conflict { id, about, kind, loser, at, columns: columns.into_iter().collect(), others }
-        },
-    )
+        })
 }
 
 proptest! {

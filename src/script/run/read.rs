@@ -65,14 +65,20 @@ impl World {
         Ok(format!("{} knows {known}\n", replica.name))
     }
 
+    /// How many rows and conflicts each table has, and of which sort and age the conflicts are.
     pub(super) fn stats(&mut self, replica: usize) -> Answer {
-        let (names, replica) = self.names_and_replica(replica)?;
-        let snapshot = replica.db.read()?;
+        let snapshot = self.replica(replica)?.db.read()?;
+        let conflicts = snapshot.conflict_statistics()?;
         let mut text = String::new();
         for table in snapshot.schema().tables() {
-            let visible = snapshot.table(&table.name)?.len()?;
-            let conflicts = replica.conflicts(Some(&table.name), names)?.len();
-            let _ = writeln!(text, "{}: {visible} visible, {conflicts} conflicts", table.name);
+            let (reading, name) = (snapshot.table(&table.name)?, &table.name);
+            let (visible, parked, open) = (reading.len()?, reading.parked()?, conflicts.in_table(name));
+            let _ = writeln!(text, "{name}: {visible} visible, {parked} parked, {open} conflicts");
+            for one in conflicts.counts.iter().filter(|one| one.table == *name) {
+                let constraint = one.constraint.as_ref().map_or_else(String::new, |name| format!(" {name}"));
+                let day: String = one.day.to_string().chars().take(10).collect();
+                let _ = writeln!(text, "  {}{constraint} of {day}: {}", one.kind.name(), one.count);
+            }
         }
         Ok(text)
     }

@@ -1,14 +1,17 @@
 //! Engines and a disk that misbehave on purpose, for the tests of this crate and of its users.
 //!
 //! [`RecordingDisk`] keeps files in memory, records what is done to them and shows how a power cut
-//! would leave them; [`FailingEngine`] fails one operation; [`MirrorEngine`] compares two engines.
+//! would leave them; [`FailingEngine`] fails one operation; [`MirrorEngine`] compares two engines;
+//! [`CountingEngine`] counts what is read.
 //! Nothing here is for keeping data.
 
+mod counting;
 mod cut;
 mod failing;
 mod mirror;
 mod recording;
 
+pub use counting::CountingEngine;
 pub use cut::Cut;
 pub use failing::FailingEngine;
 pub use mirror::MirrorEngine;
