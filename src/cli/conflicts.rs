@@ -12,6 +12,10 @@ use crate::inspect::Ids;
 use crate::value::Timestamp;
 use crate::version::{Clock, SystemClock};
 
+/// What makes no sense beside the id of one conflict.
+const FILTERS: [&str; 10] =
+    ["table", "kind", "reason", "constraint", "key", "replica", "older_than", "newer_than", "limit", "after"];
+
 /// List the open conflicts, oldest first
 ///
 /// Every replica that knows the same lists the same. Each conflict has an id; its first characters are
@@ -23,7 +27,7 @@ pub(super) struct Conflicts {
     /// Only those of this table
     table: Option<String>,
     /// Print the one conflict whose id begins so, with both sides and what can be done
-    #[arg(long, value_name = "ID", exclusive = true)]
+    #[arg(long, value_name = "ID", conflicts_with_all = FILTERS)]
     id: Option<String>,
     /// Only those of this kind: update, delete-update, update-delete, unique, delete-ri, …
     #[arg(long, value_parser = kind)]
