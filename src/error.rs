@@ -6,6 +6,17 @@
 use std::path::PathBuf;
 
 /// Something is wrong with the database's storage, or with how it was opened.
+///
+/// ```
+/// use reunite::{Database, Error};
+/// match Database::builder().open("no/such/directory") {
+///     Err(Error::NotADatabase { path, reason }) => {
+///         assert_eq!(path.to_string_lossy(), "no/such/directory");
+///         assert_eq!(reason, "there is no such directory");
+///     }
+///     other => unreachable!("{other:?}"),
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -8,38 +8,117 @@ use std::fmt;
 use uuid::Uuid;
 
 /// The identity of a replica: one database directory.
+///
+/// ```
+/// use reunite::Database;
+/// use reunite::ids::ReplicaId;
+/// let van: ReplicaId = "018c7e3a-0000-7000-8000-000000000001".parse()?;
+/// let db = Database::builder().replica_id(van).in_memory()?;
+/// assert_eq!(db.replica_id().to_string(), "018c7e3a-0000-7000-8000-000000000001");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplicaId(pub Uuid);
 
 /// The permanent, hidden identity of a row. Keys may change, the row id never does.
+///
+/// ```
+/// use reunite::{Database, row};
+/// let db = Database::builder().sql("CREATE TABLE tag (name TEXT PRIMARY KEY)")?.in_memory()?;
+/// let id = db.write(|tx| tx.table("tag")?.insert(row! { name: "old" }))?;
+/// db.write(|tx| tx.table("tag")?.update("old", row! { name: "new" }))?;
+/// assert_eq!(db.read()?.table("tag")?.get(id)?, Some(row! { name: "new" }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(pub Uuid);
 
 /// The identity of a database: equal on all its replicas.
+///
+/// ```
+/// use reunite::{Database, replicate};
+/// let office = Database::builder().sql("CREATE TABLE tag (name TEXT)")?.in_memory()?;
+/// let van = Database::builder().in_memory()?; // belongs to no database yet
+/// assert_eq!(van.database_id(), None);
+/// replicate::sync(&office, &van)?;
+/// assert_eq!(van.database_id(), office.database_id());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DatabaseId(pub Uuid);
 
 /// The identity of a conflict: the same on every replica that sees it, and for as long as it lasts.
+///
+/// As text it is what people name a conflict by.
+///
+/// ```
+/// use reunite::ids::ConflictId;
+/// let id: ConflictId = "f3be9685-0000-0000-0000-000000000000".parse()?;
+/// assert!(id.to_string().starts_with("f3be9685"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConflictId(pub Uuid);
 
 /// The permanent identity of a table.
+///
+/// ```
+/// use reunite::schema::Schema;
+/// let schema = Schema::from_sql("CREATE TABLE tag (name TEXT)")?;
+/// let tag = schema.table("tag").ok_or("there is no table tag")?;
+/// assert_eq!(schema.table_by_id(tag.id), Some(tag));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct TableId(pub u32);
 
 /// The permanent identity of a column.
+///
+/// ```
+/// use reunite::schema::Schema;
+/// let schema = Schema::from_sql("CREATE TABLE tag (name TEXT, color TEXT)")?;
+/// let tag = schema.table("tag").ok_or("there is no table tag")?;
+/// let (position, column) = tag.column("color").ok_or("there is no column color")?;
+/// assert_eq!(tag.column_by_id(column.id), Some((position, column)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ColumnId(pub u32);
 
 /// The permanent identity of a unit: the smallest id among the columns it was created with.
+///
+/// ```
+/// use reunite::ids::UnitId;
+/// use reunite::schema::Schema;
+/// let schema = Schema::from_sql("CREATE TABLE span (lo INTEGER, hi INTEGER, CHECK (lo <= hi))")?;
+/// let span = schema.table("span").ok_or("there is no table span")?;
+/// let [lo, hi] = &span.columns[..] else { unreachable!("it has two columns") };
+/// assert_eq!((lo.unit, hi.unit), (UnitId(lo.id.0), UnitId(lo.id.0))); // the check joins them
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct UnitId(pub u32);
 
 /// The permanent identity of a unique key, foreign key, check or index.
+///
+/// ```
+/// use reunite::schema::{Constraint, Schema};
+/// let schema = Schema::from_sql("CREATE TABLE tag (name TEXT PRIMARY KEY)")?;
+/// let key = schema.table("tag").and_then(|tag| tag.primary_key()).ok_or("it has no key")?;
+/// let (table, constraint) = schema.constraint(key.id).ok_or("there is no such id")?;
+/// assert_eq!((table.name.as_str(), constraint.name()), ("tag", "tag_pkey"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConstraintId(pub u32);
 
 /// A row of a table: what most maps here are keyed by. Orders by table, then by row id.
+///
+/// ```
+/// use reunite::ids::{RowId, RowKey, TableId};
+/// let key = |table, row| RowKey { table: TableId(table), row: RowId::from_bytes([row; 16]) };
+/// assert!(key(1, 9) < key(2, 1));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RowKey {
     /// The table.
@@ -49,10 +128,21 @@ pub struct RowKey {
 }
 
 /// The number of a replica's change: contiguous per replica from 1, never reused.
+///
+/// See [`Dot`] for an example.
 pub type Seq = u64;
 
 /// `(replica, seq)`: the identity of one change to one row. All units that one commit writes in a
 /// row share its dot.
+///
+/// ```
+/// use reunite::ids::{Dot, ReplicaId};
+/// use reunite::version::VersionVector;
+/// let dot = |seq| Dot { replica: ReplicaId::from_bytes([1; 16]), seq };
+/// let mut seen = VersionVector::default();
+/// seen.cover(dot(2)); // and so also the change before it
+/// assert!(seen.covers(dot(1)) && !seen.covers(dot(3)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Dot {
     /// Who made the change.

@@ -12,6 +12,16 @@ use std::str::FromStr;
 use unicode_normalization::{UnicodeNormalization, is_nfc_quick};
 
 /// A named, pinned way to compare texts.
+///
+/// ```
+/// use reunite::{Database, row};
+/// let sql = "CREATE TABLE customer (code TEXT COLLATE NOCASE PRIMARY KEY)";
+/// let db = Database::builder().sql(sql)?.in_memory()?;
+/// db.write(|tx| tx.table("customer")?.insert(row! { code: "Ann" }))?;
+/// assert!(db.read()?.table("customer")?.get("ANN")?.is_some());
+/// assert!(db.write(|tx| tx.table("customer")?.insert(row! { code: "ann" })).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Collation {
     /// `BINARY`: by the bytes of the UTF-8 form.

@@ -3,6 +3,14 @@
 use super::Type;
 
 /// A value, or a text that should be one, was refused. Nothing was changed.
+///
+/// ```
+/// use reunite::value::{Type, Value, ValueError};
+/// let error = Type::Integer.coerce(Value::from("7"));
+/// assert_eq!(error, Err(ValueError::WrongType { expected: Type::Integer, found: "TEXT".into() }));
+/// assert_eq!(i32::try_from(Value::from(1_i64 << 40)).map_err(|error| error.to_string()),
+///     Err("1099511627776 is out of the range of i32".into()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValueError {

@@ -5,6 +5,19 @@ use std::fmt;
 use super::ValueError;
 
 /// A field of a Rust struct and a column's value do not fit each other. Nothing was changed.
+///
+/// ```
+/// use reunite::{row, value::FieldProblem};
+/// #[derive(Debug, serde::Deserialize)]
+/// struct Customer {
+///     code: String,
+///     phone: String,
+/// }
+/// let phoneless = row! { code: "ANN", phone: None::<&str> };
+/// let error = phoneless.to_typed::<Customer>().map(drop).expect_err("a String is never NULL");
+/// assert_eq!((error.field.as_deref(), &error.problem), (Some("phone"), &FieldProblem::Null));
+/// assert_eq!(error.to_string(), "field phone: the column is NULL: make the field an Option");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
     /// The field, by the name that serde gives it; none if the whole struct is meant.
@@ -14,6 +27,8 @@ pub struct FieldError {
 }
 
 /// What is wrong with a field.
+///
+/// See [`FieldError`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FieldProblem {

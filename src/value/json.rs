@@ -11,6 +11,14 @@ use serde_json::Number;
 /// double, like everywhere; an integer of 64 bits that a double cannot hold is refused, because it was
 /// meant exactly. Of members with the same name the last one counts. A JSON `null` is not `NULL`, but
 /// in JSON output both are `null`.
+///
+/// ```
+/// use reunite::value::Json;
+/// let [one, other] = [Json::parse(r#"{"a": 1, "b": 2}"#)?, Json::parse(r#"{"b":2.0,"a":1}"#)?];
+/// assert_eq!(one, other);
+/// assert_eq!(one.as_str(), r#"{"a":1,"b":2}"#);
+/// # Ok::<(), reunite::value::ValueError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Json(String);
 

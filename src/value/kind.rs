@@ -5,6 +5,14 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The type of a column.
+///
+/// ```
+/// use reunite::value::{Type, Value};
+/// let kind: Type = "timestamp".parse()?;
+/// assert_eq!((kind, kind.to_string()), (Type::Timestamp, "TIMESTAMP".into()));
+/// assert!(kind.admits(&Value::Null) && !kind.admits(&Value::from(0)));
+/// # Ok::<(), reunite::value::ValueError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Type {
     /// `BOOLEAN`: true or false.

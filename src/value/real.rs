@@ -4,6 +4,15 @@ use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
 /// A 64-bit floating point number that is never NaN and never `-0.0`, hence totally ordered.
+///
+/// ```
+/// use reunite::value::Real;
+/// let mut prices = [Real::try_from(8.5)?, Real::try_from(8.2)?];
+/// prices.sort(); // f64 has no total order, and so no sort()
+/// assert_eq!(prices.map(Real::get), [8.2, 8.5]);
+/// assert!(Real::try_from(f64::NAN).is_err());
+/// # Ok::<(), reunite::value::ValueError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Real(f64);
 

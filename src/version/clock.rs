@@ -10,6 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::value::Timestamp;
 
 /// A reading of a hybrid logical clock: microseconds since 1970, or a little more than that.
+///
+/// See [`HybridClock`] for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hlc(pub u64);
 
@@ -22,12 +24,34 @@ impl Hlc {
 }
 
 /// Where the time comes from. Injected, so that tests and scenarios have their own.
+///
+/// ```
+/// use std::sync::Arc;
+/// use reunite::{Database, value::Timestamp, version::Clock};
+/// /// The time of a device whose owner set it an hour ahead.
+/// #[derive(Debug)]
+/// struct Ahead<C>(C);
+/// impl<C: Clock> Clock for Ahead<C> {
+///     fn now(&self) -> Timestamp {
+///         Timestamp(self.0.now().0 + 3_600_000_000)
+///     }
+/// }
+/// let clock = Arc::new(Ahead(reunite::version::SystemClock));
+/// let db = Database::builder().clock(clock).in_memory()?;
+/// # Ok::<(), reunite::Error>(())
+/// ```
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The wall clock's time. It may jump, and it may be wrong.
     fn now(&self) -> Timestamp;
 }
 
 /// The operating system's clock.
+///
+/// ```
+/// use reunite::version::{Clock, SystemClock};
+/// assert!(SystemClock.now() > "2020-01-01T00:00:00Z".parse()?);
+/// # Ok::<(), reunite::value::ValueError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

@@ -6,6 +6,14 @@ use crate::ids::Dot;
 /// A replica's priority, 0 to 100, 50 unless set. It travels with the change and is inherited by
 /// later writes, so that a write is never beaten by what its writer saw (Access calls this
 /// historical priority).
+///
+/// ```
+/// use reunite::{Database, version::Priority};
+/// let head_office = Priority::new(90).ok_or("at most 100")?;
+/// let db = Database::builder().priority(head_office).in_memory()?;
+/// assert!(head_office > Priority::default());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Priority(u8);
 
@@ -40,6 +48,20 @@ impl Default for Priority {
 
 /// `(priority, hlc, replica, seq)`: a total order on changes. A stamp is greater than everything
 /// that its writer could see in the unit it writes.
+///
+/// ```
+/// use reunite::ids::{Dot, ReplicaId};
+/// use reunite::version::{Hlc, Priority, Stamp};
+/// let stamp = |priority, hlc, replica| Stamp {
+///     priority,
+///     hlc: Hlc(hlc),
+///     dot: Dot { replica: ReplicaId::from_bytes([replica; 16]), seq: 1 },
+/// };
+/// let usual = Priority::default();
+/// assert!(stamp(usual, 8, 1) > stamp(usual, 7, 2)); // the later one
+/// assert!(stamp(Priority::MAX, 7, 1) > stamp(usual, 8, 1)); // but priority comes before time
+/// assert!(stamp(usual, 7, 2) > stamp(usual, 7, 1)); // a tie: any order will do that all agree about
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamp {
     /// The writer's priority, or a greater one that it inherited.

@@ -6,6 +6,17 @@
 use crate::ids::{Dot, ReplicaId, Seq};
 
 /// What a replica has applied: replica → the greatest contiguous seq. This is what sync exchanges.
+///
+/// ```
+/// use reunite::{Database, replicate, row};
+/// let a = Database::builder().sql("CREATE TABLE tag (name TEXT)")?.in_memory()?;
+/// let b = Database::builder().in_memory()?;
+/// a.write(|tx| tx.table("tag")?.insert(row! { name: "red" }))?;
+/// assert!(!b.knowledge()?.includes(&a.knowledge()?));
+/// replicate::sync(&a, &b)?;
+/// assert_eq!(b.knowledge()?, a.knowledge()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub type Knowledge = VersionVector;
 
 /// A version vector. Zero entries are not kept, so equal vectors are equal values.
