@@ -6,6 +6,15 @@
 use crate::value::{Collation, Type};
 
 /// A schema that is not valid. Nothing was made.
+///
+/// ```
+/// use reunite::schema::{Schema, SchemaError};
+/// use reunite::value::Type;
+/// let built = Schema::builder()
+///     .table("tag", |t| t.column("name", Type::Text).unique(["nmae"]))
+///     .build();
+/// assert_eq!(built, Err(SchemaError::UnknownColumn { table: "tag".into(), column: "nmae".into() }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {

@@ -32,6 +32,18 @@ pub struct Schema {
 }
 
 /// Tables that refer to each other, directly or around a cycle; usually a single table.
+///
+/// ```
+/// use reunite::schema::Schema;
+/// let schema = Schema::from_sql(
+///     "CREATE TABLE orders (customer TEXT REFERENCES customer);
+///      CREATE TABLE customer (code TEXT PRIMARY KEY, friend TEXT REFERENCES customer (code));",
+/// )?;
+/// let [first, second] = schema.strata() else { unreachable!("two tables that form no cycle") };
+/// assert_eq!(schema.table_by_id(first.tables[0]), schema.table("customer")); // parents first
+/// assert!(first.cyclic && !second.cyclic);
+/// # Ok::<(), reunite::schema::DdlError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stratum {
     /// In the order of their definition.
@@ -41,6 +53,14 @@ pub struct Stratum {
 }
 
 /// What a [`ConstraintId`] names.
+///
+/// ```
+/// use reunite::schema::{Constraint, Schema};
+/// let schema = Schema::from_sql("CREATE TABLE tag (name TEXT PRIMARY KEY)")?;
+/// let key = &schema.tables()[0].keys[0];
+/// assert_eq!(schema.constraint(key.id), Some((&schema.tables()[0], Constraint::Key(key))));
+/// # Ok::<(), reunite::schema::DdlError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Constraint<'a> {
     /// A primary or unique key.

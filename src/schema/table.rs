@@ -6,6 +6,19 @@ use crate::ids::{ColumnId, ConstraintId, TableId, UnitId};
 use crate::value::{Collation, Type, Value};
 
 /// A table: its columns, its constraints, and how conflicts in it are settled.
+///
+/// See [`Schema`](super::Schema) for how it is made.
+///
+/// ```
+/// use reunite::schema::{DeleteRule, Schema, Tracking, WinnerRule};
+/// let schema = Schema::from_sql("CREATE TABLE customer (code TEXT PRIMARY KEY, name TEXT NOT NULL)")?;
+/// let customer = schema.table("customer").ok_or("there is no such table")?;
+/// let (position, name) = customer.column("name").ok_or("there is no such column")?;
+/// assert_eq!((position, name.nullable), (1, false));
+/// assert_eq!(customer.tracking, Tracking::Column);
+/// assert_eq!((customer.winner, customer.deletes), (WinnerRule::Latest, DeleteRule::DeleteWins));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     /// The permanent id.
@@ -37,6 +50,16 @@ pub struct Table {
 }
 
 /// A column.
+///
+/// ```
+/// use reunite::schema::Schema;
+/// use reunite::value::{Collation, Type, Value};
+/// let schema = Schema::from_sql("CREATE TABLE tag (name TEXT COLLATE NOCASE DEFAULT 'new')")?;
+/// let name = &schema.tables()[0].columns[0];
+/// assert_eq!((name.kind, name.collation), (Type::Text, Collation::NoCase));
+/// assert_eq!((name.nullable, &name.default), (true, &Value::from("new")));
+/// # Ok::<(), reunite::schema::DdlError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     /// The permanent id.
@@ -56,6 +79,16 @@ pub struct Column {
 }
 
 /// A change unit: the columns that are versioned together, and win or lose as one.
+///
+/// ```
+/// use reunite::schema::Schema;
+/// let schema = Schema::from_sql(
+///     "CREATE TABLE address (street TEXT, city TEXT, note TEXT) WITH (units = '(street, city)')",
+/// )?;
+/// let units = schema.tables()[0].units.iter().map(|unit| unit.columns.clone());
+/// assert_eq!(units.collect::<Vec<_>>(), [vec![0, 1], vec![2]]);
+/// # Ok::<(), reunite::schema::DdlError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {
     /// The permanent id: the smallest id of its columns.
@@ -65,6 +98,14 @@ pub struct Unit {
 }
 
 /// A unique key. Rows with `Null` in one of its columns have no key and never collide.
+///
+/// ```
+/// use reunite::schema::Schema;
+/// let schema = Schema::from_sql("CREATE TABLE line (item TEXT, number INTEGER, UNIQUE (number, item))")?;
+/// let key = &schema.tables()[0].keys[0];
+/// assert_eq!((key.name.as_str(), &key.columns), ("line_number_item_key", &vec![1, 0]));
+/// # Ok::<(), reunite::schema::DdlError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UniqueKey {
     /// The permanent id.
@@ -76,6 +117,19 @@ pub struct UniqueKey {
 }
 
 /// A reference to a unique key of another table, or of the same.
+///
+/// ```
+/// use reunite::schema::{OnDelete, Schema};
+/// let schema = Schema::from_sql(
+///     "CREATE TABLE customer (code TEXT PRIMARY KEY);
+///      CREATE TABLE orders (customer TEXT REFERENCES customer (code) ON DELETE CASCADE);",
+/// )?;
+/// let [customer, orders] = schema.tables() else { unreachable!("it has two tables") };
+/// let reference = &orders.foreign_keys[0];
+/// assert_eq!((reference.parent, reference.key), (customer.id, customer.keys[0].id));
+/// assert_eq!((reference.follow, reference.on_delete), (true, OnDelete::Cascade));
+/// # Ok::<(), reunite::schema::DdlError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignKey {
     /// The permanent id.
@@ -100,6 +154,17 @@ pub struct ForeignKey {
 }
 
 /// A validation rule over one row.
+///
+/// ```
+/// use reunite::schema::Schema;
+/// use reunite::value::Value;
+/// let schema = Schema::from_sql("CREATE TABLE t (price INTEGER CHECK (price > 0))")?;
+/// let check = &schema.tables()[0].checks[0];
+/// assert_eq!(check.name, "t_price_check");
+/// assert!(!check.rule.passes(&[Value::from(-1)], &[]));
+/// assert!(check.rule.passes(&[Value::Null], &[])); // as in SQL
+/// # Ok::<(), reunite::schema::DdlError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// The permanent id.
@@ -111,6 +176,14 @@ pub struct Check {
 }
 
 /// A secondary index, not unique.
+///
+/// ```
+/// use reunite::schema::Schema;
+/// let schema = Schema::from_sql("CREATE TABLE t (a TEXT, city TEXT); CREATE INDEX by_city ON t (city);")?;
+/// let index = &schema.tables()[0].indexes[0];
+/// assert_eq!((index.name.as_str(), &index.columns), ("by_city", &vec![1]));
+/// # Ok::<(), reunite::schema::DdlError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Index {
     /// The permanent id.
@@ -122,6 +195,22 @@ pub struct Index {
 }
 
 /// What counts as one change (Sync Framework's change units).
+///
+/// ```
+/// use reunite::{Database, replicate, row};
+/// // Two people change two columns of one row: a conflict only if the row counts as a whole.
+/// for (tracking, conflicts) in [("column", 0), ("row", 1)] {
+///     let sql = format!("CREATE TABLE c (code TEXT PRIMARY KEY, a TEXT, b TEXT) WITH (tracking = '{tracking}')");
+///     let [x, y] = [Database::builder().sql(&sql)?.in_memory()?, Database::builder().in_memory()?];
+///     x.write(|tx| tx.table("c")?.insert(row! { code: "ANN" }))?;
+///     replicate::sync(&x, &y)?;
+///     x.write(|tx| tx.table("c")?.update("ANN", row! { a: "1" }))?;
+///     y.write(|tx| tx.table("c")?.update("ANN", row! { b: "2" }))?;
+///     replicate::sync(&x, &y)?;
+///     assert_eq!(x.read()?.conflicts()?.len(), conflicts);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tracking {
     /// Every column by itself, but for those that a composite constraint joins.
@@ -132,6 +221,13 @@ pub enum Tracking {
 }
 
 /// Which of two concurrent changes to a unit wins.
+///
+/// ```
+/// use reunite::schema::{Schema, WinnerRule};
+/// let schema = Schema::from_sql("CREATE TABLE price (item TEXT, cents INTEGER) WITH (winner = 'priority')")?;
+/// assert_eq!(schema.tables()[0].winner, WinnerRule::Priority);
+/// # Ok::<(), reunite::schema::DdlError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WinnerRule {
     /// The later stamp.
@@ -142,6 +238,20 @@ pub enum WinnerRule {
 }
 
 /// Whether a deletion beats a concurrent change of the same row. The loser is in the conflict table.
+///
+/// ```
+/// use reunite::{Database, replicate, row};
+/// let sql = "CREATE TABLE tag (name TEXT PRIMARY KEY, color TEXT) WITH (deletes = 'update wins')";
+/// let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().in_memory()?];
+/// a.write(|tx| tx.table("tag")?.insert(row! { name: "new" }))?;
+/// replicate::sync(&a, &b)?;
+/// a.write(|tx| tx.table("tag")?.update("new", row! { color: "red" }))?;
+/// b.write(|tx| tx.table("tag")?.delete("new"))?;
+/// replicate::sync(&a, &b)?;
+/// assert!(b.read()?.table("tag")?.get("new")?.is_some()); // with 'delete wins' it would be gone
+/// assert_eq!(b.read()?.conflicts()?[0].kind.name(), "update-delete");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeleteRule {
     /// The deletion wins.
@@ -154,6 +264,19 @@ pub enum DeleteRule {
 }
 
 /// What a local deletion does to the rows that refer to the deleted one.
+///
+/// ```
+/// use reunite::{Database, row};
+/// let db = Database::builder().sql(
+///     "CREATE TABLE customer (code TEXT PRIMARY KEY);
+///      CREATE TABLE orders (customer TEXT REFERENCES customer ON DELETE CASCADE);",
+/// )?.in_memory()?;
+/// db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+/// db.write(|tx| tx.table("orders")?.insert(row! { customer: "ANN" }))?;
+/// db.write(|tx| tx.table("customer")?.delete("ANN"))?;
+/// assert!(db.read()?.table("orders")?.is_empty()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnDelete {
     /// Refuses the commit while such rows remain. `NO ACTION` means the same.
@@ -166,6 +289,19 @@ pub enum OnDelete {
 }
 
 /// What a local change of a parent's key does to the rows that refer to it.
+///
+/// ```
+/// use reunite::{Database, row};
+/// let db = Database::builder().sql(
+///     "CREATE TABLE customer (code TEXT PRIMARY KEY);
+///      CREATE TABLE orders (number INTEGER PRIMARY KEY, customer TEXT REFERENCES customer);",
+/// )?.in_memory()?;
+/// db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+/// db.write(|tx| tx.table("orders")?.insert(row! { number: 7, customer: "ANN" }))?;
+/// db.write(|tx| tx.table("customer")?.update("ANN", row! { code: "ANNA" }))?;
+/// assert_eq!(db.read()?.table("orders")?.get(7)?, Some(row! { number: 7, customer: "ANNA" }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnUpdate {
     /// A following reference follows; a `match_key` reference refuses the commit (`Restrict`).

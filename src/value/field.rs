@@ -14,7 +14,7 @@ use super::ValueError;
 ///     phone: String,
 /// }
 /// let phoneless = row! { code: "ANN", phone: None::<&str> };
-/// let error = phoneless.to_typed::<Customer>().map(drop).expect_err("a String is never NULL");
+/// let Err(error) = phoneless.to_typed::<Customer>() else { unreachable!("a String is never NULL") };
 /// assert_eq!((error.field.as_deref(), &error.problem), (Some("phone"), &FieldProblem::Null));
 /// assert_eq!(error.to_string(), "field phone: the column is NULL: make the field an Option");
 /// ```

@@ -106,6 +106,8 @@ pub mod last {
 }
 
 /// A table in the making; `Last` is what was added last.
+///
+/// See [`SchemaBuilder`] for an example.
 #[derive(Clone, Debug)]
 #[must_use = "return the table from the closure"]
 pub struct TableBuilder<Last = last::Anything> {

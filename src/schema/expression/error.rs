@@ -3,6 +3,15 @@
 use crate::value::{Type, ValueError};
 
 /// An expression is refused as a rule.
+///
+/// ```
+/// use reunite::schema::{Expression, ExpressionError};
+/// use reunite::value::Type;
+/// let rule = Expression::Column(0); // a number is no condition, as it is in SQLite
+/// let error = ExpressionError::NotACondition { place: "a check", found: Type::Integer };
+/// assert_eq!(rule.validate(&[Type::Integer]), Err(error));
+/// assert_eq!(rule.validate(&[Type::Boolean]), Ok(()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExpressionError {

@@ -9,6 +9,14 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// Why an expression has no value for a row. It fails a check.
+///
+/// ```
+/// use reunite::schema::{Binary, Expression, Fault};
+/// use reunite::value::Value;
+/// let one = Expression::Literal(Value::from(1));
+/// let next = Expression::Binary(Binary::Add, Box::new(Expression::Column(0)), Box::new(one));
+/// assert_eq!(next.evaluate(&[Value::from(i64::MAX)], &[]), Err(Fault::Overflow));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {

@@ -33,6 +33,18 @@ use std::collections::BTreeSet;
 use crate::value::Value;
 
 /// An expression over the columns of one row.
+///
+/// ```
+/// use reunite::schema::{Binary, Expression, Schema, Unary};
+/// use reunite::value::Value;
+/// // length(name) > 0
+/// let length = Expression::Unary(Unary::Length, Box::new(Expression::Column(0)));
+/// let zero = Expression::Literal(Value::from(0));
+/// let rule = Expression::Binary(Binary::Greater, Box::new(length), Box::new(zero));
+/// let schema = Schema::from_sql("CREATE TABLE t (name TEXT CHECK (length(name) > 0))")?;
+/// assert_eq!(schema.tables()[0].checks[0].rule, rule);
+/// # Ok::<(), reunite::schema::DdlError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expression {
     /// A constant.
@@ -86,6 +98,8 @@ pub enum Expression {
 }
 
 /// Operators and functions of one operand.
+///
+/// See [`Expression`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unary {
     /// `NOT x`
@@ -105,6 +119,8 @@ pub enum Unary {
 }
 
 /// Operators of two operands.
+///
+/// See [`Expression`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binary {
     /// `AND`
