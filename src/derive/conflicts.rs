@@ -15,6 +15,11 @@ use crate::schema::{ForeignKey, Table, Tracking};
 use crate::version::{Hlc, Stamp};
 
 /// The kind of a conflict. It may change while the conflict is open: it is not part of its id.
+///
+/// ```
+/// use reunite::derive::Kind;
+/// assert_eq!(Kind::DeleteRi.name(), "delete-ri"); // RI: referential integrity
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Two values of one unit; one lost.
@@ -71,6 +76,8 @@ impl Kind {
 }
 
 /// What a conflict is about: part of its id, and the same for as long as it lasts.
+///
+/// See [`conflict_id`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum About {
     /// Values of columns.
@@ -82,6 +89,8 @@ pub enum About {
 }
 
 /// An open conflict of a row.
+///
+/// See [`derive()`](super::derive()) for an example. [`ConflictRow`](crate::db::ConflictRow) has it with names and values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// Same on every replica.
@@ -103,6 +112,16 @@ pub struct Conflict {
 
 /// The id of a conflict: a hash of the row, what it is about, and the losing change. Neither kind,
 /// winner nor columns are in it, because they may change while the conflict is open.
+///
+/// ```
+/// use reunite::derive::{About, conflict_id};
+/// use reunite::ids::{Dot, ReplicaId, RowId};
+/// let row = RowId::from_bytes([7; 16]);
+/// let loser = Dot { replica: ReplicaId::from_bytes([1; 16]), seq: 5 };
+/// let id = conflict_id(row, About::Update, loser); // the same wherever it is computed
+/// assert_ne!(id, conflict_id(row, About::Life, loser));
+/// assert_ne!(id, conflict_id(row, About::Update, Dot { seq: 6, ..loser }));
+/// ```
 #[must_use]
 pub fn conflict_id(row: RowId, about: About, loser: Dot) -> ConflictId {
     let (tag, constraint) = match about {

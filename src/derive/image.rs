@@ -11,9 +11,19 @@ use crate::schema::{ForeignKey, Table};
 use crate::value::{Collation, Value};
 
 /// The value of a key with its texts folded by their collation: equal keys collide.
+///
+/// See [`fold`] for an example.
 pub type Key = Vec<Value>;
 
 /// What a foreign key that is not null refers to.
+///
+/// ```
+/// use reunite::derive::Need;
+/// // An order whose customer was deleted: no row can satisfy it, whatever its key.
+/// let lost = Need { parent: None, by_value: false, key: None };
+/// // A reference that matches by value waits for any row with this key.
+/// let waits = Need { parent: None, by_value: true, key: Some(vec!["ANN".into()]) };
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Need {
     /// The row it meant when it was written, as far as known.
@@ -27,7 +37,7 @@ pub struct Need {
 
 /// A row after L1 and L3.
 #[derive(Clone, Debug)]
-pub struct Image {
+pub(super) struct Image {
     /// Whether the row lives.
     pub lives: bool,
     /// By column position: what the row shows, or would show if it were visible.
@@ -151,6 +161,17 @@ impl Image {
 }
 
 /// Folds the texts among some columns' values by the columns' collations.
+///
+/// ```
+/// use reunite::derive::fold;
+/// use reunite::schema::Schema;
+/// use reunite::value::Value;
+/// let schema = Schema::from_sql("CREATE TABLE tag (name TEXT COLLATE NOCASE, size INTEGER)")?;
+/// let row = [Value::from("Red"), Value::from(3)];
+/// let key = fold(&schema.tables()[0], &[1, 0], |column| row[column].clone());
+/// assert_eq!(key, [Value::from(3), Value::from("red")]);
+/// # Ok::<(), reunite::schema::DdlError>(())
+/// ```
 #[must_use]
 pub fn fold(table: &Table, columns: &[usize], value: impl Fn(usize) -> Value) -> Key {
     let fold = |column: &usize| match (value(*column), table.columns.get(*column)) {
@@ -163,6 +184,16 @@ pub fn fold(table: &Table, columns: &[usize], value: impl Fn(usize) -> Value) ->
 }
 
 /// By column position: the winners' values as they were written, or the defaults.
+///
+/// ```
+/// use reunite::derive::written_values;
+/// use reunite::ids::{Dot, ReplicaId};
+/// use reunite::{row::RowState, schema::Schema, value::Value};
+/// let schema = Schema::from_sql("CREATE TABLE tag (name TEXT, color TEXT DEFAULT 'red')")?;
+/// let unwritten = RowState::new(Dot { replica: ReplicaId::from_bytes([1; 16]), seq: 1 });
+/// assert_eq!(written_values(&schema.tables()[0], &unwritten), [Value::Null, Value::from("red")]);
+/// # Ok::<(), reunite::schema::DdlError>(())
+/// ```
 #[must_use]
 pub fn written_values(table: &Table, facts: &RowState) -> Vec<Value> {
     let mut values: Vec<Value> = table.columns.iter().map(|column| column.default.clone()).collect();

@@ -28,10 +28,9 @@ use std::sync::Arc;
 
 pub use conflicts::{About, Conflict, Kind, conflict_id};
 pub use footprint::Footprint;
-pub use image::{Image, Key, Need, fold, written_values};
-pub use rank::Rank;
-pub use units::{life_losers, life_of, unit_losers, winner, winning_life};
-pub use verify::{is_unopposed, rederive_component, rederive_row};
+pub use image::{Key, Need, fold, written_values};
+pub(crate) use units::{life_of, unit_losers, winner, winning_life};
+pub(crate) use verify::{is_unopposed, rederive_component, rederive_row};
 
 use crate::error::Error;
 use crate::ids::{ConstraintId, RowId, RowKey, TableId};
@@ -40,6 +39,8 @@ use crate::schema::{Schema, Table};
 use crate::value::Value;
 
 /// What derivation says of a row.
+///
+/// See [`derive()`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     /// In the table.
@@ -51,6 +52,8 @@ pub enum Status {
 }
 
 /// What is stored of the derivation of a row, so that readers need not derive.
+///
+/// See [`derive()`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Derived {
     /// Whether the row is in its table.
@@ -61,6 +64,20 @@ pub struct Derived {
 }
 
 /// A row as it is stored: its facts, and what was derived from them last.
+///
+/// ```
+/// use std::sync::Arc;
+/// use reunite::derive::{Derived, Status, Stored};
+/// use reunite::ids::{Dot, ReplicaId};
+/// use reunite::{row::RowState, schema::Schema};
+/// let schema = Schema::from_sql("CREATE TABLE orders (number INTEGER, customer TEXT)")?;
+/// let born = Dot { replica: ReplicaId::from_bytes([1; 16]), seq: 1 };
+/// // The customer that the order refers to has a new key since.
+/// let derived = Derived { status: Status::Visible, followed: vec![(1, "ANNA".into())] };
+/// let order = Stored { facts: Arc::new(RowState::new(born)), derived };
+/// assert_eq!(order.values(&schema.tables()[0])[1], "ANNA".into());
+/// # Ok::<(), reunite::schema::DdlError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// What replicates.
@@ -84,6 +101,11 @@ impl Stored {
 }
 
 /// What derivation reads: the state before the changes, with the indexes that find related rows.
+///
+/// See [`derive()`] for an example, over the source that stores [`Nothing`].
+///
+/// # Errors
+/// Every method: if the store cannot be read.
 pub trait Source {
     /// A row as stored.
     fn row(&self, key: RowKey) -> Result<Option<Stored>, Error>;
@@ -102,6 +124,8 @@ pub trait Source {
 }
 
 /// The new derivation of one row.
+///
+/// See [`derive()`] for an example.
 #[derive(Clone, Debug)]
 pub struct Rederived {
     /// The row's facts.
@@ -122,11 +146,43 @@ pub struct Rederived {
 
 /// What a change of facts does to the derived state: every row whose derivation or whose conflicts
 /// may differ from what is stored.
+///
+/// See [`derive()`] for an example.
 pub type Delta = BTreeMap<RowKey, Rederived>;
 
 /// Derives anew what a change of facts can affect.
 ///
 /// `changed` has the new facts of every changed row; `source` answers for the state before.
+///
+/// ```
+/// use std::{collections::BTreeMap, sync::Arc};
+/// use reunite::derive::{Kind, Nothing, Status, derive};
+/// use reunite::ids::{Dot, ReplicaId, RowId, RowKey};
+/// use reunite::row::{Life, RowState, UnitValue};
+/// use reunite::schema::Schema;
+/// use reunite::version::{Hlc, Priority, Stamp};
+/// let schema = Schema::from_sql("CREATE TABLE customer (code TEXT PRIMARY KEY)")?;
+/// let customer = &schema.tables()[0];
+/// let ann = |replica: u8| {
+///     let dot = Dot { replica: ReplicaId::from_bytes([replica; 16]), seq: 1 };
+///     let stamp = Stamp { priority: Priority::default(), hlc: Hlc(replica.into()), dot };
+///     let code = UnitValue { columns: vec!["ANN".into()], ..UnitValue::default() };
+///     let mut facts = RowState::new(dot);
+///     facts.write_life(stamp, Life::ALIVE, &[]);
+///     facts.write_unit(customer.units[0].id, stamp, code, &[]);
+///     (RowKey { table: customer.id, row: RowId::from_bytes([replica; 16]) }, Arc::new(facts))
+/// };
+/// // Two replicas, each with a row of its own for the same key. Nothing was stored before.
+/// let delta = derive(&schema, &Nothing, &BTreeMap::from([ann(1), ann(2)]))?;
+/// let [first, second] = &delta.values().collect::<Vec<_>>()[..] else { unreachable!("two rows") };
+/// assert_eq!((first.derived.status, second.derived.status), (Status::Visible, Status::Parked));
+/// assert!(first.conflicts.is_empty());
+/// assert_eq!(second.conflicts[0].kind, Kind::Unique);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If the source fails.
 pub fn derive<S: Source + ?Sized>(
     schema: &Schema,
     source: &S,
@@ -136,6 +192,8 @@ pub fn derive<S: Source + ?Sized>(
 }
 
 /// A source in which nothing is stored: deriving all rows over it derives from scratch.
+///
+/// See [`derive()`] for an example.
 #[derive(Clone, Copy, Debug)]
 pub struct Nothing;
 

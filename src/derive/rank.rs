@@ -14,7 +14,7 @@ use crate::version::{Hlc, Priority, Stamp};
 ///
 /// A row's claim is the newest stamp among the units that hold its keys, so "the first claim stays".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rank {
+pub(super) struct Rank {
     // By time alone: a boost of high priority could otherwise never be answered.
     boost: Reverse<Option<(Hlc, Dot)>>,
     priority: Reverse<Option<Priority>>,

@@ -24,12 +24,12 @@ fn life_order(table: &Table, sibling: &Sibling<Life>) -> (u8, (Option<Priority>,
 }
 
 /// The visible sibling of a unit; none if it was never written.
-pub fn winner<'a, V>(table: &Table, siblings: &'a Siblings<V>) -> Option<&'a Sibling<V>> {
+pub(crate) fn winner<'a, V>(table: &Table, siblings: &'a Siblings<V>) -> Option<&'a Sibling<V>> {
     siblings.iter().max_by_key(|sibling| order(table, &sibling.stamp))
 }
 
 /// The siblings that lost to another value. Equal values are never in conflict.
-pub fn unit_losers<'a>(
+pub(crate) fn unit_losers<'a>(
     table: &Table,
     siblings: &'a Siblings<UnitValue>,
 ) -> impl Iterator<Item = &'a Sibling<UnitValue>> {
@@ -38,19 +38,19 @@ pub fn unit_losers<'a>(
 }
 
 /// The sibling of life that holds.
-pub fn winning_life<'a>(table: &Table, row: &'a RowState) -> Option<&'a Sibling<Life>> {
+pub(crate) fn winning_life<'a>(table: &Table, row: &'a RowState) -> Option<&'a Sibling<Life>> {
     row.life.iter().max_by_key(|sibling| life_order(table, sibling))
 }
 
 /// Whether the row lives. A row without any life has not fully arrived, and counts as dead.
 #[must_use]
-pub fn life_of<'a>(table: &Table, row: &'a RowState) -> &'a Life {
+pub(crate) fn life_of<'a>(table: &Table, row: &'a RowState) -> &'a Life {
     static NOT_ARRIVED: Life = Life::DEAD;
     winning_life(table, row).map_or(&NOT_ARRIVED, |sibling| &sibling.value)
 }
 
 /// The siblings of life that say the opposite of the one that holds.
-pub fn life_losers<'a>(table: &Table, row: &'a RowState) -> impl Iterator<Item = &'a Sibling<Life>> {
+pub(super) fn life_losers<'a>(table: &Table, row: &'a RowState) -> impl Iterator<Item = &'a Sibling<Life>> {
     let life = life_of(table, row).kind();
     row.life.iter().filter(move |sibling| sibling.value.kind() != life)
 }

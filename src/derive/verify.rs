@@ -27,7 +27,7 @@ static UNCHANGED: BTreeMap<RowKey, Arc<RowState>> = BTreeMap::new();
 ///
 /// # Errors
 /// If the source fails.
-pub fn rederive_row<S: Source + ?Sized>(
+pub(crate) fn rederive_row<S: Source + ?Sized>(
     schema: &Schema,
     source: &S,
     key: RowKey,
@@ -52,7 +52,11 @@ pub fn rederive_row<S: Source + ?Sized>(
 ///
 /// # Errors
 /// If the source fails.
-pub fn is_unopposed<S: Source + ?Sized>(schema: &Schema, source: &S, key: RowKey) -> Result<bool, Error> {
+pub(crate) fn is_unopposed<S: Source + ?Sized>(
+    schema: &Schema,
+    source: &S,
+    key: RowKey,
+) -> Result<bool, Error> {
     let mut pass = Pass::new(schema, source, &UNCHANGED);
     let (Some(table), Some(image)) = (schema.table_by_id(key.table), pass.image(key)?) else {
         return Ok(true);
@@ -69,7 +73,7 @@ pub fn is_unopposed<S: Source + ?Sized>(schema: &Schema, source: &S, key: RowKey
 ///
 /// # Errors
 /// If the source fails.
-pub fn rederive_component<S: Source + ?Sized>(
+pub(crate) fn rederive_component<S: Source + ?Sized>(
     schema: &Schema,
     source: &S,
     key: RowKey,

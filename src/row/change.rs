@@ -7,6 +7,24 @@ use crate::row::RowState;
 use crate::version::Knowledge;
 
 /// A row as one replica sends it to another. The unit of sync is the row.
+///
+/// ```
+/// use reunite::ids::{Dot, ReplicaId, RowId, RowKey, TableId, UnitId};
+/// use reunite::row::{RowChange, RowState, UnitValue};
+/// use reunite::version::{Hlc, Knowledge, Priority, Stamp};
+/// let dot = |seq| Dot { replica: ReplicaId::from_bytes([1; 16]), seq };
+/// let stamp = |seq| Stamp { priority: Priority::default(), hlc: Hlc(seq), dot: dot(seq) };
+/// let mut theirs = RowState::new(dot(1));
+/// theirs.write_unit(UnitId(2), stamp(1), UnitValue::default(), &[]);
+/// let mut mine = theirs.clone();
+/// mine.write_unit(UnitId(3), stamp(2), UnitValue::default(), &[]);
+///
+/// let known: Knowledge = [(dot(1).replica, 1)].into_iter().collect();
+/// let key = RowKey { table: TableId(1), row: RowId::from_bytes([7; 16]) };
+/// let change = RowChange::for_peer(key, &mine, &known);
+/// assert_eq!(change.withheld, [(UnitId(2), dot(1))]); // they have that value
+/// assert_eq!(change.complete(Some(&theirs)), Some(mine));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowChange {
     /// Which row.

@@ -24,6 +24,21 @@ use crate::ids::{Dot, UnitId};
 use crate::version::{Hlc, Stamp, VersionVector};
 
 /// Everything that replicas exchange about one row.
+///
+/// ```
+/// use reunite::ids::{Dot, ReplicaId, UnitId};
+/// use reunite::row::{Life, RowState, UnitValue};
+/// use reunite::version::{Hlc, Priority, Stamp};
+/// let dot = |seq| Dot { replica: ReplicaId::from_bytes([1; 16]), seq };
+/// let stamp = |seq| Stamp { priority: Priority::default(), hlc: Hlc(seq), dot: dot(seq) };
+/// let phone = |text: &str| UnitValue { columns: vec![text.into()], ..UnitValue::default() };
+/// let mut ann = RowState::new(dot(1));
+/// ann.write_life(stamp(1), Life::ALIVE, &[]);
+/// ann.write_unit(UnitId(2), stamp(1), phone("555 01"), &[]);
+/// ann.write_unit(UnitId(2), stamp(2), phone("555 02"), &[dot(1)]);
+/// assert_eq!(ann.unit(UnitId(2)).dots().collect::<Vec<_>>(), [dot(2)]); // the new value alone
+/// assert!(ann.vector.covers(dot(1)) && !ann.has_losers()); // the old one was taken in, and replaced
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowState {
     /// The change that made the row.

@@ -4,6 +4,8 @@ use crate::ids::Dot;
 use crate::version::{Hlc, Stamp};
 
 /// A live value of a unit, and the change that wrote it.
+///
+/// See [`Siblings`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sibling<V> {
     /// The change.
@@ -13,6 +15,19 @@ pub struct Sibling<V> {
 }
 
 /// The live values of a unit, one per dot.
+///
+/// ```
+/// use reunite::ids::{Dot, ReplicaId};
+/// use reunite::row::Siblings;
+/// use reunite::version::{Hlc, Priority, Stamp};
+/// let dot = |replica| Dot { replica: ReplicaId::from_bytes([replica; 16]), seq: 1 };
+/// let stamp = |replica| Stamp { priority: Priority::default(), hlc: Hlc(1), dot: dot(replica) };
+/// let mut phone = Siblings::new();
+/// phone.write(stamp(1), "555 01", &[]);
+/// phone.write(stamp(2), "555 02", &[dot(1)]); // its writer saw the first value
+/// phone.write(stamp(3), "555 03", &[dot(1)]); // so did this one, but not the second value
+/// assert_eq!(phone.iter().map(|sibling| sibling.value).collect::<Vec<_>>(), ["555 02", "555 03"]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Siblings<V> {
     /// Ascending by dot.

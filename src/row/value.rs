@@ -5,6 +5,16 @@ use crate::value::Value;
 use crate::version::Stamp;
 
 /// Whether a row lives, as one change said.
+///
+/// ```
+/// use reunite::ids::RowId;
+/// use reunite::row::{Life, LifeKind, Merge};
+/// let survivor = RowId::from_bytes([1; 16]);
+/// let merged = Life::Merged(Merge { into: survivor, absorbed: Vec::new(), rule: None });
+/// assert_eq!(merged.kind(), LifeKind::Merged);
+/// assert_eq!(merged.merge().map(|merge| merge.into), Some(survivor));
+/// assert!(Life::ALIVE.is_alive() && Life::DEAD.is_dead() && !merged.is_dead());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Life {
     /// It was inserted, changed or brought back.
@@ -60,6 +70,8 @@ impl Life {
 }
 
 /// What a [`Life`] says, without what it names.
+///
+/// See [`Life`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LifeKind {
     /// The row lives.
@@ -71,6 +83,8 @@ pub enum LifeKind {
 }
 
 /// The merge tombstone of a row: which row it became, and what the merge has taken in.
+///
+/// See [`Life`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merge {
     /// The surviving row, of the same table.
@@ -84,6 +98,14 @@ pub struct Merge {
 
 /// On what a merge by the duplicate rule rests. It holds while nobody who did not know of it has given
 /// one of the rows another key.
+///
+/// ```
+/// use reunite::ids::{ConstraintId, RowId};
+/// use reunite::row::{Merge, MergeRule};
+/// // Two customers with one mail address became one, by the duplicate rule of that key.
+/// let rule = MergeRule { key: ConstraintId(7), value: vec!["ann@example.org".into()], seen: Vec::new() };
+/// let merge = Merge { into: RowId::from_bytes([1; 16]), absorbed: Vec::new(), rule: Some(rule) };
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MergeRule {
     /// The unique key.
@@ -98,6 +120,13 @@ pub struct MergeRule {
 ///
 /// With none of them it says nothing by itself: a losing value was dismissed by removing it, and the
 /// dot of the acknowledgement carries the removal to the other replicas.
+///
+/// ```
+/// use reunite::{ids::ConflictId, row::Ack};
+/// let conflict = ConflictId::from_bytes([7; 16]);
+/// assert_eq!(Ack::of(conflict).0, [conflict]);
+/// assert!(Ack::REMOVAL.0.is_empty());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ack(
     /// Ascending.
@@ -116,6 +145,17 @@ impl Ack {
 }
 
 /// The value of a column unit: the values of its columns, and the rows that its references mean.
+///
+/// ```
+/// use reunite::ids::{ConstraintId, RowId};
+/// use reunite::row::UnitValue;
+/// // An order's column `customer`, and which Ann was meant.
+/// let customer = ConstraintId(9);
+/// let ann = |row| UnitValue { columns: vec!["ANN".into()], parents: vec![(customer, row)], claim: None };
+/// let [one, other] = [1, 2].map(|byte| RowId::from_bytes([byte; 16]));
+/// assert_eq!(ann(one).parent(customer), Some(one));
+/// assert!(!ann(one).says_the_same(&ann(other))); // equal texts, but another row
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnitValue {
     /// In the order of the unit's columns.
