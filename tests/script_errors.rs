@@ -17,7 +17,7 @@ fn print(text: &str) -> (ExitStatus, String) {
 }
 
 /// Line 5 of a script that has replicas and a table, and what is wrong with it.
-const BAD_LINES: [(&str, &str); 50] = [
+const BAD_LINES: [(&str, &str); 52] = [
     ("insrt t {}", "`insrt` is not a command; one on a replica is written `a: insrt …`"),
     ("a: insrt t {}", "`insrt` is not a command of a replica"),
     ("a:", "a command is missing"),
@@ -64,7 +64,9 @@ const BAD_LINES: [(&str, &str); 50] = [
         "`{\"v\":1}` is no name for the version: use letters, digits, `_`, `-` and `.`",
     ),
     ("a: delete? t x", "the version is missing"),
-    ("a: undo 1", "`undo` is not supported by this version of Reunite"),
+    ("a: undo", "the position of a conflict in the last listing is missing"),
+    ("expire a", "what is to expire is missing: write it like `expire a older-than 30d`"),
+    ("expire a older-than +30d", "`+30d` is no age: write it like 5s, 10m, 250ms, 1h or 30d"),
     ("a: alter <<END", "`alter` is not supported by this version of Reunite"),
     ("preview a -> b", "`preview` is not supported by this version of Reunite"),
     ("purge a", "`purge` is not supported by this version of Reunite"),

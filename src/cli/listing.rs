@@ -4,6 +4,7 @@ use anyhow::bail;
 use serde_json::{Value as Json, json};
 
 use super::grid::{Grid, cell, plain, shorten, visible};
+use crate::commit::WriteError;
 use crate::db::{ConflictRow, Image, ReadTransaction, Row, Side};
 use crate::derive::Kind;
 use crate::error::Error;
@@ -14,7 +15,7 @@ use crate::value::Value;
 /// How many characters of values a cell shows.
 const WIDTH: usize = 18;
 /// The fewest characters of a conflict's id that are shown.
-const SHORTEST_ID: usize = 8;
+pub(super) const SHORTEST_ID: usize = 8;
 
 /// Calls replicas by the beginning of their ids.
 pub(super) struct ShortIds;
@@ -46,7 +47,13 @@ pub(super) fn find(snapshot: &ReadTransaction, prefix: &str) -> anyhow::Result<C
     let found = first.map(|id| snapshot.conflict(id)).transpose()?.flatten();
     match found {
         Some(conflict) => Ok(conflict),
-        None => bail!("there is no open conflict {prefix}: it was settled, here or elsewhere, or never was"),
+        None => match super::closed::find(snapshot, &prefix) {
+            Ok(closed) => {
+                let (by, at) = (Some(closed.by), Some(closed.at));
+                Err(WriteError::AlreadyResolved { conflict: closed.id, by, at }.into())
+            }
+            Err(_) => bail!("there is no open conflict {prefix}, and none that was settled lately"),
+        },
     }
 }
 

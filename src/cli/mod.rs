@@ -5,10 +5,12 @@
 //! done, 1 the command failed, 2 the arguments make no command.
 
 mod check;
+mod closed;
 mod conflicts;
 mod csv;
 mod delete;
 mod demo;
+mod expire;
 mod explain;
 mod failure;
 mod grid;
@@ -27,6 +29,7 @@ mod stats;
 mod status;
 mod sync;
 mod tables;
+mod undo;
 mod update;
 mod version;
 
@@ -69,6 +72,9 @@ enum Command {
     Conflicts(conflicts::Conflicts),
     Resolve(resolve::Resolve),
     Stats(stats::Stats),
+    Closed(closed::Closed),
+    Undo(undo::Undo),
+    Expire(expire::Expire),
     Status(status::Status),
     Explain(explain::Explain),
     Check(check::Check),
@@ -93,6 +99,9 @@ impl Command {
             Command::Conflicts(command) => command.run(output),
             Command::Resolve(command) => command.run(output),
             Command::Stats(command) => command.run(output),
+            Command::Closed(command) => command.run(output),
+            Command::Undo(command) => command.run(output),
+            Command::Expire(command) => command.run(output),
             Command::Status(command) => command.run(output),
             Command::Explain(command) => command.run(output),
             Command::Check(command) => command.run(output),

@@ -13,15 +13,25 @@ const WITHHELD: u8 = 1;
 
 /// Writes a changed row behind its length, without its key.
 pub(super) fn put_change(out: &mut Output, change: &RowChange, numbers: &mut impl ReplicaNumbers) {
-    let siblings = change.state.units().flat_map(|(id, siblings)| siblings.iter().map(move |s| (id, s)));
+    put_state(out, &change.state, &change.withheld, numbers);
+}
+
+/// Writes the facts of a row, all siblings in one record, behind its length.
+pub(super) fn put_state(
+    out: &mut Output,
+    state: &RowState,
+    withheld: &[(UnitId, Dot)],
+    numbers: &mut impl ReplicaNumbers,
+) {
+    let siblings = state.units().flat_map(|(id, siblings)| siblings.iter().map(move |s| (id, s)));
     let cells: Vec<Cell<'_>> = siblings.collect();
-    let facts = Facts::new(&change.state, &cells);
+    let facts = Facts::new(state, &cells);
     let mut record = Output::with_capacity(64);
-    record.byte(facts.flags() | if change.withheld.is_empty() { 0 } else { WITHHELD });
-    if !change.withheld.is_empty() {
-        record.length(change.withheld.len());
+    record.byte(facts.flags() | if withheld.is_empty() { 0 } else { WITHHELD });
+    if !withheld.is_empty() {
+        record.length(withheld.len());
     }
-    for (unit, dot) in &change.withheld {
+    for (unit, dot) in withheld {
         record.integer(unit.0);
         put_dot(&mut record, *dot, numbers);
     }

@@ -15,6 +15,7 @@ mod units;
 mod values;
 mod version;
 
+pub mod closed;
 pub mod conflict;
 pub mod frame;
 pub mod key;

@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::ids::{ConflictId, ReplicaId, RowId};
-use crate::value::{FieldError, Type, Value, ValueError};
+use crate::value::{FieldError, Timestamp, Type, Value, ValueError};
 
 /// A write that is refused. Nothing of it happened.
 #[derive(Debug, thiserror::Error)]
@@ -149,11 +149,23 @@ pub enum WriteError {
         /// Whether it was deleted.
         deleted: bool,
     },
-    /// The conflict is not open: it was resolved or dismissed, here or on another replica.
-    #[error("conflict {conflict} is not open any more: it was resolved or dismissed, here or elsewhere")]
+    /// The conflict is not open: somebody was faster, here or on another replica.
+    #[error("conflict {conflict} {}: list the conflicts again", settled_by(*.by, *.at))]
     AlreadyResolved {
         /// The conflict.
         conflict: ConflictId,
+        /// The replica whose change closed it; none if that is not remembered.
+        by: Option<ReplicaId>,
+        /// When that change was made, by the clock of that replica.
+        at: Option<Timestamp>,
+    },
+    /// A resolution cannot be taken back.
+    #[error("conflict {conflict}: {reason}")]
+    NotUndone {
+        /// The conflict.
+        conflict: ConflictId,
+        /// Why not, and what can be done instead.
+        reason: String,
     },
     /// The operation makes no sense for this row or conflict.
     #[error("table {table}, row {row}: {reason}")]
@@ -191,7 +203,9 @@ impl WriteError {
             WriteError::NoSuchRow { .. } => "no-such-row",
             WriteError::StaleVersion { .. } => "stale-version",
             WriteError::AlreadyResolved { .. } => "already-resolved",
-            WriteError::NotApplicable { .. } | WriteError::NoSuchSavepoint => "not-applicable",
+            WriteError::NotApplicable { .. } | WriteError::NotUndone { .. } | WriteError::NoSuchSavepoint => {
+                "not-applicable"
+            }
             WriteError::Storage(error) => error.code(),
         }
     }
@@ -200,6 +214,14 @@ impl WriteError {
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(self, WriteError::Storage(error) if error.is_retryable())
+    }
+}
+
+fn settled_by(by: Option<ReplicaId>, at: Option<Timestamp>) -> String {
+    match (by, at) {
+        (Some(by), Some(at)) => format!("was already resolved by replica {by}, at {at}"),
+        (Some(by), None) => format!("was already resolved by replica {by}"),
+        (None, _) => "is not open any more, and it is not remembered who closed it".to_string(),
     }
 }
 

@@ -6,6 +6,7 @@ use super::WriteError;
 use super::stage::Stage;
 use crate::codec::{MAX_ROW_BYTES, value_size};
 use crate::error::Error;
+use crate::ids::{Dot, RowKey};
 use crate::store::{Changes, LOCAL};
 use crate::version::{Hlc, Knowledge};
 
@@ -20,10 +21,12 @@ impl Stage<'_> {
         self.restamp(now);
         let delta = self.settle()?;
         let mut taught = Knowledge::default();
-        self.writes.dots.values().for_each(|dot| taught.cover(*dot));
-        let replicated = self.writes.dots.iter().filter(|(_, dot)| dot.replica != LOCAL);
-        let log = replicated.map(|(key, dot)| (*dot, (now, *key))).collect();
-        Ok(Changes { delta, log, taught, latest: now })
+        self.writes.changes().for_each(|(_, dot)| taught.cover(dot));
+        let replicated = self.writes.changes().filter(|(_, dot)| dot.replica != LOCAL);
+        let log = replicated.map(|(key, dot)| (dot, (now, key))).collect();
+        let resolved = self.resolved(&delta);
+        let undone = self.writes.undone.iter().map(|(_, conflict)| *conflict).collect();
+        Ok(Changes { delta, log, taught, latest: now, resolved, undone })
     }
 
     /// A row is sent whole, with what lost in it, so a single version of it must stay well below the
@@ -41,10 +44,11 @@ impl Stage<'_> {
 
     fn restamp(&mut self, now: Hlc) {
         self.writes.author.hlc = now;
-        for (key, dot) in &self.writes.dots {
-            let staged = self.writes.rows.get_mut(key).and_then(|staged| staged.facts.as_mut());
+        let changes: Vec<(RowKey, Dot)> = self.writes.changes().collect();
+        for (key, dot) in changes {
+            let staged = self.writes.rows.get_mut(&key).and_then(|staged| staged.facts.as_mut());
             if let Some(facts) = staged {
-                Arc::make_mut(facts).restamp(*dot, now);
+                Arc::make_mut(facts).restamp(dot, now);
             }
         }
     }

@@ -6,14 +6,17 @@
 //! here touches the disk; a stage that is dropped has done nothing.
 
 mod error;
+mod expire;
 mod finish;
 mod optimistic;
 mod references;
 mod remote;
 mod resolve;
+mod restored;
 mod rows;
 mod rule;
 mod stage;
+mod undo;
 mod writes;
 
 pub use error::WriteError;

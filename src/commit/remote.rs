@@ -82,7 +82,8 @@ pub fn apply(batch: Batch, base: &Snapshot, me: ReplicaId, latest: Hlc) -> Resul
     let delta = derive(base.schema(), base, &rows)?;
     let in_rows = rows.values().flat_map(|facts| facts.stamps()).map(|stamp| stamp.hlc).max();
     let in_log = log.values().map(|(hlc, _)| *hlc).max();
-    Ok(Changes { delta, log, taught, latest: in_rows.max(in_log).unwrap_or_default() })
+    let latest = in_rows.max(in_log).unwrap_or_default();
+    Ok(Changes { delta, log, taught, latest, ..Changes::default() })
 }
 
 /// The knowledge that a stretch of the log teaches: without a gap, and only of what is here.

@@ -7,6 +7,7 @@ use super::WriteError;
 use super::rows::{Columns, visible_dots};
 use super::stage::Stage;
 use crate::derive::{About, Conflict, Kind, life_of, winner};
+use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{ConflictId, Dot, RowKey};
 use crate::row::{Ack, RowState, Siblings, UnitValue};
@@ -38,6 +39,12 @@ pub enum Resolution {
 impl Stage<'_> {
     /// Settles an open conflict.
     pub fn resolve(&mut self, id: ConflictId, how: &Resolution) -> Result<(), WriteError> {
+        let mark = self.writes.mark();
+        self.settle_conflict(id, how)?;
+        Ok(self.remember_resolution(id, mark)?)
+    }
+
+    fn settle_conflict(&mut self, id: ConflictId, how: &Resolution) -> Result<(), WriteError> {
         let (key, conflict) = self.open_conflict(id)?;
         let table = self.table(key)?;
         let Some(facts) = self.facts(key)? else { return Err(self.no_such_row(table, key)) };
@@ -53,14 +60,25 @@ impl Stage<'_> {
 
     /// The open conflict with this id, and its row.
     fn open_conflict(&self, id: ConflictId) -> Result<(RowKey, Conflict), WriteError> {
-        let closed = WriteError::AlreadyResolved { conflict: id };
-        let Some(key) = self.base.row_of_conflict(id)? else { return Err(closed) };
+        let Some(key) = self.base.row_of_conflict(id)? else { return Err(self.already_resolved(id)?) };
         let mut conflicts = self.base.conflicts_of(key)?.into_iter();
         let conflict = conflicts.find(|conflict| conflict.id == id);
         match conflict {
             Some(conflict) if self.is_open(key, &conflict)? => Ok((key, conflict)),
-            _ => Err(closed),
+            // The transaction itself has settled it.
+            _ => {
+                let by = Some(self.writes.author.replica);
+                Err(WriteError::AlreadyResolved { conflict: id, by, at: None })
+            }
         }
+    }
+
+    /// That a conflict is not open, and who closed it.
+    pub fn already_resolved(&self, id: ConflictId) -> Result<WriteError, Error> {
+        let closed = self.base.closed(id)?;
+        let by = closed.as_ref().map(|closed| self.base.author_of(closed.by));
+        let at = closed.map(|closed| closed.at.timestamp());
+        Ok(WriteError::AlreadyResolved { conflict: id, by, at })
     }
 
     /// Whether the transaction itself has not settled the conflict.
@@ -90,6 +108,11 @@ impl Stage<'_> {
         conflict: &Conflict,
         how: &Resolution,
     ) -> Result<(), WriteError> {
+        let alive = life_of(table, facts).is_alive();
+        if !alive && matches!(how, Resolution::Set(_)) {
+            let reason = "the row is deleted: bring it back before its columns get other values";
+            return Err(self.not_applicable(table, key, reason));
+        }
         let units = units_of(table, conflict);
         for unit in &units {
             let siblings = facts.unit(unit.id);
@@ -107,20 +130,37 @@ impl Stage<'_> {
                 }
             }
         }
-        self.touch(key)?;
-        let before = self.visible(key)?;
-        self.show_units(table, key, &units)?;
-        self.owns(key);
-        if let (Some(before), Some(after)) = (before, self.visible(key)?) {
-            self.key_changed(table, key, &before, &after)?;
+        // Its columns are settled; whether a deleted row lives is another conflict.
+        if !alive {
+            return Ok(());
         }
+        self.touch(key)?;
+        self.show_settled(table, key, &units)?;
         match how {
-            Resolution::Set(columns) => {
-                let shown = self.visible(key)?.unwrap_or_default();
-                self.change(table, key, shown, columns, false)
-            }
+            Resolution::Set(columns) => self.change_settled(table, key, columns),
             _ => Ok(()),
         }
+    }
+
+    /// Shows settled units of a row that is visible. A parked row may stay parked for another reason.
+    fn show_settled(&mut self, table: &Table, key: RowKey, units: &[&Unit]) -> Result<(), WriteError> {
+        let Some(before) = self.visible(key)? else { return Ok(()) };
+        self.show_units(table, key, units)?;
+        self.owns(key);
+        let after = self.visible(key)?.unwrap_or_default();
+        self.key_changed(table, key, &before, &after)
+    }
+
+    /// Gives settled units third values. A parked row may stay parked for another reason.
+    fn change_settled(&mut self, table: &Table, key: RowKey, columns: &Columns) -> Result<(), WriteError> {
+        if let Some(shown) = self.visible(key)? {
+            return self.change(table, key, shown, columns, false);
+        }
+        let Some(facts) = self.facts(key)? else { return Err(self.no_such_row(table, key)) };
+        let shown = self.values(table, &facts)?;
+        self.change(table, key, shown, columns, false)?;
+        self.writes.own.remove(&key);
+        Ok(())
     }
 
     /// Shows these units as they were written now.
@@ -165,8 +205,9 @@ impl Stage<'_> {
                 self.touch(key)?;
                 let loser = conflict.loser;
                 self.edit(key, |facts| facts.life.remove(loser))?;
-                self.show_facts(table, key)?;
-                self.owns(key);
+                if self.visible(key)?.is_some() {
+                    self.owns(key);
+                }
                 Ok(())
             }
             (Kind::UpdateDelete, Resolution::KeepLoser) if self.visible(key)?.is_some() => self.delete(key),

@@ -64,9 +64,10 @@ impl Stage<'_> {
     }
 
     /// The rows that a preference parks: those that it displaces by itself, and those that hold a key of
-    /// the preferred row. To park them is what the user asked for.
+    /// the preferred row. To park them is what the user asked for; as it is with the rows that only a
+    /// resolution had shown, when that is taken back.
     fn yielding(&self) -> Result<BTreeSet<RowKey>, WriteError> {
-        let mut yielding = BTreeSet::new();
+        let mut yielding = self.writes.yielding.clone();
         let mut boosts = BTreeMap::new();
         for key in &self.writes.preferred {
             let staged = self.writes.rows.get(key).and_then(|staged| staged.facts.as_ref());

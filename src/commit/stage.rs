@@ -112,6 +112,14 @@ impl<'a> Stage<'a> {
         Ok(dot)
     }
 
+    /// From now on the transaction makes another change of a row, greater than what it has written there.
+    pub(super) fn next_change(&mut self, key: RowKey) {
+        self.writes.remember(key);
+        if let Some(dot) = self.writes.dots.remove(&key) {
+            self.writes.earlier.push((key, dot));
+        }
+    }
+
     /// A stamp for a write that sees these values: its priority is at least theirs.
     pub(super) fn stamp<V>(&self, dot: Dot, seen: &Siblings<V>) -> Stamp {
         let seen = seen.stamps().filter(|_| !planted(Bug::PriorityNotInherited));

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::WriteError;
+use super::undo::Settled;
 use crate::codec::key::encode_values;
 use crate::derive::{Key, fold};
 use crate::error::Error;
-use crate::ids::{ConstraintId, Dot, ReplicaId, RowId, RowKey, Seq};
+use crate::ids::{ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, Seq};
 use crate::row::RowState;
 use crate::schema::{Schema, Table};
 use crate::store::{LOCAL, Snapshot};
@@ -48,17 +49,19 @@ pub struct Savepoint {
 
 /// Where one statement began.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Mark(usize);
+pub(crate) struct Mark(pub(super) usize);
 
 /// How a row was before it was first written after a savepoint.
 #[derive(Debug)]
 struct Step {
     key: RowKey,
     before: Option<Staged>,
-    had_dot: bool,
+    dot: Option<Dot>,
+    /// How many earlier changes there were.
+    earlier: usize,
     next: (Seq, Seq),
-    /// Whether it was own, gone, preferred.
-    roles: (bool, bool, bool),
+    /// Whether it was own, gone, preferred, yielding.
+    roles: [bool; 4],
     pending: BTreeSet<ConstraintId>,
 }
 
@@ -67,8 +70,10 @@ struct Step {
 pub struct Writes {
     pub(super) author: Author,
     pub(super) rows: BTreeMap<RowKey, Staged>,
-    /// The dot of each row that was written, and the next free numbers.
+    /// The current dot of each row that was written, and the next free numbers.
     pub(super) dots: BTreeMap<RowKey, Dot>,
+    /// Earlier changes to rows of which the transaction makes more than one, in the order of their numbers.
+    pub(super) earlier: Vec<(RowKey, Dot)>,
     pub(super) next: Seq,
     pub(super) next_local: Seq,
     /// Rows that must be visible afterwards, and rows that the transaction takes away.
@@ -81,6 +86,12 @@ pub struct Writes {
     pub(super) restricted: BTreeMap<(RowKey, ConstraintId), (RowKey, Key)>,
     /// Rows that are to be visible though others may be parked for it.
     pub(super) preferred: BTreeSet<RowKey>,
+    /// Rows that may be parked, because a resolution that had shown them is taken back.
+    pub(super) yielding: BTreeSet<RowKey>,
+    /// Resolutions, in their order.
+    pub(super) settled: Vec<Settled>,
+    /// Conflicts of which a resolution was taken back, with the place in `undo`.
+    pub(super) undone: Vec<(usize, ConflictId)>,
     /// What the staged rows that are shown hold in keys, foreign keys and indexes.
     pub(super) entries: BTreeSet<(ConstraintId, Vec<u8>, RowId)>,
     /// How many changes of keys lead to each other just now.
@@ -105,6 +116,10 @@ impl Writes {
             gone: BTreeSet::new(),
             pending: BTreeSet::new(),
             preferred: BTreeSet::new(),
+            yielding: BTreeSet::new(),
+            settled: Vec::new(),
+            undone: Vec::new(),
+            earlier: Vec::new(),
             entries: BTreeSet::new(),
             cascades: 0,
             undo: Vec::new(),
@@ -112,6 +127,12 @@ impl Writes {
             restricted: BTreeMap::new(),
             remembered: BTreeSet::new(),
         })
+    }
+
+    /// Every change that the transaction makes: of a row mostly one.
+    pub(super) fn changes(&self) -> impl Iterator<Item = (RowKey, Dot)> {
+        let current = self.dots.iter().map(|(key, dot)| (*key, *dot));
+        self.earlier.iter().copied().chain(current)
     }
 
     /// Whether nothing was written.
@@ -186,6 +207,12 @@ impl Writes {
         self.entries.range(first..=last).map(|(_, _, row)| *row)
     }
 
+    /// The rows written since a place in the transaction, each with how the transaction had left it before.
+    pub(super) fn written_since(&self, Mark(depth): Mark) -> impl Iterator<Item = (RowKey, Option<&Staged>)> {
+        let steps = self.undo.get(depth..).unwrap_or_default();
+        steps.iter().map(|step| (step.key, step.before.as_ref()))
+    }
+
     fn pending_of(&self, key: RowKey) -> BTreeSet<ConstraintId> {
         let range = (key, ConstraintId(0))..=(key, ConstraintId(u32::MAX));
         self.pending.range(range).map(|(_, id)| *id).collect()
@@ -216,6 +243,8 @@ impl Writes {
 
     /// Undoes everything since a mark.
     pub(crate) fn undo_to(&mut self, schema: &Schema, Mark(depth): Mark) -> Result<(), Error> {
+        self.settled.retain(|settled| settled.depth < depth);
+        self.undone.retain(|(place, _)| *place < depth);
         while self.undo.len() > depth {
             let Some(step) = self.undo.pop() else { break };
             self.restore(schema, step)?;
@@ -228,11 +257,11 @@ impl Writes {
         if !self.remembered.insert(key) {
             return;
         }
-        let (had_dot, next) = (self.dots.contains_key(&key), (self.next, self.next_local));
-        let pending = self.pending_of(key);
-        let roles = (self.own.contains(&key), self.gone.contains(&key), self.preferred.contains(&key));
+        let (dot, earlier) = (self.dots.get(&key).copied(), self.earlier.len());
+        let (next, pending) = ((self.next, self.next_local), self.pending_of(key));
+        let roles = [&self.own, &self.gone, &self.preferred, &self.yielding].map(|role| role.contains(&key));
         let before = self.rows.get(&key).cloned();
-        self.undo.push(Step { key, before, had_dot, next, roles, pending });
+        self.undo.push(Step { key, before, dot, earlier, next, roles, pending });
     }
 
     fn restore(&mut self, schema: &Schema, step: Step) -> Result<(), Error> {
@@ -249,14 +278,17 @@ impl Writes {
             }
             self.rows.insert(step.key, before);
         }
-        if !step.had_dot {
-            self.dots.remove(&step.key);
-        }
+        match step.dot {
+            Some(dot) => self.dots.insert(step.key, dot),
+            None => self.dots.remove(&step.key),
+        };
+        self.earlier.truncate(step.earlier);
         (self.next, self.next_local) = step.next;
-        let (own, gone, preferred) = step.roles;
-        set(&mut self.preferred, step.key, preferred);
+        let [own, gone, preferred, yielding] = step.roles;
         set(&mut self.own, step.key, own);
         set(&mut self.gone, step.key, gone);
+        set(&mut self.preferred, step.key, preferred);
+        set(&mut self.yielding, step.key, yielding);
         for id in self.pending_of(step.key) {
             self.pending.remove(&(step.key, id));
         }

@@ -6,6 +6,7 @@
 
 pub(crate) mod access;
 mod builder;
+mod closed;
 mod conflict;
 mod conflicts;
 mod database;
@@ -20,6 +21,7 @@ mod typed;
 mod write;
 
 pub use builder::Builder;
+pub use closed::ClosedConflict;
 pub use conflict::{ConflictRow, Image, Reason, Side};
 pub use conflicts::{ConflictFilter, ConflictPlace, Conflicts, NotAPlace};
 pub use database::Database;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::closed::{ClosedConflict, closed_conflicts};
 use super::conflict::{ConflictRow, show_conflict};
 use super::conflicts::{self, ConflictFilter, Conflicts};
 use super::statistics::{ConflictStatistics, statistics};
@@ -228,6 +229,30 @@ impl ReadTransaction {
         let mut conflicts = self.snapshot.conflicts_of(key)?.into_iter();
         let found = conflicts.find(|conflict| conflict.id == id);
         found.map(|conflict| show_conflict(&self.snapshot, key, &conflict)).transpose()
+    }
+
+    /// The conflicts that are no longer open, the newest first: who closed them, and whether this replica can
+    /// take that back by [`Transaction::undo`](super::Transaction::undo).
+    ///
+    /// ```
+    /// # use reunite::{Database, ResolveWith, replicate, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+    /// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+    /// # replicate::sync(&a, &b)?;
+    /// let clash = a.read()?.conflicts()?.remove(0);
+    /// a.write(|tx| tx.resolve(clash.id, ResolveWith::Delete))?;
+    /// replicate::sync(&a, &b)?;
+    /// let closed = b.read()?.closed_conflicts()?.remove(0);
+    /// assert_eq!((closed.by, closed.can_be_undone), (a.replica_id(), false));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn closed_conflicts(&self) -> Result<Vec<ClosedConflict>, Error> {
+        closed_conflicts(&self.snapshot)
     }
 
     /// Everything that is known of a row, visible or not.

@@ -1,6 +1,7 @@
 //! A transaction that writes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::conflict::ConflictRow;
 use super::database::{Database, Permit};
@@ -111,7 +112,7 @@ impl Transaction {
             Some(key) => self.base.schema().table_by_id(key.table),
             None => None,
         };
-        let Some(table) = table else { return Err(WriteError::AlreadyResolved { conflict }) };
+        let Some(table) = table else { return self.run(|stage| Err(stage.already_resolved(conflict)?)) };
         let how = how.fit(table)?;
         self.run(|stage| stage.resolve(conflict, &how))
     }
@@ -135,6 +136,54 @@ impl Transaction {
     /// If the conflict is not open.
     pub fn dismiss(&mut self, conflict: ConflictId) -> Result<(), WriteError> {
         self.resolve(conflict, ResolveWith::Dismiss)
+    }
+
+    /// Takes back this replica's last resolution of a conflict: the values that it replaced are there again,
+    /// and so is the conflict, with both sides. It is an ordinary write, and replicates. The conflict may
+    /// have another id then.
+    ///
+    /// ```
+    /// # use reunite::{Database, ResolveWith, replicate, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+    /// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+    /// # replicate::sync(&a, &b)?;
+    /// let clash = a.read()?.conflicts()?.remove(0);
+    /// a.write(|tx| tx.resolve(clash.id, ResolveWith::Rename(row! { code: "ANN2" })))?;
+    /// a.write(|tx| tx.undo(clash.id))?;
+    /// assert_eq!(a.read()?.table("customer")?.len()?, 1);
+    /// assert_eq!(a.read()?.conflicts()?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the conflict is open, if it was not this replica that resolved it last, or if what the
+    /// resolution wrote was changed since.
+    pub fn undo(&mut self, conflict: ConflictId) -> Result<(), WriteError> {
+        self.run(|stage| stage.undo(conflict))
+    }
+
+    /// Dismisses the conflicts whose losing change is older than this; returns how many. The dismissals are
+    /// writes and replicate, and each can be taken back.
+    ///
+    /// ```
+    /// # use reunite::{Database, ResolveWith, replicate, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+    /// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+    /// # replicate::sync(&a, &b)?;
+    /// use std::time::Duration;
+    /// let month = Duration::from_secs(30 * 24 * 60 * 60);
+    /// assert_eq!(a.write(|tx| tx.expire_conflicts(month))?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn expire_conflicts(&mut self, older_than: Duration) -> Result<u64, WriteError> {
+        self.run(|stage| stage.expire(older_than))
     }
 
     /// The open conflicts of all tables, as they were before the transaction.

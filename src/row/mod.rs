@@ -11,11 +11,13 @@
 mod batch;
 mod change;
 mod seen;
+mod closed;
 mod siblings;
 mod value;
 
 pub use batch::{Batch, LogEntry};
 pub use change::RowChange;
+pub use closed::{Altered, Closed, Resolved};
 pub use seen::Version;
 pub use siblings::{Sibling, Siblings};
 pub use value::{Ack, Life, LifeKind, Merge, MergeRule, UnitValue};

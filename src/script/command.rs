@@ -1,5 +1,7 @@
 //! A script as data: what `parse` makes and `run` runs. Replicas are named by their position.
 
+use std::time::Duration;
+
 use super::objects::Object;
 
 /// A replica of a script.
@@ -44,6 +46,11 @@ pub(super) enum Command {
     Clock {
         replica: usize,
         micros: i64,
+    },
+    /// `expire a older-than 30d`
+    Expire {
+        replica: usize,
+        age: Duration,
     },
     AssertConverged,
     /// `expect error CODE`
@@ -114,6 +121,10 @@ pub(super) enum Action {
         /// In the replica's last listing of conflicts, counted from 1.
         position: usize,
         how: How,
+    },
+    Undo {
+        /// In the replica's last listing of conflicts, counted from 1.
+        position: usize,
     },
     Explain {
         table: String,

@@ -7,6 +7,7 @@
 //! reading the file that a `schema FILE` line names.
 
 mod command;
+mod duration;
 mod failure;
 mod names;
 mod objects;
@@ -18,6 +19,7 @@ mod words;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+pub(crate) use duration::duration;
 #[cfg(feature = "cli")]
 pub(crate) use objects::Object;
 pub use parse::Script;

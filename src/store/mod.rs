@@ -6,6 +6,7 @@
 
 mod check;
 mod conflicts;
+mod closed;
 mod digest;
 mod meta;
 mod replicas;
@@ -17,6 +18,7 @@ mod tests;
 mod write;
 
 pub use check::{Finding, MAX_FINDINGS, Problem, check};
+pub use closed::MAX_CLOSED;
 pub use conflicts::{Age, Day, Group, Listed};
 pub use digest::digest;
 pub use meta::Meta;

@@ -43,6 +43,12 @@ pub enum Space<'a> {
     ConflictByAge(Group, Hlc, ConflictId),
     /// How many open conflicts of a group lost on a day.
     ConflictCount(Group, Day),
+    /// A conflict that is no longer open; stores who closed it, and what a resolution of this replica did.
+    Closed(ConflictId),
+    /// A place among the closed conflicts that are remembered; stores which one has it.
+    ClosedPlace(u32),
+    /// How much this replica remembers of conflicts.
+    Remembered,
 }
 
 impl Space<'_> {
@@ -52,8 +58,10 @@ impl Space<'_> {
         let mut bytes = Vec::with_capacity(40);
         bytes.push(self.tag());
         match self {
-            Space::Meta | Space::Clock => {}
-            Space::Replica(number) | Space::Knowledge(number) => put_ordered_u32(*number, &mut bytes),
+            Space::Meta | Space::Clock | Space::Remembered => {}
+            Space::Replica(number) | Space::Knowledge(number) | Space::ClosedPlace(number) => {
+                put_ordered_u32(*number, &mut bytes);
+            }
             Space::Row(table, row) | Space::Losers(table, row) | Space::Conflicts(table, row) => {
                 put_ordered_u32(table.0, &mut bytes);
                 bytes.extend(row.as_bytes());
@@ -74,7 +82,7 @@ impl Space<'_> {
                 put_ordered_u32(*number, &mut bytes);
                 bytes.extend(seq.to_be_bytes());
             }
-            Space::ConflictById(id) => bytes.extend(id.as_bytes()),
+            Space::ConflictById(id) | Space::Closed(id) => bytes.extend(id.as_bytes()),
             Space::Count(table) => put_ordered_u32(table.0, &mut bytes),
             Space::ConflictByAge(group, at, id) => {
                 put_group(*group, &mut bytes);
@@ -113,6 +121,9 @@ impl Space<'_> {
             Space::Clock => Kind::Clock,
             Space::ConflictByAge(..) => Kind::ConflictByAge,
             Space::ConflictCount(..) => Kind::ConflictCount,
+            Space::Closed(_) => Kind::Closed,
+            Space::ClosedPlace(_) => Kind::ClosedPlace,
+            Space::Remembered => Kind::Remembered,
         }
     }
 }
@@ -152,11 +163,17 @@ pub enum Kind {
     ConflictByAge,
     /// [`Space::ConflictCount`].
     ConflictCount,
+    /// [`Space::Closed`].
+    Closed,
+    /// [`Space::ClosedPlace`].
+    ClosedPlace,
+    /// [`Space::Remembered`].
+    Remembered,
 }
 
 impl Kind {
     /// Every kind, in the order of the keys.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 19] = [
         Kind::Meta,
         Kind::Replica,
         Kind::Knowledge,
@@ -173,6 +190,9 @@ impl Kind {
         Kind::Clock,
         Kind::ConflictByAge,
         Kind::ConflictCount,
+        Kind::Closed,
+        Kind::ClosedPlace,
+        Kind::Remembered,
     ];
 
     /// The kind of a key; none if nothing that is stored has such a key.
@@ -217,6 +237,8 @@ pub enum Prefix<'a> {
     TableConflictCounts(TableId),
     /// The counts of a group.
     GroupConflictCounts(Group),
+    /// All closed conflicts that are remembered.
+    Closed,
 }
 
 impl Prefix<'_> {
@@ -227,6 +249,7 @@ impl Prefix<'_> {
         let (space, cut) = match self {
             Prefix::Replicas => return vec![Space::Replica(0).tag()],
             Prefix::Knowledge => return vec![Space::Knowledge(0).tag()],
+            Prefix::Closed => return vec![Kind::Closed as u8],
             Prefix::AllRows => return vec![Space::Row(TableId(0), NO_ROW).tag()],
             Prefix::TableConflictCounts(table) => {
                 let mut key = vec![Kind::ConflictCount as u8];

@@ -44,6 +44,9 @@ fn golden_keys() {
         (Space::Clock, "0e".to_owned()),
         (Space::ConflictByAge(group, Hlc(258), conflict), format!("0f0703f2012c0000000000000102{id}")),
         (Space::ConflictCount(group, Day(19_723)), "100703f2012cf24d0b".to_owned()),
+        (Space::Closed(conflict), format!("11{id}")),
+        (Space::ClosedPlace(240), "12f1f0".to_owned()),
+        (Space::Remembered, "13".to_owned()),
     ];
     for (space, expected) in &golden {
         assert_eq!(hex(&space.key()), *expected, "{space:?}");

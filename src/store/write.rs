@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::closed::Closing;
 use super::conflicts::{Day, Group};
 use super::replicas::Replicas;
 use super::snapshot::Snapshot;
@@ -14,6 +15,7 @@ use crate::derive::{Conflict, Delta, Derived, Footprint, Need, Rederived, Status
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{ConflictId, Dot, ReplicaId, RowId, RowKey, TableId};
+use crate::row::Resolved;
 use crate::schema::{Schema, Table};
 use crate::storage::{Batch, Op};
 use crate::version::{Hlc, Knowledge};
@@ -29,6 +31,10 @@ pub struct Changes {
     pub taught: Knowledge,
     /// The greatest time in the commit. Rows travel whole, so it may be later than the log says.
     pub latest: Hlc,
+    /// What the resolutions of the commit did, by the conflict that each settled.
+    pub resolved: BTreeMap<ConflictId, Resolved>,
+    /// The conflicts of which the commit took a resolution back.
+    pub undone: Vec<ConflictId>,
 }
 
 /// The batch that stores the changes of a commit, and the replicas numbered afterwards.
@@ -40,12 +46,14 @@ pub fn write(snapshot: &Snapshot, changes: &Changes) -> Result<(Batch, Replicas)
         batch: Batch::new(),
         counts: BTreeMap::new(),
         conflict_counts: BTreeMap::new(),
+        closed: Vec::new(),
     };
     for (key, row) in &changes.delta {
         if let Some(table) = writer.schema.table_by_id(key.table) {
             writer.row(table, *key, row)?;
         }
     }
+    writer.closed(changes)?;
     writer.log(&changes.log);
     writer.clock(changes)?;
     writer.knowledge(&changes.taught);
@@ -64,6 +72,8 @@ struct Writer<'a> {
     counts: BTreeMap<TableId, (i64, i64)>,
     /// Conflicts that appeared (positive) or went.
     conflict_counts: BTreeMap<(Group, Day), i64>,
+    /// Conflicts that were open, and are no longer.
+    closed: Vec<(RowKey, Conflict)>,
 }
 
 impl Writer<'_> {
@@ -177,6 +187,9 @@ impl Writer<'_> {
                 self.conflict_new(key, conflict, place);
             }
         }
+        let open = |id: ConflictId| row.conflicts.iter().any(|conflict| conflict.id == id);
+        let gone = old.into_iter().filter(|conflict| !open(conflict.id));
+        self.closed.extend(gone.map(|conflict| (key, conflict)));
         if row.conflicts.is_empty() {
             self.delete(&Space::Conflicts(key.table, key.row));
         } else {
@@ -199,6 +212,19 @@ impl Writer<'_> {
         let listed = codec::conflict::encode_listed(key.row, self.replicas.number(conflict.loser.replica));
         self.put(&Space::ConflictByAge(group, at, id), listed);
         *self.conflict_counts.entry((group, Day::of(at))).or_default() += 1;
+    }
+
+    fn closed(&mut self, changes: &Changes) -> Result<(), Error> {
+        if self.closed.is_empty() && changes.undone.is_empty() {
+            return Ok(());
+        }
+        let mut closing = Closing::new(self.snapshot, changes)?;
+        closing.undone(&mut self.batch, &mut self.replicas)?;
+        for (key, conflict) in std::mem::take(&mut self.closed) {
+            closing.close(key, &conflict, &mut self.batch, &mut self.replicas)?;
+        }
+        closing.finish(&mut self.batch);
+        Ok(())
     }
 
     fn log(&mut self, log: &BTreeMap<Dot, (Hlc, RowKey)>) {

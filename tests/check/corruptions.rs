@@ -31,6 +31,9 @@ const COUNT: u8 = 13;
 const CLOCK: u8 = 14;
 const CONFLICT_BY_AGE: u8 = 15;
 const CONFLICT_COUNT: u8 = 16;
+const CLOSED: u8 = 17;
+const CLOSED_PLACE: u8 = 18;
+const REMEMBERED: u8 = 19;
 
 fn first(bytes: &Bytes, tag: u8) -> Vec<u8> {
     bytes.keys().find(|key| key[0] == tag).unwrap_or_else(|| panic!("nothing with tag {tag}")).clone()
@@ -331,6 +334,23 @@ corruptions! {
     };
     "a count of no table", "a key that nothing stored has", |_, bytes| {
         bytes.insert(key(COUNT, 99, &[]), vec![0; 16]);
+    };
+    "a cut closed conflict", "record of the closed conflict", |_, bytes| {
+        let key = first(bytes, CLOSED);
+        bytes.get_mut(&key).unwrap().pop();
+    };
+    "a closed conflict without a place", "and its place do not belong together", |_, bytes| {
+        remove_first(bytes, CLOSED_PLACE);
+    };
+    "a place without a closed conflict", "and its place do not belong together", |_, bytes| {
+        remove_first(bytes, CLOSED);
+    };
+    "two places of one closed conflict", "closed conflicts should be remembered, and", |_, bytes| {
+        let place = bytes[&first(bytes, CLOSED_PLACE)].clone();
+        bytes.insert(key(CLOSED_PLACE, 99, &[]), place);
+    };
+    "a wrong count of closed conflicts", "99 closed conflicts should be remembered", |_, bytes| {
+        bytes.insert(vec![REMEMBERED], 99_u64.to_be_bytes().to_vec());
     };
     "a key of an unknown kind", "a key that nothing stored has: c8", |_, bytes| {
         bytes.insert(vec![200], Vec::new());

@@ -8,10 +8,16 @@ mod digests;
 mod histories;
 mod world;
 
+use std::sync::Arc;
+
 use reunite::db::Database;
 use reunite::derive::Kind;
 use reunite::error::Error;
+use reunite::row;
 use reunite::storage::{MemoryEngine, Storage};
+use reunite::store::MAX_CLOSED;
+use reunite::value::Timestamp;
+use reunite::version::ManualClock;
 
 use world::{Bytes, World};
 
@@ -48,6 +54,28 @@ fn resolving_and_writing_on_leaves_it_clean() {
     }
     world.sync_all();
     assert_eq!(world.b.check().unwrap(), []);
+}
+
+#[test]
+fn so_many_closed_conflicts_are_remembered_and_no_more() {
+    let world = World::empty(&Arc::new(ManualClock::new(Timestamp(1_700_000_000_000_000))));
+    let most = usize::try_from(MAX_CLOSED).unwrap();
+    for db in [&world.a, &world.b] {
+        let titles = (0..most + 10).map(|n| row! { title: format!("t{n}") });
+        db.write(|tx| tx.table("task")?.insert_all(titles)).unwrap();
+    }
+    world.sync_all();
+    let open = world.a.read().unwrap().conflicts().unwrap();
+    let (first, last) = (open.first().unwrap().id, open.last().unwrap().id);
+    // The first one has the first place, and loses it to the others, which are settled together.
+    world.a.write(|tx| tx.dismiss(first)).unwrap();
+    assert_eq!(world.a.read().unwrap().closed_conflicts().unwrap().len(), 1);
+    world.a.write(|tx| open[1..].iter().try_for_each(|conflict| tx.dismiss(conflict.id))).unwrap();
+    assert_eq!(world.a.read().unwrap().closed_conflicts().unwrap().len(), most);
+    assert_eq!(world.a.check().unwrap(), []);
+    let code = |conflict| world.a.write(|tx| tx.undo(conflict)).map_err(|error| error.code());
+    assert_eq!((code(first), code(last)), (Err("not-applicable"), Ok(())));
+    assert_eq!(world.a.check().unwrap(), []);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use reunite::db::{Database, SeededRandom};
-use reunite::derive::Derived;
+use reunite::db::{Database, ResolveWith, SeededRandom};
+use reunite::derive::{Derived, Kind};
 use reunite::ids::{ReplicaId, RowId};
 use reunite::replicate::sync;
 use reunite::row;
@@ -62,7 +62,25 @@ impl World {
         clock.advance(1000);
         world.on_b();
         world.sync_all();
+        clock.advance(1000);
+        world.close_some();
         world
+    }
+
+    /// Conflicts that are no longer open: settled here, and elsewhere.
+    fn close_some(&self) {
+        for db in [&self.a, &self.b] {
+            db.write(|tx| {
+                tx.table("task")?.insert_all(["twice", "again"].map(|title| row! { title: title }))
+            })
+            .unwrap();
+        }
+        self.sync_all();
+        let parked = self.a.read().unwrap().table("task").unwrap().conflicts().unwrap();
+        let mut parked = parked.iter().filter(|conflict| conflict.kind == Kind::Unique);
+        self.a.write(|tx| tx.resolve(parked.next().unwrap().id, ResolveWith::Delete)).unwrap();
+        self.b.write(|tx| tx.dismiss(parked.next().unwrap().id)).unwrap();
+        self.sync_all();
     }
 
     /// Three replicas without rows.

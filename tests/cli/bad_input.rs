@@ -44,7 +44,7 @@ fn names_that_are_not_there() {
             ),
             (
                 &["resolve", "shop", "123", "dismiss"],
-                "there is no open conflict 123: it was settled, here or elsewhere, or never was",
+                "there is no open conflict 123, and none that was settled lately",
             ),
         ],
     );

@@ -75,10 +75,23 @@ fn a_conflict_is_made_listed_and_settled() {
     assert_eq!((&glue["price"], &glue["shelf"]), (&json!(700), &json!("A1")));
     assert_eq!(desk.ok(&["conflicts", "shop"]), "0 open conflicts\n");
     let gone = desk.fails(&["resolve", "van", id, "dismiss"]);
+    assert!(gone.starts_with(&format!("conflict {id} was already resolved by replica ")), "{gone}");
+    // The van made the decision, and only it can take it back.
+    let closed = object(&desk.ok(&["--json", "closed", "shop"]));
+    assert_eq!((&closed["conflict"], &closed["can_be_undone"]), (&json!(id), &json!(false)));
+    assert!(desk.ok(&["closed", "van"]).ends_with("possible\n1 closed conflict\n"));
+    assert!(desk.fails(&["undo", "shop", id]).contains("only a resolution of this replica"));
+    assert_eq!(desk.ok(&["undo", "van", id]), "taken back; 1 open conflict\n");
+    let glue = object(&desk.ok(&["--json", "rows", "van", "product", "--key", "GLUE"]));
+    assert_eq!(glue["price"], json!(710));
     assert_eq!(
-        gone,
-        format!("there is no open conflict {id}: it was settled, here or elsewhere, or never was")
+        desk.ok(&["expire", "van", "--older-than", "1h"]),
+        "0 conflicts dismissed; 1 open conflict left\n"
     );
+    desk.ok(&["sync", "shop", "van"]);
+    let expired = object(&desk.ok(&["--json", "expire", "shop", "--older-than", "0s"]));
+    assert_eq!(expired, json!({ "dismissed": 1, "left": 0 }));
+    assert!(desk.fails(&["expire", "shop", "--older-than", "old"]).contains("is no age"));
 }
 
 /// A clash over the code `NEW`, between `shop` and `van`.

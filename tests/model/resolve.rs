@@ -62,6 +62,10 @@ impl Commit<'_> {
 
     fn resolve_update(&mut self, name: &ConflictName, conflict: &Conflict, choice: &Choice) -> Outcome {
         let row = name.row;
+        let alive = lives(self.table(row), &self.replica.facts[&row]);
+        if !alive && matches!(choice, Choice::Set(_)) {
+            return Err(Refusal::NotApplicable);
+        }
         for unit in self.units_of(row, conflict) {
             let slot = Slot::Columns(unit.id);
             let Some((winner, _, mut settled)) = self.visible_value(row, slot) else { continue };
@@ -83,21 +87,30 @@ impl Commit<'_> {
             cell.claim = self.kept_claim(row, slot, &cell);
             self.write(row, slot, Content::Columns(cell), settled);
         }
-        self.touch(row);
-        let (before, by_facts) = (self.shown.get(&row).cloned(), self.by_facts(row));
-        let mut shown = before.clone().unwrap_or_else(|| by_facts.clone());
-        for column in self.units_of(row, conflict).iter().flat_map(|unit| &unit.columns) {
-            shown[*column] = by_facts[*column].clone();
+        // Whether a deleted row lives is another conflict.
+        if !alive {
+            return Ok(());
         }
-        self.shown.insert(row, shown.clone());
-        self.own.insert(row);
-        if let Some(before) = before {
+        self.touch(row);
+        // A parked row may stay parked for another reason.
+        if let Some(before) = self.shown.get(&row).cloned() {
+            let (by_facts, mut shown) = (self.by_facts(row), before.clone());
+            for column in self.units_of(row, conflict).iter().flat_map(|unit| &unit.columns) {
+                shown[*column] = by_facts[*column].clone();
+            }
+            self.shown.insert(row, shown.clone());
+            self.own.insert(row);
             self.key_changed(row, &before, &shown)?;
         }
-        match choice {
-            Choice::Set(values) => self.change(row, self.shown[&row].clone(), values, false),
-            _ => Ok(()),
+        let Choice::Set(values) = choice else { return Ok(()) };
+        let visible = self.shown.get(&row).cloned();
+        let parked = visible.is_none();
+        let shown = visible.unwrap_or_else(|| self.by_facts(row));
+        self.change(row, shown, values, false)?;
+        if parked {
+            self.own.remove(&row);
         }
+        Ok(())
     }
 
     fn resolve_life(&mut self, name: &ConflictName, conflict: &Conflict, choice: &Choice) -> Outcome {
@@ -109,7 +122,9 @@ impl Commit<'_> {
                 let mut old = self.dots_of(row, Slot::Life, |content| *content == Content::Alive);
                 old.insert((Slot::Life, name.dot));
                 self.write(row, Slot::Life, Content::Alive, old);
-                self.appear(row);
+                if self.shown.contains_key(&row) {
+                    self.own.insert(row);
+                }
             }
             (Kind::UpdateDelete, Choice::KeepLoser) if self.shown.contains_key(&row) => {
                 return self.delete(row);

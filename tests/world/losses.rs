@@ -65,9 +65,13 @@ impl Losses<'_> {
         names.any(|name| name.row == row && matches!(name.about, About::Constraint(_)))
     }
 
-    /// Is the change to a deleted row listed, or has somebody who knew it deleted the row or dismissed it?
+    /// Is the change to a deleted row listed, or has somebody who knew it deleted the row or dismissed it? One
+    /// that does not say that the row lives settled columns of a row that its writer knew to be deleted.
     fn decided(&self, row: RowKey, dot: Dot) -> bool {
         let mut same = self.changes[&row].iter().filter(|change| change.stamp.dot == dot);
+        if !same.clone().any(|change| change.slot == Slot::Life) {
+            return true;
+        }
         let mut later =
             self.changes[&row].iter().filter(|change| change.replaces.contains(&(Slot::Life, dot)));
         self.listed(row, About::Life, dot)

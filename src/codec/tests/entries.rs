@@ -4,11 +4,13 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 use crate::codec::canonical_row;
+use crate::codec::closed::{decode_closed, encode_closed};
 use crate::codec::conflict::{decode_conflicts, decode_listed, encode_conflicts, encode_listed};
 use crate::codec::generate::{Numbers, dots, row_ids, row_keys, rows};
 use crate::codec::log::{decode_entry, decode_row_key, encode_entry, encode_row_key};
 use crate::derive::{About, Conflict, Kind, conflict_id};
 use crate::ids::{ColumnId, ConstraintId, ReplicaId};
+use crate::row::{Altered, Closed, Resolved};
 use crate::version::Hlc;
 
 fn conflicts() -> impl Strategy<Value = Conflict> {
@@ -26,7 +28,24 @@ fn conflicts() -> impl Strategy<Value = Conflict> {
         })
 }
 
+fn closed() -> impl Strategy<Value = Closed> {
+    let altered = (row_keys(), any::<bool>(), rows(), rows());
+    let altered =
+        altered.prop_map(|(key, was_visible, before, after)| Altered { key, was_visible, before, after });
+    let resolved = (vec(altered, 0..3), vec(row_keys(), 0..3));
+    let resolved = resolved.prop_map(|(rows, returned)| Resolved { rows, returned });
+    (row_keys(), dots(), any::<u64>(), prop::option::of(resolved))
+        .prop_map(|(row, by, at, resolved)| Closed { row, by, at: Hlc(at), resolved })
+}
+
 proptest! {
+    #[test]
+    fn closed_conflicts_come_back(closed in closed(), place in any::<u32>()) {
+        let mut numbers = Numbers::default();
+        let bytes = encode_closed(&closed, place, &mut numbers);
+        prop_assert_eq!(decode_closed(&bytes, &|number| numbers.replica(number)).unwrap(), (closed, place));
+    }
+
     #[test]
     fn conflicts_come_back(conflicts in vec(conflicts(), 0..4)) {
         let mut numbers = Numbers::default();

@@ -22,13 +22,14 @@ pub(super) fn parse(words: &mut Words<'_>) -> Result<Action, String> {
         "conflicts" if words.is_empty() => Ok(Action::Conflicts { table: None }),
         "conflicts" => Ok(Action::Conflicts { table: Some(table(words)?) }),
         "resolve" => resolve(words),
+        "undo" => Ok(Action::Undo { position: position(words)? }),
         "begin" => Ok(Action::Begin),
         "commit" => Ok(Action::Commit),
         "rollback" => Ok(Action::Rollback),
         "knowledge" => Ok(Action::Knowledge),
         "stats" => Ok(Action::Stats),
         "check" => Ok(Action::Check),
-        "merge" | "undo" | "alter" | "lock" | "unlock" => Err(unsupported(verb)),
+        "merge" | "alter" | "lock" | "unlock" => Err(unsupported(verb)),
         "sync" | "crash" | "clock" => Err(format!(
             "`{verb}` is not a command of one replica: write it at the line's start, as `{verb} a …`"
         )),
@@ -88,10 +89,7 @@ fn with_row(words: &mut Words<'_>, action: impl FnOnce(String, RowName) -> Actio
 
 /// `resolve 1 set {"phone":"555"}`
 fn resolve(words: &mut Words<'_>) -> Result<Action, String> {
-    let position = words.number("the position of a conflict in the last listing")?;
-    if position == 0 {
-        return Err("the first conflict of a listing is number 1".to_owned());
-    }
+    let position = position(words)?;
     let how = match words.word("how to resolve the conflict")? {
         "keep-winner" => How::KeepWinner,
         "keep-loser" => How::KeepLoser,
@@ -111,6 +109,13 @@ fn resolve(words: &mut Words<'_>) -> Result<Action, String> {
         }
     };
     Ok(Action::Resolve { position, how })
+}
+
+fn position(words: &mut Words<'_>) -> Result<usize, String> {
+    match words.number("the position of a conflict in the last listing")? {
+        0 => Err("the first conflict of a listing is number 1".to_owned()),
+        position => Ok(position),
+    }
 }
 
 fn table(words: &mut Words<'_>) -> Result<String, String> {

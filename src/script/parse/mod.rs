@@ -6,8 +6,10 @@ mod header;
 mod session;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::command::{CODES, Command, ReplicaLine, Step};
+use super::duration::duration;
 use super::words::{Words, is_name};
 use super::{Options, ScriptError};
 use crate::schema::Schema;
@@ -91,9 +93,10 @@ impl<'a> Parser<'a> {
             "sync" => self.sync(&mut words)?,
             "crash" => Command::Crash { replica: self.replica(&mut words)? },
             "clock" => self.clock(&mut words)?,
+            "expire" => self.expire(&mut words)?,
             "assert" => assertion(&mut words)?,
             "expect" => expectation(&mut words)?,
-            "preview" | "master" | "purge" | "expire" | "retire" => return Err(unsupported(first)),
+            "preview" | "master" | "purge" | "retire" => return Err(unsupported(first)),
             _ => match line.trim().split_once(':') {
                 Some((name, rest)) if is_name(name) => {
                     words = Words::new(rest);
@@ -137,33 +140,34 @@ impl<'a> Parser<'a> {
     fn clock(&self, words: &mut Words<'_>) -> Result<Command, String> {
         let replica = self.replica(words)?;
         let amount = words.word("how far to move the clock")?;
-        let micros = duration(amount).ok_or_else(|| {
+        let micros = movement(amount).ok_or_else(|| {
             format!("`{amount}` does not move a clock: write it like +5s, -10m, +250ms, +1h or +3d")
         })?;
         Ok(Command::Clock { replica, micros })
     }
+
+    /// `expire a older-than 30d`
+    fn expire(&self, words: &mut Words<'_>) -> Result<Command, String> {
+        let replica = self.replica(words)?;
+        if !words.skip("older-than") {
+            return Err("what is to expire is missing: write it like `expire a older-than 30d`".to_owned());
+        }
+        let amount = words.word("an age like 30d")?;
+        let micros = duration(amount).and_then(|micros| u64::try_from(micros).ok());
+        let micros =
+            micros.ok_or_else(|| format!("`{amount}` is no age: write it like 5s, 10m, 250ms, 1h or 30d"))?;
+        Ok(Command::Expire { replica, age: Duration::from_micros(micros) })
+    }
 }
 
-/// Microseconds of a signed duration with one unit.
-fn duration(text: &str) -> Option<i64> {
+/// Microseconds of a signed duration.
+fn movement(text: &str) -> Option<i64> {
     let (sign, amount) = match text.split_at_checked(1)? {
         ("+", amount) => (1, amount),
         ("-", amount) => (-1, amount),
         _ => return None,
     };
-    let digits = amount.find(|letter: char| !letter.is_ascii_digit())?;
-    let (number, unit) = amount.split_at(digits);
-    let unit: i64 = match unit {
-        "ms" => 1_000,
-        "s" => 1_000_000,
-        "m" => 60_000_000,
-        "h" => 3_600_000_000,
-        "d" => 86_400_000_000,
-        _ => return None,
-    };
-    // A thousand years: beyond that sums of durations could leave the range of time.
-    const MOST: i64 = 1_000 * 366 * 86_400_000_000;
-    number.parse::<i64>().ok()?.checked_mul(unit).filter(|micros| *micros <= MOST).map(|micros| sign * micros)
+    Some(sign * duration(amount)?)
 }
 
 fn assertion(words: &mut Words<'_>) -> Result<Command, String> {

@@ -78,6 +78,7 @@ impl World {
                 self.replica(*replica)?.clock.advance(*micros);
                 Ok(String::new())
             }
+            Command::Expire { replica, age } => self.expire(*replica, *age),
             Command::AssertConverged => self.converged(),
             // Looks at the command before it: see `Report`.
             Command::ExpectError(_) => Ok(String::new()),
@@ -102,6 +103,7 @@ impl World {
             Action::Commit => self.commit(replica),
             Action::Rollback => self.rollback(replica),
             Action::Resolve { position, how } => self.resolve(replica, *position, how),
+            Action::Undo { position } => self.undo(replica, *position),
             Action::Rows { table } => self.rows(replica, table),
             Action::Row { table, row } => self.row(replica, table, row),
             Action::Conflicts { table } => self.conflicts(replica, table.as_deref()),
@@ -133,7 +135,11 @@ impl World {
 
 const fn names_a_replica(command: &Command) -> bool {
     match command {
-        Command::On { .. } | Command::Sync { .. } | Command::Crash { .. } | Command::Clock { .. } => true,
+        Command::On { .. }
+        | Command::Sync { .. }
+        | Command::Crash { .. }
+        | Command::Clock { .. }
+        | Command::Expire { .. } => true,
         Command::SyncAll | Command::AssertConverged | Command::ExpectError(_) => false,
     }
 }

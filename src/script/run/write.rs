@@ -1,8 +1,11 @@
 //! Commands that change a replica.
 
+use std::time::Duration;
+
+use super::replica::Replica;
 use super::{Answer, World};
 use crate::db::{ResolveWith, Transaction};
-use crate::ids::RowId;
+use crate::ids::{ConflictId, RowId};
 use crate::script::command::{How, RowName};
 use crate::script::failure::Failure;
 use crate::script::objects::Object;
@@ -114,18 +117,41 @@ impl World {
 
     pub(super) fn resolve(&mut self, replica: usize, position: usize, how: &How) -> Answer {
         let replica = self.replica(replica)?;
-        let (id, table) =
-            position.checked_sub(1).and_then(|i| replica.listing.get(i).cloned()).ok_or_else(|| {
-                let (listed, name) = (replica.listing.len(), &replica.name);
-                let message =
-                    format!("the last `conflicts` of {name} listed {listed}: there is no number {position}");
-                Failure::new("no-such-conflict", message)
-            })?;
+        let (id, table) = replica.listed(position)?;
         replica.write(|transaction| {
             let how = resolution(transaction, &table, how)?;
             Ok(transaction.resolve(id, how)?)
         })?;
         Ok(String::new())
+    }
+
+    /// Takes back the replica's last resolution of a conflict.
+    pub(super) fn undo(&mut self, replica: usize, position: usize) -> Answer {
+        let replica = self.replica(replica)?;
+        let (id, _) = replica.listed(position)?;
+        replica.write(|transaction| Ok(transaction.undo(id)?))?;
+        Ok(String::new())
+    }
+
+    /// Dismisses conflicts that are older than this.
+    pub(super) fn expire(&mut self, replica: usize, age: Duration) -> Answer {
+        let replica = self.replica(replica)?;
+        let count = replica.write(|transaction| Ok(transaction.expire_conflicts(age)?))?;
+        let conflicts = if count == 1 { "1 conflict".to_owned() } else { format!("{count} conflicts") };
+        Ok(format!("expire {}: {conflicts} dismissed\n", replica.name))
+    }
+}
+
+impl Replica {
+    /// The conflict at a position of the last listing, with its table.
+    fn listed(&self, position: usize) -> Result<(ConflictId, String), Failure> {
+        let listed = position.checked_sub(1).and_then(|i| self.listing.get(i).cloned());
+        listed.ok_or_else(|| {
+            let (listed, name) = (self.listing.len(), &self.name);
+            let message =
+                format!("the last `conflicts` of {name} listed {listed}: there is no number {position}");
+            Failure::new("no-such-conflict", message)
+        })
     }
 }
 

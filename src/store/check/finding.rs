@@ -160,6 +160,18 @@ pub enum Problem {
         /// What was counted.
         counted: u64,
     },
+    /// A closed conflict does not have the place that it is remembered under.
+    MisplacedClosed {
+        /// The conflict.
+        conflict: ConflictId,
+    },
+    /// The count of closed conflicts that are remembered is wrong.
+    WrongClosedCount {
+        /// How many it should be by the count that is stored.
+        stored: u64,
+        /// How many there are.
+        counted: u64,
+    },
     /// The list of replicas has a gap, or names one twice.
     WrongReplica {
         /// The number in question.
@@ -240,6 +252,12 @@ impl fmt::Display for Problem {
             Problem::WrongConflictCount { kind, day, stored, counted } => {
                 let kind = kind.name();
                 write!(f, "it is said to have {stored} {kind} conflicts of day {day}, and has {counted}")
+            }
+            Problem::MisplacedClosed { conflict } => {
+                write!(f, "the closed conflict {conflict} and its place do not belong together")
+            }
+            Problem::WrongClosedCount { stored, counted } => {
+                write!(f, "{stored} closed conflicts should be remembered, and {counted} are")
             }
             Problem::WrongReplica { number } => {
                 write!(f, "the list of replicas is not right at number {number}")

@@ -6,6 +6,7 @@
 //! walk names them. Rows of tables that refer to each other in a cycle are decided once more with all
 //! that they are connected with. At no time are more rows in memory than one such connected group.
 
+mod closed;
 mod cycles;
 mod entries;
 mod finding;
@@ -15,6 +16,7 @@ mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::closed::ClosedTally;
 use self::entries::Tally;
 use self::finding::{Findings, Stop};
 use super::conflicts::{Day, Group};
@@ -62,6 +64,7 @@ struct Check<'a> {
     /// Per replica, the last change of its log seen so far.
     logged: BTreeMap<ReplicaId, Seq>,
     tally: Tally,
+    closed_tally: ClosedTally,
 }
 
 impl<'a> Check<'a> {
@@ -77,6 +80,7 @@ impl<'a> Check<'a> {
             conflicts: BTreeMap::new(),
             logged: BTreeMap::new(),
             tally: Tally::default(),
+            closed_tally: ClosedTally::default(),
         }
     }
 
@@ -88,6 +92,7 @@ impl<'a> Check<'a> {
         self.log_ends()?;
         self.counts()?;
         self.conflict_counts()?;
+        self.closed_counts()?;
         self.unjustified()?;
         self.cycles()
     }

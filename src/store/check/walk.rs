@@ -48,7 +48,9 @@ impl Check<'_> {
     fn entry(&mut self, key: &[u8], value: &[u8]) -> Result<bool, Stop> {
         let Some(kind) = Kind::of(key) else { return Ok(false) };
         match kind {
-            Kind::Meta | Kind::Clock => return Ok(key.len() == 1),
+            Kind::Meta | Kind::Clock | Kind::Remembered => return Ok(key.len() == 1),
+            Kind::Closed => return self.closed(key, value),
+            Kind::ClosedPlace => return self.closed_place(key, value),
             Kind::Replica => return self.replica(key, value),
             Kind::Knowledge => return self.known(key, value),
             Kind::Row => match row_key_of(key) {

@@ -1,0 +1,63 @@
+//! What is remembered of closed conflicts: each has a place, each place one conflict, and they are as many
+//! as were counted.
+
+use super::Check;
+use super::finding::{Problem, Stop};
+use crate::codec;
+use crate::ids::ConflictId;
+use crate::store::MAX_CLOSED;
+use crate::store::closed::conflict_of;
+use crate::store::space::number_of;
+
+/// How many records of closed conflicts there are, and how many places are taken.
+#[derive(Clone, Copy, Default)]
+pub(super) struct ClosedTally {
+    records: u64,
+    places: u64,
+}
+
+impl Check<'_> {
+    /// Checks the record of a closed conflict; false if it has no such key.
+    pub(super) fn closed(&mut self, key: &[u8], value: &[u8]) -> Result<bool, Stop> {
+        let Ok(id) = conflict_of(key) else { return Ok(false) };
+        self.closed_tally.records += 1;
+        let decoded = codec::closed::decode_closed(value, &|number| self.snapshot.replicas.id(number));
+        let record = format!("record of the closed conflict {id}");
+        let Some((_, place)) = self.findings.read(None, None, &record, decoded)? else { return Ok(true) };
+        let there = self.findings.read(None, None, &record, self.snapshot.closed_in(place))?;
+        if there != Some(Some(id)) {
+            self.misplaced(id)?;
+        }
+        Ok(key.len() == 17)
+    }
+
+    /// Checks a place among the closed conflicts; false if it has no such key.
+    pub(super) fn closed_place(&mut self, key: &[u8], value: &[u8]) -> Result<bool, Stop> {
+        let Some((place, [])) = number_of(key) else { return Ok(false) };
+        self.closed_tally.places += 1;
+        let record = format!("place {place} of the closed conflicts");
+        let Some(id) = self.findings.read(None, None, &record, conflict_of(value))? else { return Ok(true) };
+        let there = self.findings.read(None, None, &record, self.snapshot.closed_at(id))?;
+        if there.is_some_and(|there| there.map(|(_, place)| place) != Some(place)) {
+            self.misplaced(id)?;
+        }
+        Ok(true)
+    }
+
+    fn misplaced(&mut self, conflict: ConflictId) -> Result<(), Stop> {
+        self.report_general(Problem::MisplacedClosed { conflict })
+    }
+
+    /// As many as were counted.
+    pub(super) fn closed_counts(&mut self) -> Result<(), Stop> {
+        let record = "count of what is remembered of conflicts";
+        let remembered = self.findings.read(None, None, record, self.snapshot.remembered())?;
+        let Some(remembered) = remembered else { return Ok(()) };
+        let stored = remembered.closed.min(u64::from(MAX_CLOSED));
+        let ClosedTally { records, places } = self.closed_tally;
+        if stored != records || records != places {
+            self.report_general(Problem::WrongClosedCount { stored, counted: records.min(places) })?;
+        }
+        Ok(())
+    }
+}
