@@ -42,13 +42,15 @@ pub enum Bug {
     SettledStillCounted,
     /// An interrupted session teaches all that the sender knows.
     EarlyKnowledge,
+    /// A session does not look whether a table is locked.
+    LockIgnored,
     /// The change log forgets changes that were replaced since.
     LogOfLiveChanges,
 }
 
 impl Bug {
     /// Every bug, in the order of the layers.
-    pub const ALL: [Bug; 19] = [
+    pub const ALL: [Bug; 20] = [
         Bug::RemovalsIgnored,
         Bug::WithheldDropped,
         Bug::ReplaceAll,
@@ -67,6 +69,7 @@ impl Bug {
         Bug::IdFromWinner,
         Bug::SettledStillCounted,
         Bug::EarlyKnowledge,
+        Bug::LockIgnored,
         Bug::LogOfLiveChanges,
     ];
 }

@@ -177,6 +177,14 @@ pub enum WriteError {
         /// Why not, and what can be done instead.
         reason: String,
     },
+    /// Somebody else has locked the table, or it cannot be locked now. Try again later.
+    #[error("table {table} is locked ({reason}): try again when it is released")]
+    Locked {
+        /// The table.
+        table: String,
+        /// What the holder of the lock says.
+        reason: String,
+    },
     /// The savepoint belongs to another transaction, or was rolled back.
     #[error("the savepoint is not of this transaction, or was rolled back")]
     NoSuchSavepoint,
@@ -206,6 +214,7 @@ impl WriteError {
             WriteError::NotApplicable { .. } | WriteError::NotUndone { .. } | WriteError::NoSuchSavepoint => {
                 "not-applicable"
             }
+            WriteError::Locked { .. } => "locked",
             WriteError::Storage(error) => error.code(),
         }
     }
@@ -213,7 +222,11 @@ impl WriteError {
     /// Whether the same write may succeed later without anything being changed.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, WriteError::Storage(error) if error.is_retryable())
+        match self {
+            WriteError::Locked { .. } => true,
+            WriteError::Storage(error) => error.is_retryable(),
+            _ => false,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What `replicate` needs of a database, and nobody else.
 
 use super::database::Database;
+pub use super::lock::Applying;
 use crate::commit::{self, BatchError};
 use crate::derive::Source;
 use crate::error::Error;
@@ -9,6 +10,7 @@ use crate::row::{Batch, RowState};
 use crate::schema::Schema;
 use crate::storage::Durability;
 use crate::store::{Logged, Snapshot};
+use crate::sync::SyncError;
 use crate::version::Knowledge;
 
 /// One end of a session.
@@ -36,12 +38,22 @@ impl Endpoint {
         Ok(Changes { snapshot })
     }
 
+    /// Begins to apply what a session brings: until the guard is dropped no table can be locked.
+    pub fn begin_applying(&self) -> Result<Applying, SyncError> {
+        let replica = self.db.replica_id();
+        Applying::begin(&self.db).map_err(|(table, reason)| SyncError::Locked {
+            replica,
+            table,
+            reason: reason.to_string(),
+        })
+    }
+
     /// Applies a batch in one commit with the knowledge that it teaches; returns the new knowledge.
     pub fn apply(&self, batch: Batch, durability: Durability) -> Result<Knowledge, BatchError> {
         if self.db.is_read_only() {
             return Err(Error::ReadOnly.into());
         }
-        let permit = self.db.lock();
+        let permit = self.db.permit();
         let snapshot = self.db.snapshot()?;
         let changes = commit::apply(batch, &snapshot, self.db.replica_id(), self.db.latest_acceptable())?;
         let mut knowledge = snapshot.knowledge()?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use super::builder::Builder;
+use super::lock::{Locks, TableLock};
 use super::random::{Random, row_id};
 use super::read::ReadTransaction;
 use super::transaction::Transaction;
@@ -55,6 +56,7 @@ struct Inner {
     drift: u64,
     read_only: bool,
     shared: RwLock<Shared>,
+    locks: Locks,
     /// The permit to write. Holds the clock, which only a writer moves.
     writer: Arc<Mutex<HybridClock>>,
 }
@@ -99,6 +101,7 @@ impl Database {
             drift: parts.drift,
             read_only: parts.read_only,
             shared: RwLock::new(shared),
+            locks: Locks::default(),
             writer: Arc::new(Mutex::new(clock)),
         };
         Ok(Database { inner: Arc::new(inner) })
@@ -169,11 +172,30 @@ impl Database {
     /// # Errors
     /// If the database is read-only or was closed, or the storage fails.
     pub fn begin(&self) -> Result<Transaction, WriteError> {
-        if self.inner.read_only {
-            return Err(Error::ReadOnly.into());
-        }
-        let permit = Mutex::lock_arc(&self.inner.writer);
-        Ok(Transaction::new(self.clone(), permit)?)
+        let permit = self.writable_permit()?;
+        Ok(Transaction::new(self.clone(), permit, None)?)
+    }
+
+    /// Locks a table until the guard is dropped: nobody but the guard's holder changes it, and no session
+    /// applies anything meanwhile. `reason` is told to whoever is refused. Waits for a transaction under
+    /// way: inside one of the same thread it would wait for ever.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # let db = Database::builder().sql(sql)?.in_memory()?;
+    /// let lock = db.lock("customer", "monthly closing")?;
+    /// let refused = db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }));
+    /// assert_eq!(refused.map_err(|error| error.code()), Err("locked"));
+    /// lock.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such table, another guard holds it, a session is being applied, or the database is
+    /// read-only.
+    pub fn lock(&self, table: &str, reason: &str) -> Result<TableLock, WriteError> {
+        TableLock::new(self, table, reason)
     }
 
     /// The schema.
@@ -315,7 +337,7 @@ impl Database {
     /// # Errors
     /// If the storage fails.
     pub fn close(&self) -> Result<(), Error> {
-        let _permit = Mutex::lock_arc(&self.inner.writer);
+        let _permit = self.permit();
         self.inner.storage.close()
     }
 
@@ -357,8 +379,16 @@ impl Database {
         self.inner.read_only
     }
 
-    pub(super) fn lock(&self) -> Permit {
+    pub(super) fn permit(&self) -> Permit {
         Mutex::lock_arc(&self.inner.writer)
+    }
+
+    pub(super) fn writable_permit(&self) -> Result<Permit, Error> {
+        if self.inner.read_only { Err(Error::ReadOnly) } else { Ok(self.permit()) }
+    }
+
+    pub(super) fn locks(&self) -> &Locks {
+        &self.inner.locks
     }
 
     /// Stores what a commit derived, then lets the next writer go, then waits until it is durable:
@@ -402,7 +432,7 @@ impl Database {
         if self.inner.read_only {
             return Err(Error::ReadOnly);
         }
-        let _permit = self.lock();
+        let _permit = self.permit();
         let mut meta = (*self.inner.shared.read().meta).clone();
         if let Some(adopted) = meta.database {
             return Ok(adopted);

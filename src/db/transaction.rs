@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::conflict::ConflictRow;
 use super::database::{Database, Permit};
+use super::lock::Holder;
 use super::table::Table;
 use super::write::{ResolveWith, TableMut};
 use crate::commit::{Savepoint, Stage, WriteError, Writes};
@@ -38,14 +39,16 @@ pub struct Transaction {
     base: Arc<Snapshot>,
     writes: Writes,
     permit: Permit,
+    /// Whose locks do not concern it.
+    holder: Option<Holder>,
 }
 
 impl Transaction {
-    pub(super) fn new(db: Database, permit: Permit) -> Result<Transaction, Error> {
+    pub(super) fn new(db: Database, permit: Permit, holder: Option<Holder>) -> Result<Transaction, Error> {
         let base = Arc::new(db.snapshot()?);
         let author = db.author(&permit);
         let writes = Writes::new(&base, author)?;
-        Ok(Transaction { db, base, writes, permit })
+        Ok(Transaction { db, base, writes, permit, holder })
     }
 
     /// A table.
@@ -60,10 +63,12 @@ impl Transaction {
     /// ```
     ///
     /// # Errors
-    /// If there is no such table.
+    /// If there is no such table, or it is locked.
     pub fn table(&mut self, name: &str) -> Result<TableMut<'_>, WriteError> {
         let unknown = || WriteError::UnknownTable { table: name.to_string() };
-        let id = self.base.schema().table(name).ok_or_else(unknown)?.id;
+        let table = self.base.schema().table(name).ok_or_else(unknown)?;
+        self.db.locks().check(table, self.holder)?;
+        let id = table.id;
         Ok(TableMut::new(self, id))
     }
 
@@ -113,6 +118,7 @@ impl Transaction {
             None => None,
         };
         let Some(table) = table else { return self.run(|stage| Err(stage.already_resolved(conflict)?)) };
+        self.db.locks().check(table, self.holder)?;
         let how = how.fit(table)?;
         self.run(|stage| stage.resolve(conflict, &how))
     }
@@ -296,6 +302,7 @@ impl Transaction {
         }
         let now = self.db.tick(&mut self.permit);
         let changes = Stage::new(&self.base, &mut self.writes).finish(now)?;
+        self.db.locks().check_commit(self.base.schema(), &changes.delta, self.holder)?;
         Ok(self.db.store(&self.base, &changes, self.permit, durability)?)
     }
 

@@ -1,7 +1,8 @@
 //! One end of a session: between a database and whatever carries the bytes.
 
+use super::patience::Patience;
 use crate::db::Database;
-use crate::db::access::{Changes, Endpoint};
+use crate::db::access::{Applying, Changes, Endpoint};
 use crate::error::Error;
 use crate::ids::{DatabaseId, Dot, ReplicaId, RowKey, Seq};
 use crate::row::{LogEntry, RowState};
@@ -37,6 +38,9 @@ pub struct Driver {
     session: Session,
     wire: Wire,
     durability: Durability,
+    patience: Patience,
+    /// No table can be locked while this is held.
+    applying: Option<Applying>,
 }
 
 /// What a driver wants.
@@ -81,8 +85,22 @@ impl Driver {
         let config =
             Config { gives, takes, batch_bytes, ..Config::new(db.replica_id(), base, changes.knowledge()?) };
         let session = session(&config);
-        let (wire, durability) = (Wire::default(), Durability::Immediate);
-        Ok(Driver { endpoint, changes: Some(changes), session, wire, durability })
+        Ok(Driver {
+            endpoint,
+            changes: Some(changes),
+            session,
+            wire: Wire::default(),
+            durability: Durability::Immediate,
+            patience: Patience::default(),
+            applying: None,
+        })
+    }
+
+    /// How it waits for locked tables. While it does, [`Driver::step`] does not return.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Patience) -> Driver {
+        self.patience = patience;
+        self
     }
 
     /// Takes in a message of the peer.
@@ -109,6 +127,10 @@ impl Driver {
                     Ok(bytes) => return State::Send(bytes),
                     Err(error) => self.session.failed(error),
                 },
+                Effect::Prepare => match self.patience.retry(|| self.endpoint.begin_applying()) {
+                    Ok(applying) => self.applying = Some(applying),
+                    Err(error) => self.session.failed(error),
+                },
                 Effect::ReadSchema => {
                     if let Some(changes) = &self.changes {
                         self.session.supply_schema(changes.schema_sql());
@@ -127,7 +149,10 @@ impl Driver {
                     Ok(knowledge) => self.session.applied(knowledge),
                     Err(error) => self.session.failed(error),
                 },
-                Effect::Finished(result) => return State::Finished(result),
+                Effect::Finished(result) => {
+                    self.applying = None;
+                    return State::Finished(result);
+                }
             }
         }
         State::Waiting

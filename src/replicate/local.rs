@@ -1,6 +1,7 @@
 //! Sessions between two databases of one process.
 
 use super::driver::{Driver, State};
+use super::patience::Patience;
 use crate::db::Database;
 use crate::sync::{BATCH_BYTES, Report, Session, SyncError};
 use crate::transport::{Arrival, Pipe, PipeEnd, Transport};
@@ -34,13 +35,21 @@ pub struct Options<'a> {
     pub cut_after: Option<u64>,
     /// About how many bytes of changes go in one batch, which is applied in one commit.
     pub batch_bytes: usize,
+    /// How it waits for locked tables.
+    pub patience: Patience,
     /// Called after each message.
     pub progress: Option<&'a mut dyn FnMut(Progress)>,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Options { direction: Direction::Both, cut_after: None, batch_bytes: BATCH_BYTES, progress: None }
+        Options {
+            direction: Direction::Both,
+            cut_after: None,
+            batch_bytes: BATCH_BYTES,
+            patience: Patience::default(),
+            progress: None,
+        }
     }
 }
 
@@ -111,7 +120,9 @@ pub fn sync_with(
     let (pipe, left, right) = Pipe::with_cut(options.cut_after);
     let bytes = options.batch_bytes;
     let opener = Driver::new(first, push, pull, bytes, Session::open)?;
+    let opener = opener.with_patience(options.patience.clone());
     let accepter = Driver::new(second, pull, push, bytes, Session::accept)?;
+    let accepter = accepter.with_patience(options.patience);
     let mut left = End { driver: opener, pipe: left, result: None };
     let mut right = End { driver: accepter, pipe: right, result: None };
     let mut messages = 0;

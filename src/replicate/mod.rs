@@ -8,6 +8,8 @@
 
 mod driver;
 mod local;
+mod patience;
 
 pub use driver::{Driver, State};
 pub use local::{Direction, Options, Progress, Summary, pull, sync, sync_with};
+pub use patience::{Patience, SystemTimer, Timer};

@@ -130,6 +130,12 @@ pub(super) enum Action {
         table: String,
         row: RowName,
     },
+    Lock {
+        table: String,
+    },
+    Unlock {
+        table: String,
+    },
     Knowledge,
     Stats,
     Check,

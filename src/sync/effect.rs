@@ -52,6 +52,12 @@ impl Config {
 pub enum Effect {
     /// Send this to the peer.
     Send(Message),
+    /// The peer has changes for this replica: see to it that they can be applied until the session ends.
+    /// It comes before anything is given or taken, so a session that [`failed`] here has changed nothing on
+    /// either side.
+    ///
+    /// [`failed`]: super::Session::failed
+    Prepare,
     /// The peer is empty: answer with the schema as SQL, by [`supply_schema`].
     ///
     /// [`supply_schema`]: super::Session::supply_schema

@@ -104,6 +104,17 @@ pub enum SyncError {
         /// How.
         reason: String,
     },
+    /// An application has locked a table of one of the two, longer than the session could wait. Nothing was
+    /// applied on either side: sync again later.
+    #[error("table {table} of replica {replica} is locked ({reason}): sync again when it is released")]
+    Locked {
+        /// Where.
+        replica: ReplicaId,
+        /// The table.
+        table: String,
+        /// What the holder of the lock says.
+        reason: String,
+    },
     /// The peer ended the session.
     #[error("the peer refused: {message} ({code})")]
     Refused {
@@ -140,6 +151,7 @@ impl SyncError {
             | SyncError::Corrupt { .. }
             | SyncError::Storage(Error::Corrupt { .. }) => "corrupt",
             SyncError::Interrupted { .. } => "interrupted",
+            SyncError::Locked { .. } => "locked",
             SyncError::Refused { code, .. } => code,
             SyncError::Storage(Error::ReadOnly) => "read-only",
             SyncError::Storage(Error::Poisoned { .. }) => "poisoned",
@@ -151,7 +163,7 @@ impl SyncError {
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
-            SyncError::Interrupted { .. } | SyncError::Corrupt { .. } => true,
+            SyncError::Interrupted { .. } | SyncError::Corrupt { .. } | SyncError::Locked { .. } => true,
             SyncError::Storage(error) => error.is_retryable(),
             _ => false,
         }

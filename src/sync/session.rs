@@ -195,7 +195,11 @@ impl Session {
 
     fn introduced(&mut self, theirs: Hello) -> Result<(), SyncError> {
         check::compatible(&self.ours, &theirs)?;
-        self.phase = Phase::Exchanging(Box::new(Exchange::new(&self.ours, theirs)));
+        let exchange = Exchange::new(&self.ours, theirs);
+        if exchange.incoming.received.is_some() {
+            self.effects.push_back(Effect::Prepare);
+        }
+        self.phase = Phase::Exchanging(Box::new(exchange));
         Ok(())
     }
 

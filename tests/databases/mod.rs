@@ -4,6 +4,7 @@
 pub mod compare;
 mod cuts;
 mod listing;
+mod locks;
 pub mod optimistic;
 pub mod pair;
 pub mod perform;
@@ -86,6 +87,9 @@ impl World<'_> {
         let (view, facts) = (&pair.view, &pair.model.facts);
         let mut generator = Generator { schema: &self.schema, view, facts, random };
         let operations = (0..=several).map(|_| generator.operation()).collect();
+        if random.chance(5) && self.pairs[i].is_in_memory() {
+            return self.perform_beside_a_lock(i, operations, random);
+        }
         self.perform(i, operations)
     }
 

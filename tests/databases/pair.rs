@@ -64,6 +64,11 @@ impl Pair {
         self.db = builder.open(home.path()).expect("it opens again");
     }
 
+    /// Whether it can be forked.
+    pub const fn is_in_memory(&self) -> bool {
+        matches!(self.home, Home::Memory(_))
+    }
+
     /// The same replica once more, which goes its own way from here. Only of one in memory.
     pub fn fork(&self) -> Pair {
         let Home::Memory(engine) = &self.home else { unreachable!("a directory has no second life") };

@@ -18,6 +18,9 @@ impl World<'_> {
         let bytes = [150, 600, 2500][random.below(3)];
         let cut_after = if random.chance(40) { Some(random.below(bytes) as u64) } else { None };
         let batch_bytes = [1, 200, 1000, 256 * 1024][random.below(4)];
+        if random.chance(10) && self.pairs[a].is_in_memory() && self.pairs[b].is_in_memory() {
+            self.session_beside_a_lock([a, b], direction, random)?;
+        }
         self.session(a, b, direction, cut_after, batch_bytes)
     }
 
@@ -29,7 +32,7 @@ impl World<'_> {
         cut_after: Option<u64>,
         batch_bytes: usize,
     ) -> Checked {
-        let options = Options { direction, cut_after, batch_bytes, progress: None };
+        let options = Options { direction, cut_after, batch_bytes, ..Options::default() };
         let before = [self.pairs[a].model.clone(), self.pairs[b].model.clone()];
         let result = sync_with(&self.pairs[a].db, &self.pairs[b].db, options);
         self.story.note(|| {
@@ -87,6 +90,6 @@ impl World<'_> {
     }
 }
 
-const fn dot(replica: reunite::ids::ReplicaId, seq: u64) -> reunite::ids::Dot {
+pub const fn dot(replica: reunite::ids::ReplicaId, seq: u64) -> reunite::ids::Dot {
     reunite::ids::Dot { replica, seq }
 }

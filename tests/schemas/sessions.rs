@@ -20,7 +20,7 @@ impl World<'_> {
         let direction = [Direction::Both, Direction::Both, Direction::Push, Direction::Pull][random.below(4)];
         let cut_after = random.chance(30).then(|| random.below(4000) as u64);
         let batch_bytes = [1, 200, 1000, 256 * 1024][random.below(4)];
-        let options = Options { direction, cut_after, batch_bytes, progress: None };
+        let options = Options { direction, cut_after, batch_bytes, ..Options::default() };
         let result = sync_with(self.db(a), self.db(b), options);
         self.story
             .note(|| format!("{a} and {b} sync {direction:?}, cut {cut_after:?}: {}", outcome(&result)));

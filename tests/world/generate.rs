@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use reunite::derive::{About, Kind};
-use reunite::ids::{RowId, RowKey};
+use reunite::ids::{RowId, RowKey, TableId};
 use reunite::schema::{ForeignKey, Schema, Table};
 use reunite::value::{Type, Value};
 
@@ -30,6 +30,18 @@ impl Operation {
             Operation::Undelete { row } => commit.undelete(*row),
             Operation::Prefer { row } => commit.prefer(*row),
             Operation::Resolve { conflict, choice } => commit.resolve(conflict, choice),
+        }
+    }
+
+    /// The table that it names.
+    pub const fn table(&self) -> TableId {
+        match self {
+            Operation::Insert { row, .. }
+            | Operation::Update { row, .. }
+            | Operation::Delete { row }
+            | Operation::Undelete { row }
+            | Operation::Prefer { row } => row.table,
+            Operation::Resolve { conflict, .. } => conflict.row.table,
         }
     }
 

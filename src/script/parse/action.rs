@@ -26,10 +26,12 @@ pub(super) fn parse(words: &mut Words<'_>) -> Result<Action, String> {
         "begin" => Ok(Action::Begin),
         "commit" => Ok(Action::Commit),
         "rollback" => Ok(Action::Rollback),
+        "lock" => Ok(Action::Lock { table: table(words)? }),
+        "unlock" => Ok(Action::Unlock { table: table(words)? }),
         "knowledge" => Ok(Action::Knowledge),
         "stats" => Ok(Action::Stats),
         "check" => Ok(Action::Check),
-        "merge" | "alter" | "lock" | "unlock" => Err(unsupported(verb)),
+        "merge" | "alter" => Err(unsupported(verb)),
         "sync" | "crash" | "clock" => Err(format!(
             "`{verb}` is not a command of one replica: write it at the line's start, as `{verb} a …`"
         )),

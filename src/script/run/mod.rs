@@ -108,6 +108,8 @@ impl World {
             Action::Row { table, row } => self.row(replica, table, row),
             Action::Conflicts { table } => self.conflicts(replica, table.as_deref()),
             Action::Explain { table, row } => self.explain(replica, table, row),
+            Action::Lock { table } => self.lock(replica, table),
+            Action::Unlock { table } => self.unlock(replica, table),
             Action::Knowledge => self.knowledge(replica),
             Action::Stats => self.stats(replica),
             Action::Check => self.check(replica),

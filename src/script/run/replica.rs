@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::db::{Database, Random, SeededRandom, Transaction};
+use crate::commit::WriteError;
+use crate::db::{Database, Random, SeededRandom, TableLock, Transaction};
 use crate::error::Error;
 use crate::ids::{ConflictId, ReplicaId, RowId};
 use crate::schema::Schema;
@@ -27,6 +28,8 @@ pub(super) struct Replica {
     engine: MemoryEngine,
     random: SharedRandom,
     pub transaction: Option<Transaction>,
+    /// The tables that the script has locked here.
+    pub lock: Option<TableLock>,
     /// Rows that got a name in the open transaction.
     pub named: Vec<RowId>,
     /// The last listing of conflicts, each with its table.
@@ -47,15 +50,23 @@ impl Replica {
         let builder = builder.name("script").clock(clock.clone()).random(random.clone());
         let db = builder.over(Storage::over(Box::new(engine.clone())))?;
         let (name, named, listing) = (line.name.clone(), Vec::new(), Vec::new());
-        Ok(Replica { name, id, db, clock, engine, random, transaction: None, named, listing })
+        Ok(Replica { name, id, db, clock, engine, random, transaction: None, lock: None, named, listing })
     }
 
     /// Drops the database with whatever was not committed, and opens it again over what is stored.
     pub(super) fn crash(&mut self) -> Result<(), Error> {
-        self.transaction = None;
+        (self.transaction, self.lock) = (None, None);
         let builder = Database::builder().clock(self.clock.clone()).random(self.random.clone());
         self.db = builder.over(Storage::over(Box::new(self.engine.clone())))?;
         Ok(())
+    }
+
+    /// A transaction that may change what the script has locked.
+    pub(super) fn begin(&self) -> Result<Transaction, WriteError> {
+        match &self.lock {
+            Some(lock) => lock.begin(),
+            None => self.db.begin(),
+        }
     }
 
     /// Runs a change: in the open transaction, or in one of its own. If it is refused, nothing of it
@@ -65,7 +76,7 @@ impl Replica {
         work: impl FnOnce(&mut Transaction) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let Some(transaction) = &mut self.transaction else {
-            let mut transaction = self.db.begin()?;
+            let mut transaction = self.begin()?;
             let result = work(&mut transaction)?;
             transaction.commit()?;
             return Ok(result);

@@ -1,10 +1,13 @@
 //! Commands that bring replicas together, and the assertion that they agree.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::read::rows_of;
 use super::replica::Replica;
 use super::{Answer, World};
 use crate::inspect::conflict_json;
-use crate::replicate::{Direction, Options, Summary, sync_with};
+use crate::replicate::{Direction, Options, Patience, Summary, Timer, sync_with};
 
 use crate::script::failure::Failure;
 use crate::script::names::ScriptNames;
@@ -74,7 +77,7 @@ impl World {
         }
         let (a, b) = (self.replica(first)?.db.clone(), self.replica(second)?.db.clone());
         let direction = if one_way { Direction::Push } else { Direction::Both };
-        let options = Options { direction, cut_after: cut, ..Options::default() };
+        let options = Options { direction, cut_after: cut, patience: patience(), ..Options::default() };
         sync_with(&a, &b, options).map_err(|error| match error {
             SyncError::Interrupted { .. } if cut.is_some() => Broken::Cut,
             error => Broken::Failed(error.into()),
@@ -93,6 +96,18 @@ impl World {
         }
         Ok("converged\n".to_owned())
     }
+}
+
+/// A session of a script waits for a lock as any other, but in no time: nothing can happen meanwhile.
+fn patience() -> Patience {
+    Patience { timer: Arc::new(InNoTime), ..Patience::default() }
+}
+
+#[derive(Debug)]
+struct InNoTime;
+
+impl Timer for InNoTime {
+    fn sleep(&self, _: Duration) {}
 }
 
 /// Why a session did not end well.

@@ -78,13 +78,42 @@ impl World {
     }
 
     pub(super) fn begin(&mut self, replica: usize) -> Answer {
+        let replica = self.without_transaction(replica)?;
+        replica.transaction = Some(replica.begin()?);
+        Ok(String::new())
+    }
+
+    /// A replica that has no open transaction: to begin a second one would wait for ever.
+    fn without_transaction(&mut self, replica: usize) -> Result<&mut Replica, Failure> {
         let replica = self.replica(replica)?;
-        if replica.transaction.is_some() {
-            let message =
-                format!("{} has an open transaction: commit it or roll it back first", replica.name);
-            return Err(Failure::new("not-applicable", message));
+        if replica.transaction.is_none() {
+            return Ok(replica);
         }
-        replica.transaction = Some(replica.db.begin()?);
+        let message = format!("{} has an open transaction: commit it or roll it back first", replica.name);
+        Err(Failure::new("not-applicable", message))
+    }
+
+    pub(super) fn lock(&mut self, replica: usize, table: &str) -> Answer {
+        let replica = self.without_transaction(replica)?;
+        match &mut replica.lock {
+            Some(lock) => lock.add(table)?,
+            None => replica.lock = Some(replica.db.lock(table, "by the script")?),
+        }
+        Ok(String::new())
+    }
+
+    pub(super) fn unlock(&mut self, replica: usize, table: &str) -> Answer {
+        let replica = self.replica(replica)?;
+        let name = replica.db.read()?.table(table)?.definition().name.clone();
+        match &mut replica.lock {
+            Some(lock) if lock.tables().contains(&name) => lock.release(&name),
+            _ => {
+                return Err(Failure::new(
+                    "not-applicable",
+                    format!("{name} of {} is not locked", replica.name),
+                ));
+            }
+        }
         Ok(String::new())
     }
 
