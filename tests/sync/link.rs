@@ -44,6 +44,8 @@ pub fn drive(
         assert!(session.may_read() || !reads, "a driver lets go of what it reads from when it may not read");
         match effect {
             Effect::Send(message) => out.push_back(message),
+            // Nobody locks anything here: see `tests/databases/locks.rs`.
+            Effect::Prepare => {}
             Effect::ReadSchema => session.supply_schema("CREATE TABLE t (a TEXT)".to_owned()),
             Effect::AdoptSchema { database, .. } => {
                 let base = reunite::sync::Base { database, ..crate::toy::base() };

@@ -106,6 +106,7 @@ fn an_adopted_schema_must_have_the_digest_that_was_announced() {
     assert!(matches!(at_a.next_effect(), Some(Effect::ReadSchema)));
     at_a.supply_schema("CREATE TABLE other (a)".to_owned());
     deliver(&mut at_a, &mut at_b);
+    assert!(matches!(at_b.next_effect(), Some(Effect::Prepare)));
     assert!(matches!(at_b.next_effect(), Some(Effect::AdoptSchema { .. })));
     at_b.adopted(Digest([0; 16]));
     assert!(
