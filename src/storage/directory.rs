@@ -25,6 +25,12 @@ const REDB: &str = "data.redb";
 const SLED: &str = "sled";
 
 /// The engines that keep a database on disk.
+///
+/// ```
+/// use reunite::storage::EngineKind;
+/// assert_eq!(EngineKind::from_name("redb"), Some(EngineKind::default()));
+/// assert_eq!(EngineKind::from_name("sqlite"), None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EngineKind {

@@ -11,6 +11,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// For what a file is opened, or a directory locked.
+///
+/// ```
+/// use reunite::storage::{Access, Disk, SystemDisk};
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().join("LOCK");
+/// SystemDisk.create(&path)?;
+/// let readers = [SystemDisk.lock(&path, Access::Read)?, SystemDisk.lock(&path, Access::Read)?];
+/// assert!(readers.iter().all(Option::is_some));
+/// assert!(SystemDisk.lock(&path, Access::Write)?.is_none()); // not while others read
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Reading only. A lock taken so is shared with other readers.
@@ -20,12 +31,29 @@ pub enum Access {
 }
 
 /// A lock; it ends when the value is dropped.
+///
+/// See [`Access`] for an example.
 pub trait Held: Send + Sync + fmt::Debug {
     /// Replaces the content of the locked file. Windows lets only the lock's own handle do it.
     fn sign(&self, text: &str) -> io::Result<()>;
 }
 
 /// A file system, or something that behaves as one.
+///
+/// ```
+/// use reunite::storage::{Disk, SystemDisk};
+/// let directory = tempfile::tempdir()?;
+/// let file = SystemDisk.create(&directory.path().join("notes"))?;
+/// file.write_at(2, b"ab")?;
+/// let mut bytes = [9; 4];
+/// file.read_at(0, &mut bytes)?;
+/// assert_eq!(&bytes, b"\0\0ab"); // the gap is zeros
+/// assert_eq!(SystemDisk.list(directory.path())?, ["notes"]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// Every method: as the operating system says, or as a test wants it.
 pub trait Disk: Send + Sync + fmt::Debug {
     /// Makes a directory; fails if there is something of that name.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
@@ -56,6 +84,11 @@ pub trait Disk: Send + Sync + fmt::Debug {
 }
 
 /// An open file. Reads and writes name their place, so threads may share it.
+///
+/// See [`Disk`] for an example.
+///
+/// # Errors
+/// As for [`Disk`].
 pub trait DiskFile: Send + Sync + fmt::Debug {
     /// The length in bytes.
     fn len(&self) -> io::Result<u64>;
@@ -79,6 +112,8 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
 }
 
 /// The operating system's file system.
+///
+/// See [`Disk`] for an example.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemDisk;
 

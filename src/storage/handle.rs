@@ -18,9 +18,18 @@ use super::{Durability, Engine, Op, Reader, Status};
 use crate::error::Error;
 
 /// How a database on disk is opened.
+///
+/// ```
+/// use reunite::storage::{EngineKind, Options, Storage};
+/// let directory = tempfile::tempdir()?;
+/// let options = Options { cache_bytes: 4 << 20, ..Options::default() }; // on a small device
+/// let storage = Storage::create(&directory.path().join("office"), EngineKind::Redb, options)?;
+/// storage.close()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The bound of the engine's page cache.
+    /// The bound of the engine's page cache, in bytes.
     pub cache_bytes: usize,
     /// The bytes of journal after which a checkpoint is made. More makes checkpoints rarer, and the
     /// file larger and opening after a crash slower.
@@ -44,6 +53,11 @@ impl Default for Options {
 /// storage.close()?;
 /// # Ok::<(), reunite::error::Error>(())
 /// ```
+///
+/// # Errors
+/// Every method: if the disk fails ([`Error::Io`]) or what is on it is damaged ([`Error::Corrupt`]); from then
+/// on [`Error::Poisoned`]. After [`close`](Storage::close): [`Error::Closed`]. Opening, also:
+/// [`Error::NotADatabase`], [`Error::Format`], [`Error::AlreadyOpen`].
 #[derive(Debug)]
 pub struct Storage {
     /// Taken out by `close`. The directory goes last, for its lock.

@@ -16,6 +16,8 @@ use super::{Durability, Engine, Op, Reader, Status};
 use crate::error::Error;
 
 /// Names one commit, so that its durability can be waited for. Later commits have greater tickets.
+///
+/// See [`Storage`](super::Storage) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
@@ -31,7 +33,21 @@ impl Ticket {
     }
 }
 
-/// See the module.
+/// An engine behind a redo journal: what makes commits durable, whichever engine it is.
+///
+/// ```
+/// use reunite::storage::{Disk, Durability, Engine, Journaled, MemoryEngine, Op, SystemDisk};
+/// let directory = tempfile::tempdir()?;
+/// let file = SystemDisk.create(&directory.path().join("journal"))?;
+/// Journaled::<MemoryEngine>::create(&*file)?;
+/// let journaled = Journaled::open(MemoryEngine::new(), file.clone(), 8 << 20)?;
+/// let ticket = journaled.append(&[Op::Put { key: b"k".to_vec(), value: b"v".to_vec() }])?;
+/// journaled.wait(ticket, Durability::Immediate)?;
+/// drop(journaled); // and with it all that the engine had in memory
+/// let journaled = Journaled::open(MemoryEngine::new(), file, 8 << 20)?;
+/// assert_eq!(journaled.snapshot()?.get(b"k")?, Some(b"v".to_vec()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Journaled<E> {
     // Dropped in this order: the thread ends before the engine goes.

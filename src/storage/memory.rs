@@ -14,6 +14,8 @@ use super::{Engine, Entries, Op, Reader, Status, is_empty_range};
 use crate::error::Error;
 
 /// An engine in memory.
+///
+/// See [`Engine`] for an example.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryEngine {
     shared: Arc<Shared>,

@@ -36,12 +36,13 @@ pub use disk::{Access, Disk, DiskFile, Held, SystemDisk};
 pub use handle::{Options, Storage};
 pub use journaled::{Journaled, Ticket};
 pub use memory::MemoryEngine;
-pub use overlay::OverlayFile;
 pub use redb::RedbEngine;
 #[cfg(feature = "sled")]
 pub use sled::SledEngine;
 
 /// One change to the map.
+///
+/// See [`Engine`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
     /// Sets the value of a key.
@@ -78,12 +79,25 @@ impl Op {
 }
 
 /// The changes of one commit, in the order in which they apply.
+///
+/// See [`Engine`] for an example.
 pub type Batch = Vec<Op>;
 
 /// What a range scan yields: keys with their values, in the order of the scan.
+///
+/// See [`Engine`] for an example.
 pub type Entries<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, Vec<u8>), Error>> + 'a>;
 
 /// When a commit survives a power cut. A killed process loses nothing with either.
+///
+/// ```
+/// use reunite::{Database, row, storage::Durability};
+/// let db = Database::builder().sql("CREATE TABLE reading (value INTEGER)")?.in_memory()?;
+/// let mut tx = db.begin()?;
+/// tx.table("reading")?.insert(row! { value: 7 })?;
+/// tx.commit_with(Durability::Eventual)?; // does not wait for the disk
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
     /// Before the commit returns.
@@ -100,6 +114,11 @@ impl Durability {
 }
 
 /// One snapshot of the map. It never sees half a batch, and neither blocks nor is blocked by `apply`.
+///
+/// See [`Engine`] for an example.
+///
+/// # Errors
+/// Every method: if the engine cannot read, or finds damage.
 pub trait Reader: Send + Sync {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
@@ -112,6 +131,13 @@ pub trait Reader: Send + Sync {
 }
 
 /// What an engine, or a [`Storage`], says of itself.
+///
+/// ```
+/// use reunite::Database;
+/// let status = Database::builder().in_memory()?.status()?;
+/// assert_eq!((status.name, status.disk_bytes), ("memory", 0));
+/// # Ok::<(), reunite::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// The engine's name, as given on the command line.
@@ -127,6 +153,23 @@ pub struct Status {
 /// An ordered map of bytes with atomic batches and snapshots. Batches are numbered from 1 by the
 /// caller; the engine keeps the number of the last one, as part of the same atomic change, so that
 /// a replay neither skips nor repeats a batch.
+///
+/// ```
+/// use reunite::storage::{Engine, MemoryEngine, Op};
+/// let engine = MemoryEngine::new();
+/// let before = engine.snapshot()?;
+/// engine.apply(1, &[Op::Put { key: b"b".to_vec(), value: b"2".to_vec() }])?;
+/// engine.apply(2, &[Op::Put { key: b"a".to_vec(), value: b"1".to_vec() }])?;
+/// assert_eq!((before.get(b"b")?, engine.applied()?), (None, 2)); // a snapshot does not change
+/// let after = engine.snapshot()?;
+/// let entries = after.range(b"", None)?.collect::<Result<Vec<_>, _>>()?;
+/// assert_eq!(entries[0], (b"a".to_vec(), b"1".to_vec())); // in the order of the keys
+/// assert_eq!(entries.len(), 2);
+/// # Ok::<(), reunite::Error>(())
+/// ```
+///
+/// # Errors
+/// Every method: if the disk fails, or what is on it is damaged.
 pub trait Engine: Send + Sync + fmt::Debug {
     /// A view of everything applied so far.
     fn snapshot(&self) -> Result<Box<dyn Reader>, Error>;

@@ -13,9 +13,9 @@ use super::disk::DiskFile;
 
 const PAGE: usize = 4096;
 
-/// See the module.
+/// A file that shows another one, and keeps what is written to it in memory.
 #[derive(Debug)]
-pub struct OverlayFile {
+pub(super) struct OverlayFile {
     below: Arc<dyn DiskFile>,
     state: RwLock<State>,
 }

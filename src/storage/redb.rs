@@ -27,6 +27,17 @@ const APPLIED: &str = "applied";
 type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// An engine over one redb file.
+///
+/// ```
+/// use reunite::storage::{Disk, Engine, Op, RedbEngine, SystemDisk};
+/// let directory = tempfile::tempdir()?;
+/// let file = SystemDisk.create(&directory.path().join("data.redb"))?;
+/// let engine = RedbEngine::create(file, 1 << 20)?;
+/// engine.apply(1, &[Op::Put { key: b"k".to_vec(), value: b"v".to_vec() }])?;
+/// engine.checkpoint()?; // from here on a power cut does not undo it
+/// assert_eq!(engine.snapshot()?.get(b"k")?, Some(b"v".to_vec()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct RedbEngine {
     /// Taken out by `close`.
     database: RwLock<Option<Database>>,

@@ -7,6 +7,14 @@ use crate::error::Error;
 use crate::storage::{Engine, Entries, Op, Reader, Status};
 
 /// Passes everything on, and counts the entries that readers get.
+///
+/// ```
+/// use reunite::storage::{Engine, MemoryEngine, testing::CountingEngine};
+/// let engine = CountingEngine::new(MemoryEngine::new());
+/// engine.snapshot()?.get(b"not there")?;
+/// assert_eq!((engine.take_count(), engine.take_count()), (1, 0));
+/// # Ok::<(), reunite::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct CountingEngine<E> {
     inner: E,

@@ -13,6 +13,8 @@ use super::recording::{Event, Files, RecordingDisk};
 const SECTOR: usize = 512;
 
 /// What becomes of everything that was not synced.
+///
+/// See [`RecordingDisk`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     /// All of it is lost.

@@ -7,6 +7,15 @@ use crate::storage::{Engine, Op, Reader, Status};
 
 /// Passes everything on but the k-th operation, which fails without reaching the engine. Later ones
 /// are passed on again: a handle must refuse them by itself.
+///
+/// ```
+/// use reunite::storage::{Engine, MemoryEngine, testing::FailingEngine};
+/// let engine = FailingEngine::new(MemoryEngine::new(), 2);
+/// assert!(engine.apply(1, &[]).is_ok());
+/// assert!(engine.apply(2, &[]).is_err());
+/// assert_eq!(engine.applied()?, 1);
+/// # Ok::<(), reunite::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct FailingEngine<E> {
     inner: E,

@@ -7,6 +7,16 @@ use crate::storage::{Engine, Entries, Op, Reader, Status};
 
 /// Applies everything to both engines and compares all that is read. A difference is
 /// `Error::Corrupt`; the first engine's answers are the ones given.
+///
+/// ```
+/// use reunite::storage::{Engine, MemoryEngine, Op, testing::MirrorEngine};
+/// let first = MemoryEngine::new();
+/// let mirror = MirrorEngine::new(first.clone(), MemoryEngine::new());
+/// mirror.apply(1, &[])?;
+/// first.apply(2, &[Op::Put { key: b"k".to_vec(), value: b"v".to_vec() }])?; // behind its back
+/// assert!(mirror.snapshot()?.get(b"k").is_err());
+/// # Ok::<(), reunite::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct MirrorEngine<A, B> {
     /// Keeps a snapshot from being taken between the two applies; it may wait for the writer here.

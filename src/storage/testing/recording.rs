@@ -77,7 +77,22 @@ pub(super) struct State {
     fail_at: u64,
 }
 
-/// See the module. Clones are the same disk.
+/// A disk in memory that records what is done to it. Clones are the same disk.
+///
+/// ```
+/// use std::path::Path;
+/// use reunite::storage::{Access, Disk};
+/// use reunite::storage::testing::{Cut, RecordingDisk};
+/// let disk = RecordingDisk::new();
+/// let file = disk.file("journal")?;
+/// disk.sync_dir(Path::new(""))?;
+/// file.write_at(0, b"synced")?;
+/// file.sync()?;
+/// file.write_at(6, b", not synced")?;
+/// let after = disk.after_cut(disk.events(), Cut::Lost);
+/// assert_eq!(after.open(Path::new("journal"), Access::Read)?.len()?, 6);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct RecordingDisk {
     pub(super) state: Arc<Mutex<State>>,
