@@ -15,12 +15,12 @@ use crate::version::Knowledge;
 
 /// One end of a session.
 #[derive(Debug)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     db: Database,
 }
 
 /// What a session reads: one state of the database.
-pub struct Changes {
+pub(crate) struct Changes {
     snapshot: Snapshot,
 }
 

@@ -155,6 +155,12 @@ impl fmt::Display for ConflictPlace {
 }
 
 /// A text that names no place.
+///
+/// ```
+/// use reunite::db::{ConflictPlace, NotAPlace};
+/// let error = NotAPlace { text: "page 2".to_string() };
+/// assert_eq!("page 2".parse::<ConflictPlace>(), Err(error));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' is no place in a list of conflicts: give the one that the page before ended with")]
 pub struct NotAPlace {
@@ -174,6 +180,8 @@ impl FromStr for ConflictPlace {
 }
 
 /// Conflicts that were found, oldest first. Each is read when it is asked for.
+///
+/// See [`ConflictFilter`] for an example.
 pub struct Conflicts<'a> {
     snapshot: &'a Snapshot,
     loser: Option<ReplicaId>,

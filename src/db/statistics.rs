@@ -7,6 +7,8 @@ use crate::value::Timestamp;
 
 /// Open conflicts of one kind in one table, about one constraint if they are about any, that lost on one
 /// day.
+///
+/// See [`ConflictStatistics`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConflictCount {
     /// The table.

@@ -5,7 +5,8 @@ use crate::schema::Table;
 
 /// The index entries of one row. Empty for a dead row and for a row that does not exist.
 ///
-/// See [`derive()`](super::derive()): [`Rederived`](super::Rederived) has the old and the new one of a row.
+/// See [`derive()`](super::derive()) for an example: each [`Rederived`](super::Rederived) has the old one and
+/// the new one of its row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
     /// Per unique key of the table, the value it claims; none with a `Null` in it.

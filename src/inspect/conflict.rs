@@ -12,6 +12,21 @@ use crate::value::Value;
 /// `winner` and `loser`. Members and lists of names are sorted; what does not apply is null.
 ///
 /// A side is `{"replica":…,"values":{…}}` or `{"replica":…,"deleted":true}`.
+///
+/// ```
+/// # use reunite::{Database, replicate, row};
+/// use reunite::inspect::{Ids, conflict_json};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+/// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+/// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+/// # replicate::sync(&a, &b)?;
+/// let conflict = a.read()?.conflicts()?.remove(0);
+/// let json = conflict_json(&conflict, &Ids);
+/// assert_eq!((&json["kind"], &json["constraint"]), (&"unique".into(), &"customer_pkey".into()));
+/// assert_eq!(json["loser"]["values"].to_string(), r#"{"code":"ANN","phone":"2"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn conflict_json(conflict: &ConflictRow, names: &dyn Names) -> Tree {
     let mut others: Vec<String> = conflict.others.iter().map(|row| names.row(*row)).collect();
@@ -41,6 +56,16 @@ fn side_json(side: &Side, names: &dyn Names) -> Tree {
 
 /// Sorts conflicts by table, primary key of the losing image, row, kind, constraint, units and the
 /// loser's replica, by the names that are shown.
+///
+/// ```
+/// # use reunite::Database;
+/// use reunite::inspect::{Ids, sort_conflicts};
+/// # let db = Database::builder().in_memory()?;
+/// let snapshot = db.read()?;
+/// let mut conflicts = snapshot.conflicts()?;
+/// sort_conflicts(&snapshot, &mut conflicts, &Ids)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// If the storage fails.

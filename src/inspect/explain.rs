@@ -19,6 +19,21 @@ use crate::version::Stamp;
 
 /// A row in plain words, in several lines. None if nothing is known of the row here.
 ///
+/// ```
+/// # use reunite::{Database, replicate, row};
+/// use reunite::inspect::{Ids, explain};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+/// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+/// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+/// # replicate::sync(&a, &b)?;
+/// let snapshot = a.read()?;
+/// let parked = snapshot.conflicts()?.remove(0).row;
+/// let text = explain(&snapshot, "customer", parked, &Ids)?.ok_or("the row is not here")?;
+/// assert!(text.contains("is parked: kept, but not in the table\n  because customer_pkey"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// If there is no such table, or the storage fails.
 pub fn explain(

@@ -12,6 +12,20 @@ pub use explain::explain;
 use crate::ids::{ReplicaId, RowId};
 
 /// What to call replicas and rows.
+///
+/// ```
+/// use reunite::ids::ReplicaId;
+/// use reunite::inspect::Names;
+/// struct Here(ReplicaId);
+/// impl Names for Here {
+///     fn replica(&self, replica: ReplicaId) -> String {
+///         if replica == self.0 { "here".to_string() } else { replica.to_string() }
+///     }
+/// }
+/// let [me, other] = [1, 2].map(|byte| ReplicaId::from_bytes([byte; 16]));
+/// assert_eq!(Here(me).replica(me), "here");
+/// assert!(Here(me).replica(other).starts_with("02020202"));
+/// ```
 pub trait Names {
     /// The name of a replica; its id unless there is a better one.
     fn replica(&self, replica: ReplicaId) -> String {
@@ -25,6 +39,8 @@ pub trait Names {
 }
 
 /// Calls everything by its id.
+///
+/// See [`explain()`] for an example.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ids;
 

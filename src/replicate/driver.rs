@@ -44,6 +44,8 @@ pub struct Driver {
 }
 
 /// What a driver wants.
+///
+/// See [`Driver`] for an example.
 #[derive(Debug)]
 pub enum State {
     /// Send this message to the peer.

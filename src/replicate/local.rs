@@ -7,6 +7,8 @@ use crate::sync::{BATCH_BYTES, Report, Session, SyncError};
 use crate::transport::{Arrival, Pipe, PipeEnd, Transport};
 
 /// Which way changes go.
+///
+/// See [`sync_with`] for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Direction {
     /// Both.
@@ -19,6 +21,8 @@ pub enum Direction {
 }
 
 /// Told while a session runs.
+///
+/// See [`sync_with`] for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes carried so far, over both directions.
@@ -28,6 +32,8 @@ pub struct Progress {
 }
 
 /// How a session is run.
+///
+/// See [`sync_with`] for an example.
 pub struct Options<'a> {
     /// Which way changes go.
     pub direction: Direction,
@@ -54,6 +60,8 @@ impl Default for Options<'_> {
 }
 
 /// What a session did.
+///
+/// See [`sync_with`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// At the first database.
@@ -104,6 +112,22 @@ pub fn pull(to: &Database, from: &Database) -> Result<Summary, SyncError> {
 }
 
 /// Syncs two databases in a given way.
+///
+/// ```
+/// # use reunite::{Database, row};
+/// use reunite::replicate::{Direction, Options, sync_with};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+/// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+/// # b.write(|tx| tx.table("customer")?.insert(row! { code: "BOB" }))?;
+/// let mut carried = 0;
+/// let mut show = |progress: reunite::replicate::Progress| carried = progress.bytes;
+/// let options = Options { direction: Direction::Push, progress: Some(&mut show), ..Options::default() };
+/// let summary = sync_with(&a, &b, options)?;
+/// assert_eq!((summary.first.sent.rows, summary.first.received.rows), (1, 0));
+/// assert_eq!(summary.bytes, carried);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// As [`sync`].

@@ -25,6 +25,8 @@ pub(crate) use objects::Object;
 pub use parse::Script;
 
 /// How to read and run a script.
+///
+/// See [`run()`] for an example.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The directory that a `schema FILE` line is relative to; empty for the working directory.
@@ -34,6 +36,8 @@ pub struct Options {
 }
 
 /// How a script ended. The numbers are those that the command line exits with.
+///
+/// See [`run()`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExitStatus {
     /// Everything went as the script says.
@@ -85,6 +89,8 @@ pub fn run(text: &str, options: &Options, out: &mut impl Write) -> io::Result<Ex
 }
 
 /// A script that does not parse.
+///
+/// See [`Script::parse`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
 pub struct ScriptError {

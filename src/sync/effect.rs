@@ -7,6 +7,8 @@ use crate::row::Batch;
 use crate::version::Knowledge;
 
 /// What a session needs to know of the replica for which it speaks.
+///
+/// See [`Session`](super::Session) for an example.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Who it is.
@@ -47,6 +49,8 @@ impl Config {
 }
 
 /// What the driver is to do. It does one, reports it where that is said, then asks for the next.
+///
+/// See [`Session`](super::Session) for an example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Effect {
@@ -86,6 +90,16 @@ pub enum Effect {
 }
 
 /// What a session did.
+///
+/// ```
+/// use reunite::{Database, replicate};
+/// let a = Database::builder().sql("CREATE TABLE tag (name TEXT)")?.in_memory()?;
+/// let b = Database::builder().in_memory()?;
+/// let report = replicate::sync(&a, &b)?.second;
+/// assert_eq!((report.peer, report.adopted, report.received.rows), (a.replica_id(), true, 0));
+/// assert!(!replicate::sync(&a, &b)?.second.moved()); // nothing is new
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The other side.
@@ -111,6 +125,17 @@ impl Report {
 }
 
 /// How much went in one direction.
+///
+/// ```
+/// use reunite::{Database, replicate, row};
+/// let a = Database::builder().sql("CREATE TABLE tag (name TEXT PRIMARY KEY, color TEXT)")?.in_memory()?;
+/// let b = Database::builder().in_memory()?;
+/// a.write(|tx| tx.table("tag")?.insert(row! { name: "new" }))?;
+/// a.write(|tx| tx.table("tag")?.update("new", row! { color: "red" }))?;
+/// let sent = replicate::sync(&a, &b)?.first.sent;
+/// assert_eq!((sent.batches, sent.rows, sent.changes), (1, 1, 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// Batches.

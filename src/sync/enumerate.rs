@@ -19,10 +19,14 @@ use crate::version::{Hlc, Knowledge};
 pub const REMEMBERED_ROWS: usize = 65_536;
 
 /// The lines of one replica's change log.
+///
+/// See [`Batcher`] for an example.
 pub type Log<'a> = Box<dyn Iterator<Item = Result<LogEntry, Error>> + 'a>;
 
 /// What a session reads of a replica. Different calls may see different snapshots, as long as a later
 /// one sees no less.
+///
+/// See [`Batcher`] for an example.
 pub trait Source {
     /// The changes of `replica` with a seq greater than `after`, ascending by seq, without a gap. Read
     /// lazily: a session may take only the first.
@@ -39,6 +43,33 @@ pub trait Source {
 }
 
 /// Makes the batches of one session, in one direction.
+///
+/// ```
+/// use reunite::Error;
+/// use reunite::ids::{Dot, ReplicaId, RowId, RowKey, Seq, TableId};
+/// use reunite::row::{LogEntry, RowState};
+/// use reunite::sync::{BATCH_BYTES, Batcher, Log, Source};
+/// use reunite::version::{Hlc, Knowledge};
+/// /// A replica that has changed one row so often.
+/// struct OneRow(Seq);
+/// const KEY: RowKey = RowKey { table: TableId(1), row: RowId::from_bytes([7; 16]) };
+/// const ANN: ReplicaId = ReplicaId::from_bytes([1; 16]);
+/// impl Source for OneRow {
+///     fn log(&self, replica: ReplicaId, after: Seq) -> Result<Log<'_>, Error> {
+///         let entry = move |seq| Ok(LogEntry { dot: Dot { replica, seq }, hlc: Hlc(seq), key: KEY });
+///         Ok(Box::new((after + 1..=self.0).map(entry)))
+///     }
+///     fn row(&self, _: RowKey) -> Result<Option<RowState>, Error> {
+///         Ok(Some(RowState::new(Dot { replica: ANN, seq: 1 })))
+///     }
+/// }
+/// let knows = |seq| Knowledge::from_iter([(ANN, seq)]);
+/// let mut batcher = Batcher::new(knows(3), knows(5));
+/// let batch = batcher.next(&OneRow(5), BATCH_BYTES)?.ok_or("there is something to send")?;
+/// assert_eq!((batch.changes.len(), batch.log.len()), (1, 2)); // the row once, for both changes
+/// assert!(batcher.is_done());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Batcher {
     /// What the receiver said it knows: values that this covers are withheld.

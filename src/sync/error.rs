@@ -10,6 +10,17 @@ use crate::ids::{DatabaseId, Dot, ReplicaId, Seq};
 
 /// Why a session ended before its work was done. Whatever was applied until then stays, and the next
 /// session goes on from there.
+///
+/// ```
+/// use reunite::{Database, replicate, sync::SyncError};
+/// let sql = "CREATE TABLE tag (name TEXT)";
+/// let work = Database::builder().sql(sql)?.name("work").in_memory()?;
+/// let home = Database::builder().sql(sql)?.name("home").in_memory()?;
+/// let Err(error) = replicate::sync(&work, &home) else { unreachable!("two databases") };
+/// assert!(matches!(error, SyncError::WrongDatabase { .. }));
+/// assert_eq!((error.code(), error.is_retryable()), ("wrong-database", false));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SyncError {

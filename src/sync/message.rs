@@ -31,6 +31,11 @@ pub const MAX_CODE_BYTES: usize = 64;
 pub const MAX_TEXT_BYTES: usize = 1024;
 
 /// Sixteen bytes that stand for a schema, or for a replica's facts: equal if these are.
+///
+/// ```
+/// use reunite::sync::Digest;
+/// assert!(Digest([0xab; 16]).to_string().starts_with("abab"));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 16]);
 
@@ -47,6 +52,8 @@ impl fmt::Debug for Digest {
 }
 
 /// What two replicas must have in common.
+///
+/// See [`Session`](super::Session) for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Base {
     /// The database of which it is a replica.
@@ -56,6 +63,8 @@ pub struct Base {
 }
 
 /// How a replica introduces itself.
+///
+/// See [`Wire`](super::Wire) for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// The version of the protocol that it speaks.
@@ -75,6 +84,8 @@ pub struct Hello {
 }
 
 /// One message.
+///
+/// See [`Wire`](super::Wire) for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     /// Opens the session.

@@ -14,6 +14,8 @@ use super::message::{Digest, Hello, MAX_CODE_BYTES, MAX_SCHEMA_BYTES, MAX_TEXT_B
 use crate::version::Knowledge;
 
 /// One sync between this replica and a peer, both directions at once.
+///
+/// See [the module](super) for an example: a whole driver, and two replicas that sync.
 #[derive(Debug)]
 pub struct Session {
     ours: Hello,

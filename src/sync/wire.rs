@@ -35,6 +35,24 @@ mod flag {
 
 /// Turns the messages of one session into bytes and back. It remembers the hello, because the welcome
 /// says only what differs from it: a session in which nothing changed takes a few dozen bytes.
+///
+/// ```
+/// use reunite::ids::ReplicaId;
+/// use reunite::sync::{Hello, Message, PROTOCOL_VERSION, Wire};
+/// let hello = Hello {
+///     protocol: PROTOCOL_VERSION,
+///     replica: ReplicaId::from_bytes([1; 16]),
+///     base: None,
+///     knowledge: Default::default(),
+///     state: None,
+///     gives: true,
+///     takes: true,
+/// };
+/// let (mut ours, mut theirs) = (Wire::default(), Wire::default()); // one for each side
+/// let bytes = ours.encode(&Message::Hello(hello.clone()))?;
+/// assert_eq!(theirs.decode(&bytes)?, Message::Hello(hello));
+/// # Ok::<(), reunite::sync::SyncError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Wire {
     hello: Option<Hello>,

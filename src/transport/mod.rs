@@ -8,6 +8,8 @@ pub use pipe::{Arrival, Pipe, PipeEnd};
 use crate::sync::SyncError;
 
 /// One end of a connection between two replicas.
+///
+/// See [`Pipe`] for an example.
 pub trait Transport {
     /// Hands a message over. It may wait for room, but never for the other side to send: both sides
     /// may be sending at once.

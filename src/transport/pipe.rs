@@ -49,6 +49,8 @@ struct Lane {
 }
 
 /// One of the two ends.
+///
+/// See [`Pipe`] for an example.
 #[derive(Debug)]
 pub struct PipeEnd {
     pipe: Pipe,
@@ -63,6 +65,17 @@ enum Side {
 }
 
 /// What there is to receive, without waiting.
+///
+/// ```
+/// use reunite::transport::{Arrival, Pipe, Transport};
+/// let (_, mut ann, mut bob) = Pipe::new();
+/// assert_eq!(bob.poll()?, Arrival::Nothing);
+/// ann.send(b"hello")?;
+/// ann.close();
+/// assert_eq!(bob.poll()?, Arrival::Message(b"hello".to_vec()));
+/// assert_eq!(bob.poll()?, Arrival::Closed);
+/// # Ok::<(), reunite::sync::SyncError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// A message.

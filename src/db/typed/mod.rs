@@ -86,6 +86,8 @@ pub struct TypedTableMut<'a, T> {
 }
 
 /// Rows with their ids.
+///
+/// See [`TypedTable::range`] for an example.
 pub type TypedRows<'a, T> = Box<dyn Iterator<Item = Result<(RowId, T), WriteError>> + 'a>;
 
 impl<'a> Table<'a> {

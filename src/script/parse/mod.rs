@@ -15,6 +15,8 @@ use super::{Options, ScriptError};
 use crate::schema::Schema;
 
 /// A script that can be run.
+///
+/// See [`Script::parse`] for an example.
 #[derive(Clone, Debug)]
 pub struct Script {
     pub(super) replicas: Vec<ReplicaLine>,
