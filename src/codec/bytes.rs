@@ -16,6 +16,8 @@ use crate::error::Error;
 
 /// Bytes that are not what they should be. From disk they make the database corrupt, from a peer they
 /// are the peer's fault; either way nothing was changed.
+///
+/// See [`FrameReader`](super::frame::FrameReader) for an example.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
 pub struct Malformed {

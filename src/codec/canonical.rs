@@ -11,7 +11,7 @@ use crate::version::Stamp;
 
 /// Adds the canonical bytes of a row: equal if and only if its key and its facts are equal. No row's
 /// bytes begin another's.
-pub fn canonical_row(key: &RowKey, facts: &RowState, bytes: &mut Vec<u8>) {
+pub(crate) fn canonical_row(key: &RowKey, facts: &RowState, bytes: &mut Vec<u8>) {
     let mut out = Output::onto(std::mem::take(bytes));
     put_row_key(&mut out, *key);
     put_dot(&mut out, facts.born);

@@ -17,7 +17,7 @@ const LEAST_KEY: usize = 17;
 /// The record of a closed conflict that has the place `place` among them. New replicas get their number
 /// here.
 #[must_use]
-pub fn encode_closed(closed: &Closed, place: u32, numbers: &mut impl ReplicaNumbers) -> Vec<u8> {
+pub(crate) fn encode_closed(closed: &Closed, place: u32, numbers: &mut impl ReplicaNumbers) -> Vec<u8> {
     let mut out = Output::with_capacity(48);
     out.integer(place);
     put_row_key(&mut out, closed.row);
@@ -45,7 +45,7 @@ fn put_resolved(out: &mut Output, resolved: &Resolved, numbers: &mut impl Replic
 ///
 /// # Errors
 /// [`Error::Corrupt`] if it is not such a record.
-pub fn decode_closed(
+pub(crate) fn decode_closed(
     bytes: &[u8],
     replicas: &impl Fn(u32) -> Option<ReplicaId>,
 ) -> Result<(Closed, u32), Error> {

@@ -25,20 +25,20 @@ const LEAST: usize = 23;
 
 /// The number of a kind.
 #[must_use]
-pub fn kind_number(kind: Kind) -> u8 {
+pub(crate) fn kind_number(kind: Kind) -> u8 {
     let position = KINDS.iter().position(|known| *known == kind);
     position.and_then(|position| u8::try_from(position).ok()).unwrap_or(u8::MAX)
 }
 
 /// The kind with a number; none if there is no such kind.
 #[must_use]
-pub fn kind_of(number: u8) -> Option<Kind> {
+pub(crate) fn kind_of(number: u8) -> Option<Kind> {
     KINDS.get(usize::from(number)).copied()
 }
 
 /// The conflicts of a row. New replicas get their number here.
 #[must_use]
-pub fn encode_conflicts(conflicts: &[Conflict], numbers: &mut impl ReplicaNumbers) -> Vec<u8> {
+pub(crate) fn encode_conflicts(conflicts: &[Conflict], numbers: &mut impl ReplicaNumbers) -> Vec<u8> {
     let mut out = Output::with_capacity(48 * conflicts.len());
     out.length(conflicts.len());
     for conflict in conflicts {
@@ -70,7 +70,7 @@ fn put_conflict(out: &mut Output, conflict: &Conflict, numbers: &mut impl Replic
 
 /// An entry of the list by age: of which row the conflict is, and the number of the replica that lost.
 #[must_use]
-pub fn encode_listed(row: RowId, loser: u32) -> Vec<u8> {
+pub(crate) fn encode_listed(row: RowId, loser: u32) -> Vec<u8> {
     let mut out = Output::with_capacity(18);
     out.raw(row.as_bytes());
     out.integer(loser);
@@ -81,7 +81,7 @@ pub fn encode_listed(row: RowId, loser: u32) -> Vec<u8> {
 ///
 /// # Errors
 /// [`Error::Corrupt`] if it is not such an entry.
-pub fn decode_listed(
+pub(crate) fn decode_listed(
     bytes: &[u8],
     replicas: &impl Fn(u32) -> Option<ReplicaId>,
 ) -> Result<(RowId, ReplicaId), Error> {
@@ -97,7 +97,7 @@ pub fn decode_listed(
 ///
 /// # Errors
 /// [`Error::Corrupt`] if it is not a list of conflicts.
-pub fn decode_conflicts(
+pub(crate) fn decode_conflicts(
     bytes: &[u8],
     replicas: &impl Fn(u32) -> Option<ReplicaId>,
 ) -> Result<Vec<Conflict>, Error> {

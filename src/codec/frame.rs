@@ -47,6 +47,15 @@ fn checksum(version: u8, length: [u8; 4], payload: &[u8]) -> [u8; 4] {
 ///
 /// It holds what was pushed and not yet popped. After an error it stays broken: what follows a bad
 /// frame in a stream means nothing.
+///
+/// ```
+/// use reunite::codec::frame::{FrameReader, encode_frame};
+/// let mut frame = encode_frame(b"ab");
+/// frame[9] ^= 1; // one bit of the payload
+/// let mut reader = FrameReader::default();
+/// reader.push(&frame);
+/// assert!(reader.pop().is_err());
+/// ```
 #[derive(Debug)]
 pub struct FrameReader {
     /// What was pushed, from `start` on.

@@ -99,7 +99,7 @@ fn put_escaped(tag: u8, content: &[u8], bytes: &mut Vec<u8>) {
 ///
 /// # Errors
 /// [`Error::Limit`] if the values take more than [`MAX_KEY_BYTES`] as encoded. `what` names the key.
-pub fn check_key_size(what: &str, values: &[Value]) -> Result<(), Error> {
+pub(crate) fn check_key_size(what: &str, values: &[Value]) -> Result<(), Error> {
     let size: usize = values.iter().map(encoded_size).sum();
     if size <= MAX_KEY_BYTES {
         return Ok(());
@@ -127,6 +127,14 @@ fn encoded_size(value: &Value) -> usize {
 const LONG: u8 = 0xf0;
 
 /// Writes an id or a replica's number: one byte below 240, and greater numbers after smaller ones.
+///
+/// ```
+/// use reunite::codec::key::{put_ordered_u32, take_ordered_u32};
+/// let mut bytes = Vec::new();
+/// put_ordered_u32(1000, &mut bytes);
+/// bytes.push(7); // what follows in the key
+/// assert_eq!(take_ordered_u32(&bytes), Some((1000, &[7][..])));
+/// ```
 pub fn put_ordered_u32(number: u32, bytes: &mut Vec<u8>) {
     match u8::try_from(number) {
         Ok(short) if short < LONG => bytes.push(short),
@@ -139,6 +147,8 @@ pub fn put_ordered_u32(number: u32, bytes: &mut Vec<u8>) {
 }
 
 /// Reads what [`put_ordered_u32`] wrote, and tells what follows; none if it is not one.
+///
+/// See [`put_ordered_u32`] for an example.
 #[must_use]
 pub fn take_ordered_u32(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let (first, rest) = bytes.split_first()?;

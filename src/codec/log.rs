@@ -6,6 +6,15 @@ use crate::ids::{RowId, RowKey, TableId};
 use crate::version::Hlc;
 
 /// A change-log entry: when a change was made, and in which row. Its key says which change it is.
+///
+/// ```
+/// use reunite::codec::log::{decode_entry, encode_entry};
+/// use reunite::ids::{RowId, RowKey, TableId};
+/// use reunite::version::Hlc;
+/// let row = RowKey { table: TableId(1), row: RowId::from_bytes([7; 16]) };
+/// assert_eq!(decode_entry(&encode_entry(Hlc(5), row))?, (Hlc(5), row));
+/// # Ok::<(), reunite::Error>(())
+/// ```
 #[must_use]
 pub fn encode_entry(hlc: Hlc, row: RowKey) -> Vec<u8> {
     let mut out = Output::with_capacity(28);
@@ -18,6 +27,8 @@ pub fn encode_entry(hlc: Hlc, row: RowKey) -> Vec<u8> {
 
 /// Reads what [`encode_entry`] wrote.
 ///
+/// See [`encode_entry`] for an example.
+///
 /// # Errors
 /// [`Error::Corrupt`] if it is not such an entry.
 pub fn decode_entry(bytes: &[u8]) -> Result<(Hlc, RowKey), Error> {
@@ -29,6 +40,14 @@ pub fn decode_entry(bytes: &[u8]) -> Result<(Hlc, RowKey), Error> {
 }
 
 /// Which row something is about.
+///
+/// ```
+/// use reunite::codec::log::{decode_row_key, encode_row_key};
+/// use reunite::ids::{RowId, RowKey, TableId};
+/// let row = RowKey { table: TableId(1), row: RowId::from_bytes([7; 16]) };
+/// assert_eq!(decode_row_key(&encode_row_key(row))?, row);
+/// # Ok::<(), reunite::Error>(())
+/// ```
 #[must_use]
 pub fn encode_row_key(row: RowKey) -> Vec<u8> {
     let mut out = Output::with_capacity(19);
@@ -37,6 +56,8 @@ pub fn encode_row_key(row: RowKey) -> Vec<u8> {
 }
 
 /// Reads what [`encode_row_key`] wrote.
+///
+/// See [`encode_row_key`] for an example.
 ///
 /// # Errors
 /// [`Error::Corrupt`] if it does not name a row.

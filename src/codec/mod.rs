@@ -15,8 +15,8 @@ mod units;
 mod values;
 mod version;
 
-pub mod closed;
-pub mod conflict;
+pub(crate) mod closed;
+pub(crate) mod conflict;
 pub mod frame;
 pub mod key;
 pub mod log;
@@ -29,13 +29,15 @@ pub(crate) mod generate;
 mod tests;
 
 pub use bytes::Malformed;
-pub use canonical::canonical_row;
-pub use values::{check_value_size, value_size};
+pub(crate) use canonical::canonical_row;
+pub(crate) use values::{check_value_size, value_size};
 pub use version::VersionTokenError;
 
 use crate::ids::ReplicaId;
 
 /// Gives replicas small numbers, so that bytes stay few: on disk per directory, in messages per message.
+///
+/// See [`Replicas`](crate::store::Replicas) for an example.
 pub trait ReplicaNumbers {
     /// The number of a replica; a new one if it has none yet.
     fn number(&mut self, id: ReplicaId) -> u32;

@@ -28,6 +28,8 @@ const LOSERS: u8 = 1 << 2;
 const FOLLOWED: u8 = 1 << 3;
 
 /// A row as bytes.
+///
+/// See [`encode_row`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodedRow {
     /// The main record.
@@ -37,6 +39,27 @@ pub struct EncodedRow {
 }
 
 /// The records of a row. New replicas get their number here.
+///
+/// ```
+/// use reunite::codec::record::{decode_row, encode_row};
+/// use reunite::derive::{Derived, Status};
+/// use reunite::ids::{Dot, ReplicaId};
+/// use reunite::row::{Life, RowState};
+/// use reunite::version::{Hlc, Priority, Stamp};
+/// use reunite::{schema::Schema, store::Replicas};
+/// let schema = Schema::from_sql("CREATE TABLE tag (name TEXT)")?;
+/// let tag = &schema.tables()[0];
+/// let dot = Dot { replica: ReplicaId::from_bytes([1; 16]), seq: 1 };
+/// let mut facts = RowState::new(dot);
+/// facts.write_life(Stamp { priority: Priority::default(), hlc: Hlc(5), dot }, Life::DEAD, &[]);
+/// let derived = Derived { status: Status::Dead, followed: Vec::new() };
+/// let mut replicas = Replicas::default();
+/// let row = encode_row(tag, &facts, &derived, &mut replicas)?;
+/// assert_eq!(row.losers, None);
+/// let stored = decode_row(tag, &row.main, None, &|number| replicas.id(number))?;
+/// assert_eq!((&*stored.facts, stored.derived), (&facts, derived));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`Error::Limit`] if a record would be larger than [`MAX_RECORD_BYTES`].
@@ -123,7 +146,7 @@ fn head(main: &[u8]) -> Result<(u8, Status), Malformed> {
 ///
 /// # Errors
 /// [`Error::Corrupt`] if there is no such status.
-pub fn status(main: &[u8]) -> Result<Status, Error> {
+pub(crate) fn status(main: &[u8]) -> Result<Status, Error> {
     Ok(head(main)?.1)
 }
 
@@ -131,11 +154,13 @@ pub fn status(main: &[u8]) -> Result<Status, Error> {
 ///
 /// # Errors
 /// [`Error::Corrupt`] if the record is not one.
-pub fn has_losers(main: &[u8]) -> Result<bool, Error> {
+pub(crate) fn has_losers(main: &[u8]) -> Result<bool, Error> {
     Ok(head(main)?.0 & LOSERS != 0)
 }
 
 /// The row of these records.
+///
+/// See [`encode_row`] for an example.
 ///
 /// # Errors
 /// [`Error::Corrupt`] if the bytes are not a row of this table, or the losing record is missing.
@@ -219,7 +244,7 @@ fn wrong_columns(unit: &Unit) -> Malformed {
 ///
 /// # Errors
 /// [`Error::Corrupt`] if the bytes are not a row of this table.
-pub fn decode_values(table: &Table, main: &[u8]) -> Result<Vec<Value>, Error> {
+pub(crate) fn decode_values(table: &Table, main: &[u8]) -> Result<Vec<Value>, Error> {
     let (flags, _) = head(main)?;
     let mut input = Input::new(main, Origin::Disk)?;
     input.byte()?;

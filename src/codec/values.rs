@@ -72,7 +72,7 @@ fn put_text(out: &mut Output, text: &str) {
 ///
 /// # Errors
 /// [`Error::Limit`] if it is longer than [`MAX_VALUE_BYTES`]. `what` names its column.
-pub fn check_value_size(what: &str, value: &Value) -> Result<(), Error> {
+pub(crate) fn check_value_size(what: &str, value: &Value) -> Result<(), Error> {
     let size = value_size(value);
     if size <= MAX_VALUE_BYTES {
         return Ok(());
@@ -82,7 +82,7 @@ pub fn check_value_size(what: &str, value: &Value) -> Result<(), Error> {
 
 /// The bytes of a text, blob or JSON; other values count nothing.
 #[must_use]
-pub fn value_size(value: &Value) -> usize {
+pub(crate) fn value_size(value: &Value) -> usize {
     match value {
         Value::Text(text) => text.len(),
         Value::Blob(blob) => blob.len(),

@@ -17,6 +17,12 @@ use crate::row::Version;
 use crate::version::VersionVector;
 
 /// A text that is no version of a row.
+///
+/// ```
+/// use reunite::row::Version;
+/// let Err(error) = "not a version".parse::<Version>() else { unreachable!("it has spaces") };
+/// assert!(error.to_string().ends_with("use one as it was printed"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this is no version of a row ({what}): use one as it was printed")]
 pub struct VersionTokenError {

@@ -6,12 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use super::ReplicaNumbers;
 use super::bytes::{Input, Malformed, Origin, Output, unzigzag, zigzag};
 use super::change::{put_change, take_change};
 use super::log::{put_row_key, take_row_key};
 use super::stamps::{put_dot, replica, take_dot};
-use super::{MAX_RECORD_BYTES, ReplicaNumbers};
-use crate::error::Error;
 use crate::ids::{Dot, ReplicaId, RowKey, Seq};
 use crate::row::RowChange;
 use crate::version::{Hlc, Knowledge};
@@ -184,6 +183,8 @@ impl LogState {
 }
 
 /// Reads the parts of a message in the order in which they were written.
+///
+/// See [`MessageWriter`] for an example.
 pub struct MessageReader<'a> {
     input: Input<'a>,
     replicas: Vec<ReplicaId>,
@@ -192,7 +193,7 @@ pub struct MessageReader<'a> {
 }
 
 impl<'a> MessageReader<'a> {
-    /// A message of at most [`MAX_RECORD_BYTES`].
+    /// A message of at most [`MAX_RECORD_BYTES`](super::MAX_RECORD_BYTES).
     ///
     /// # Errors
     /// It is longer, or does not begin with the replicas that it names.
@@ -346,16 +347,4 @@ impl<'a> MessageReader<'a> {
 
 fn named(replicas: &[ReplicaId], number: u32) -> Option<ReplicaId> {
     replicas.get(usize::try_from(number).ok()?).copied()
-}
-
-/// Refuses a message that the other side would refuse for its size.
-///
-/// # Errors
-/// It is longer than [`MAX_RECORD_BYTES`].
-pub fn check_message_size(bytes: &[u8]) -> Result<(), Error> {
-    if bytes.len() <= MAX_RECORD_BYTES {
-        return Ok(());
-    }
-    let (size, limit) = (bytes.len() as u64, MAX_RECORD_BYTES as u64);
-    Err(Error::Limit { what: "a message to another replica".to_owned(), size, limit })
 }

@@ -6,6 +6,19 @@ use crate::ids::{ConflictId, ReplicaId, RowId};
 use crate::value::{FieldError, Timestamp, Type, Value, ValueError};
 
 /// A write that is refused. Nothing of it happened.
+///
+/// ```
+/// use reunite::{Database, WriteError, row};
+/// let db = Database::builder().sql("CREATE TABLE tag (name TEXT PRIMARY KEY)")?.in_memory()?;
+/// let first = db.write(|tx| tx.table("tag")?.insert(row! { name: "new" }))?;
+/// match db.write(|tx| tx.table("tag")?.insert(row! { name: "new" })) {
+///     Err(WriteError::DuplicateKey { columns, holder, .. }) => {
+///         assert_eq!((&columns[..], holder), (&["name".to_string()][..], first));
+///     }
+///     other => unreachable!("{other:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {

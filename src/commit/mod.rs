@@ -1,9 +1,10 @@
 //! The only writer: local transactions, batches from a peer and resolutions run one pipeline.
 //!
-//! A [`Stage`] collects new facts over a snapshot: `rows` holds the operations of an application,
+//! A `Stage` collects new facts over a snapshot: `rows` holds the operations of an application,
 //! `optimistic` those that a row must not have changed for, `resolve` the settling of conflicts, `remote` what a peer sent. `finish` derives what they do to
 //! the visible state, applies the rule for local commits (`rule`), and returns what to store. Nothing
-//! here touches the disk; a stage that is dropped has done nothing.
+//! here touches the disk; a stage that is dropped has done nothing. Of all this, users see the errors
+//! and the savepoints.
 
 mod error;
 mod expire;
@@ -20,9 +21,10 @@ mod undo;
 mod writes;
 
 pub use error::WriteError;
-pub use optimistic::version_of;
-pub use remote::{BatchError, apply};
-pub use resolve::Resolution;
-pub use rows::Columns;
-pub use stage::Stage;
-pub use writes::{Author, Savepoint, Writes};
+pub(crate) use optimistic::version_of;
+pub(crate) use remote::{BatchError, apply};
+pub(crate) use resolve::Resolution;
+pub(crate) use rows::Columns;
+pub(crate) use stage::Stage;
+pub use writes::Savepoint;
+pub(crate) use writes::{Author, Writes};

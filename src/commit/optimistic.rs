@@ -21,7 +21,7 @@ use crate::version::VersionVector;
 ///
 /// # Errors
 /// If the storage fails.
-pub fn version_of(base: &Snapshot, key: RowKey) -> Result<Option<Version>, Error> {
+pub(crate) fn version_of(base: &Snapshot, key: RowKey) -> Result<Option<Version>, Error> {
     let Some(stored) = base.row(key)? else { return Ok(None) };
     let seen = vec![(key.row, stored.facts.vector.clone())];
     Ok(Some(Version { row: key.row, seen, followed: digest(&stored) }))

@@ -20,7 +20,7 @@ use crate::version::{Hlc, Knowledge};
 /// A batch that is refused. Nothing of it was applied.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BatchError {
+pub(crate) enum BatchError {
     /// The batch does not fit the schema, or claims what it does not bring.
     #[error("{what}")]
     Malformed {
@@ -58,7 +58,12 @@ fn malformed(what: impl Into<String>) -> BatchError {
 
 /// Merges and derives a batch over a state. `latest` is the greatest time that a change may have.
 /// Returns what to store.
-pub fn apply(batch: Batch, base: &Snapshot, me: ReplicaId, latest: Hlc) -> Result<Changes, BatchError> {
+pub(crate) fn apply(
+    batch: Batch,
+    base: &Snapshot,
+    me: ReplicaId,
+    latest: Hlc,
+) -> Result<Changes, BatchError> {
     let known = base.knowledge()?;
     let mut rows: BTreeMap<RowKey, Arc<RowState>> = BTreeMap::new();
     for change in batch.changes {

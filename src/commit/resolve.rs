@@ -15,7 +15,7 @@ use crate::schema::{Constraint, ForeignKey, Table, Unit};
 
 /// How to settle a conflict.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Resolution {
+pub(crate) enum Resolution {
     /// What is visible stays; the loser is gone. For `update`, `delete-update`, `update-delete`.
     KeepWinner,
     /// The loser becomes visible. For `update`, `delete-update`, `update-delete`.

@@ -16,7 +16,7 @@ use crate::schema::{OnDelete, Table, Unit};
 use crate::value::Value;
 
 /// Values by column position. They have the columns' types already.
-pub type Columns = BTreeMap<usize, Value>;
+pub(crate) type Columns = BTreeMap<usize, Value>;
 
 impl Stage<'_> {
     /// Inserts a row. Units of which no column is named are not written: they have their default.

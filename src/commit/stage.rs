@@ -16,7 +16,7 @@ use crate::value::Value;
 use crate::version::Stamp;
 
 /// A transaction at work: its writes, and the state that it began with.
-pub struct Stage<'a> {
+pub(crate) struct Stage<'a> {
     pub(super) base: &'a Snapshot,
     pub(super) writes: &'a mut Writes,
 }

@@ -21,7 +21,7 @@ use crate::version::{Hlc, Priority};
 
 /// Who writes, and when.
 #[derive(Clone, Copy, Debug)]
-pub struct Author {
+pub(crate) struct Author {
     /// The replica.
     pub replica: ReplicaId,
     /// Its priority.
@@ -40,6 +40,19 @@ pub(super) struct Staged {
 }
 
 /// A place in a transaction to which it can be rolled back.
+///
+/// ```
+/// use reunite::{Database, row};
+/// let db = Database::builder().sql("CREATE TABLE tag (name TEXT PRIMARY KEY)")?.in_memory()?;
+/// let mut tx = db.begin()?;
+/// tx.table("tag")?.insert(row! { name: "kept" })?;
+/// let before = tx.savepoint();
+/// tx.table("tag")?.insert(row! { name: "not kept" })?;
+/// tx.rollback_to(before)?;
+/// tx.commit()?;
+/// assert_eq!(db.read()?.table("tag")?.len()?, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Savepoint {
     depth: usize,
@@ -67,7 +80,7 @@ struct Step {
 
 /// Everything that a transaction has written and not yet committed.
 #[derive(Debug)]
-pub struct Writes {
+pub(crate) struct Writes {
     pub(super) author: Author,
     pub(super) rows: BTreeMap<RowKey, Staged>,
     /// The current dot of each row that was written, and the next free numbers.

@@ -17,7 +17,7 @@ use crate::version::Hlc;
 
 /// Conflicts of one kind in one table, about one constraint if they are about any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Group {
+pub(crate) struct Group {
     /// The table.
     pub table: TableId,
     /// The kind.
@@ -40,7 +40,7 @@ impl Group {
 
 /// A day in UTC, counted from 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Day(pub u32);
+pub(crate) struct Day(pub u32);
 
 /// Microseconds.
 const DAY: u64 = 86_400_000_000;
@@ -67,11 +67,11 @@ impl Day {
 }
 
 /// A place in the order by age: the time of the losing change, then the conflict's id.
-pub type Age = (Hlc, ConflictId);
+pub(crate) type Age = (Hlc, ConflictId);
 
 /// A conflict in the list by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub(crate) struct Listed {
     /// Its place.
     pub age: Age,
     /// The row.

@@ -9,7 +9,7 @@ use crate::error::Error;
 ///
 /// # Errors
 /// If the storage fails, or a row cannot be read.
-pub fn digest(snapshot: &Snapshot) -> Result<[u8; 16], Error> {
+pub(crate) fn digest(snapshot: &Snapshot) -> Result<[u8; 16], Error> {
     let mut hasher = blake3::Hasher::new_derive_key("reunite 2026 digest of the facts");
     let mut bytes = Vec::new();
     for entry in snapshot.all_rows()? {

@@ -9,7 +9,7 @@ use crate::version::Priority;
 
 /// What a replica remembers of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Meta {
+pub(crate) struct Meta {
     /// The database that this is a replica of; none until an empty replica first meets another.
     pub database: Option<DatabaseId>,
     /// The identity of this replica.

@@ -1,8 +1,8 @@
 //! Typed spaces over bytes: rows, claims, references, the change log, conflicts, counts.
 //!
-//! A [`Snapshot`] reads one state of the database; [`write()`] turns a derivation into the batch of one
+//! A `Snapshot` reads one state of the database; `write` turns a derivation into the batch of one
 //! commit. What a change means is decided above (`commit`), how bytes look below (`codec`); only
-//! `space` knows a key prefix.
+//! `space` knows a key prefix. Of all this, users see what a check finds.
 
 mod check;
 mod conflicts;
@@ -17,12 +17,13 @@ mod space;
 mod tests;
 mod write;
 
-pub use check::{Finding, MAX_FINDINGS, Problem, check};
+pub(crate) use check::check;
+pub use check::{Finding, MAX_FINDINGS, Problem};
 pub use closed::MAX_CLOSED;
-pub use conflicts::{Age, Day, Group, Listed};
-pub use digest::digest;
-pub use meta::Meta;
+pub(crate) use conflicts::{Age, Day, Group, Listed};
+pub(crate) use digest::digest;
+pub(crate) use meta::Meta;
 pub use replicas::Replicas;
-pub use scan::{Direction, KeyRange, Logged};
-pub use snapshot::{Counts, LOCAL, Snapshot};
-pub use write::{Changes, write, write_meta};
+pub(crate) use scan::{Direction, KeyRange, Logged};
+pub(crate) use snapshot::{LOCAL, Snapshot};
+pub(crate) use write::{Changes, write, write_meta};

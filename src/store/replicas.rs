@@ -7,6 +7,14 @@ use crate::codec::record::ReplicaNumbers;
 use crate::ids::ReplicaId;
 
 /// The replicas that this one has heard of, numbered in the order in which it did.
+///
+/// ```
+/// use reunite::{codec::ReplicaNumbers, ids::ReplicaId, store::Replicas};
+/// let [ann, bob] = [1, 2].map(|byte| ReplicaId::from_bytes([byte; 16]));
+/// let mut replicas = Replicas::default();
+/// assert_eq!([replicas.number(ann), replicas.number(bob), replicas.number(ann)], [0, 1, 0]);
+/// assert_eq!(replicas.id(1), Some(bob));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replicas {
     ids: Vec<ReplicaId>,

@@ -15,7 +15,7 @@ use crate::version::Hlc;
 
 /// The direction of a scan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Direction {
+pub(crate) enum Direction {
     /// From the least to the greatest.
     #[default]
     Forward,
@@ -26,7 +26,7 @@ pub enum Direction {
 /// A range of a key or index, as encoded values. A bound with fewer columns than the index covers
 /// every entry that begins with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyRange {
+pub(crate) struct KeyRange {
     /// The first encoded value.
     pub start: Vec<u8>,
     /// The first encoded value after the range; none: to the end.
@@ -65,7 +65,7 @@ impl KeyRange {
 
 /// A change in the log of a replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Logged {
+pub(crate) struct Logged {
     /// Which of the replica's changes.
     pub seq: Seq,
     /// When it was made.

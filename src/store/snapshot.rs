@@ -15,10 +15,10 @@ use crate::value::Value;
 use crate::version::Knowledge;
 
 /// The replica id under which tables that never leave this replica number their changes.
-pub const LOCAL: ReplicaId = ReplicaId::from_bytes([0; 16]);
+pub(crate) const LOCAL: ReplicaId = ReplicaId::from_bytes([0; 16]);
 
 /// A read-only view of one state. Cheap to make; later commits do not change it.
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     pub(super) bytes: Box<dyn Reader>,
     pub(super) schema: Arc<Schema>,
     pub(super) replicas: Arc<Replicas>,
@@ -77,12 +77,6 @@ impl Snapshot {
     #[must_use]
     pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
-    }
-
-    /// The replicas numbered so far.
-    #[must_use]
-    pub fn replicas(&self) -> &Arc<Replicas> {
-        &self.replicas
     }
 
     pub(super) fn table(&self, id: TableId) -> Result<&Table, Error> {
@@ -191,7 +185,7 @@ impl Source for Snapshot {
 
 /// How many rows a table has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Rows in the table.
     pub visible: u64,
     /// Rows that a constraint bars.

@@ -10,7 +10,7 @@ use crate::version::Hlc;
 
 /// A key, or a prefix of keys. The comment says what is stored under it.
 #[derive(Clone, Copy, Debug)]
-pub enum Space<'a> {
+pub(super) enum Space<'a> {
     /// The meta record: identity, priority, schema.
     Meta,
     /// Replica id by its number here.
@@ -130,7 +130,7 @@ impl Space<'_> {
 
 /// The kinds of keys; the number is the first byte of the key. Numbers are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub(super) enum Kind {
     /// [`Space::Meta`].
     Meta = 1,
     /// [`Space::Replica`].
@@ -206,13 +206,13 @@ impl Kind {
 /// The number that a key begins with after its kind, and what follows it: of a table, a constraint or a
 /// replica.
 #[must_use]
-pub fn number_of(key: &[u8]) -> Option<(u32, &[u8])> {
+pub(super) fn number_of(key: &[u8]) -> Option<(u32, &[u8])> {
     take_ordered_u32(key.get(1..)?)
 }
 
 /// A prefix that several keys share, for range scans.
 #[derive(Clone, Copy, Debug)]
-pub enum Prefix<'a> {
+pub(super) enum Prefix<'a> {
     /// All replicas.
     Replicas,
     /// All knowledge.
@@ -292,7 +292,7 @@ fn take_group(key: &[u8]) -> Option<(Group, &[u8])> {
 
 /// The group and the day of a key of [`Space::ConflictCount`].
 #[must_use]
-pub fn conflict_count_of(key: &[u8]) -> Option<(Group, Day)> {
+pub(super) fn conflict_count_of(key: &[u8]) -> Option<(Group, Day)> {
     let (group, rest) = take_group(key)?;
     let (day, rest) = take_ordered_u32(rest)?;
     rest.is_empty().then_some((group, Day(day)))
@@ -300,7 +300,7 @@ pub fn conflict_count_of(key: &[u8]) -> Option<(Group, Day)> {
 
 /// The group, the time and the id of a key of [`Space::ConflictByAge`].
 #[must_use]
-pub fn conflict_by_age_of(key: &[u8]) -> Option<(Group, Hlc, ConflictId)> {
+pub(super) fn conflict_by_age_of(key: &[u8]) -> Option<(Group, Hlc, ConflictId)> {
     let (group, rest) = take_group(key)?;
     let (at, id) = rest.split_first_chunk::<8>()?;
     Some((group, Hlc(u64::from_be_bytes(*at)), ConflictId::from_bytes(id.try_into().ok()?)))
@@ -308,7 +308,7 @@ pub fn conflict_by_age_of(key: &[u8]) -> Option<(Group, Hlc, ConflictId)> {
 
 /// The first key after all keys that begin with `prefix`; none if there is no such key.
 #[must_use]
-pub fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
     let mut end = prefix.to_vec();
     while let Some(last) = end.pop() {
         if let Some(next) = last.checked_add(1) {
@@ -321,13 +321,13 @@ pub fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
 
 /// The row id that a key ends with.
 #[must_use]
-pub fn row_of(key: &[u8]) -> Option<RowId> {
+pub(super) fn row_of(key: &[u8]) -> Option<RowId> {
     key.last_chunk::<16>().map(|bytes| RowId::from_bytes(*bytes))
 }
 
 /// The table and row of a key of [`Space::Row`], [`Space::Losers`] or [`Space::Conflicts`].
 #[must_use]
-pub fn row_key_of(key: &[u8]) -> Option<RowKey> {
+pub(super) fn row_key_of(key: &[u8]) -> Option<RowKey> {
     let (table, rest) = number_of(key)?;
     let row: [u8; 16] = rest.try_into().ok()?;
     Some(RowKey { table: TableId(table), row: RowId::from_bytes(row) })
@@ -335,6 +335,6 @@ pub fn row_key_of(key: &[u8]) -> Option<RowKey> {
 
 /// The seq that a key of [`Space::Log`] ends with.
 #[must_use]
-pub fn seq_of(key: &[u8]) -> Option<Seq> {
+pub(super) fn seq_of(key: &[u8]) -> Option<Seq> {
     key.last_chunk::<8>().map(|bytes| Seq::from_be_bytes(*bytes))
 }

@@ -22,7 +22,7 @@ use crate::version::{Hlc, Knowledge};
 
 /// What one commit stores.
 #[derive(Debug, Default)]
-pub struct Changes {
+pub(crate) struct Changes {
     /// The rows that were derived anew.
     pub delta: Delta,
     /// The changes to list in the change log: when each was made, and in which row.
@@ -38,7 +38,7 @@ pub struct Changes {
 }
 
 /// The batch that stores the changes of a commit, and the replicas numbered afterwards.
-pub fn write(snapshot: &Snapshot, changes: &Changes) -> Result<(Batch, Replicas), Error> {
+pub(crate) fn write(snapshot: &Snapshot, changes: &Changes) -> Result<(Batch, Replicas), Error> {
     let mut writer = Writer {
         snapshot,
         schema: &snapshot.schema,
@@ -292,6 +292,6 @@ const fn place(table: TableId, conflict: &Conflict) -> Place {
 }
 
 /// The batch that sets up a store or changes what the replica remembers of itself.
-pub fn write_meta(meta: &super::Meta) -> Result<Batch, Error> {
+pub(crate) fn write_meta(meta: &super::Meta) -> Result<Batch, Error> {
     Ok(vec![Op::Put { key: Space::Meta.key(), value: meta.encode()? }])
 }

@@ -32,6 +32,8 @@ pub struct Finding {
 }
 
 /// What is wrong.
+///
+/// See [`Finding`] for an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {

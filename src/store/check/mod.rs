@@ -31,7 +31,7 @@ pub use self::finding::{Finding, MAX_FINDINGS, Problem};
 ///
 /// # Errors
 /// If the storage fails. What is damaged is not an error but a finding.
-pub fn check(snapshot: &Snapshot) -> Result<Vec<Finding>, Error> {
+pub(crate) fn check(snapshot: &Snapshot) -> Result<Vec<Finding>, Error> {
     let mut check = Check::new(snapshot);
     match check.run() {
         Ok(()) | Err(Stop::Enough) => Ok(check.findings.into_vec()),
