@@ -176,9 +176,8 @@ impl Stage<'_> {
             let own = wrote.is_some_and(|winner| winner.stamp.dot == sibling.stamp.dot);
             let siblings = facts.unit(unit.id);
             let Some(shown) = winner(table, siblings).filter(|_| own) else { continue };
-            let (stamp, value) = (self.stamp(dot, siblings), shown.value.clone());
-            let replaces = visible_dots(table, siblings);
-            self.edit(key, |facts| facts.write_unit(unit.id, stamp, value, &replaces))?;
+            let (value, replaces) = (shown.value.clone(), visible_dots(table, siblings));
+            self.write_unit(key, unit.id, value, &replaces)?;
         }
         Ok(())
     }

@@ -57,7 +57,8 @@ impl World<'_> {
         let now = state(&self.schema, &pair.model, &pair.view, seen.row);
         let stale = now.as_ref().is_some_and(|now| *now != seen.state);
         let (view, facts) = (&pair.view, &pair.model.facts);
-        let values = Generator { schema: &self.schema, view, facts, random }.some_values(seen.row, 1);
+        let values = Generator { schema: &self.schema, view, facts, resolutions: Vec::new(), random }
+            .some_values(seen.row, 1);
         let table = self.schema.table_by_id(seen.row.table).expect("a table of the schema");
         let mut transaction = pair.db.begin().expect("memory does not fail");
         let mut rows = transaction.table(&table.name).expect("a table of the schema");

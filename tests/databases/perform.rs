@@ -38,6 +38,7 @@ fn perform(
         Operation::Delete { row } => transaction.table(&table(schema, *row).name)?.delete(row.row),
         Operation::Undelete { row } => transaction.table(&table(schema, *row).name)?.undelete(row.row),
         Operation::Prefer { row } => transaction.table(&table(schema, *row).name)?.prefer(row.row),
+        Operation::Undo { conflict } => transaction.undo(conflict.id()),
         Operation::Resolve { conflict, choice } => {
             let how = resolution(table(schema, conflict.row), choice);
             match how {

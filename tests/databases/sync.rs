@@ -5,7 +5,7 @@ use reunite::sync::SyncError;
 
 use super::compare::facts_of;
 use super::{Before, World};
-use crate::model::{self, Replica, Vector, covers, join, row_state};
+use crate::model::{self, Replica, Vector, covers, forget_closed, join, row_state};
 use crate::world::checks::check_facts;
 use crate::world::explain;
 use crate::world::random::Random;
@@ -83,7 +83,9 @@ impl World<'_> {
             format!("P13 a whole session taught {knowledge:?}, not {most:?}")
         })?;
         pair.model.knowledge = knowledge;
-        pair.view = model::derive(&self.schema, &pair.model.facts, |_| {});
+        let after = model::derive(&self.schema, &pair.model.facts, |_| {});
+        forget_closed(&mut pair.model, &pair.view, &after);
+        pair.view = after;
         self.story.note(|| format!("  {i} then:\n{}", explain::view(&self.schema, &pair.view)));
         check_facts(&self.changes, &pair.model)?;
         self.check(i)

@@ -82,7 +82,8 @@ impl World<'_> {
         let unchecked = random.chance(50);
         for _ in 0..=random.below(3) {
             let (view, facts) = (&pair.view, &pair.model.facts);
-            let operation = Generator { schema: &self.schema, view, facts, random }.operation();
+            let operation =
+                Generator { schema: &self.schema, view, facts, resolutions: Vec::new(), random }.operation();
             self.story.note(|| format!("{i}: {}", explain::operation(&self.schema, &operation)));
             if operation.apply(&mut commit).is_err() && !unchecked {
                 return Ok(());
@@ -112,7 +113,8 @@ impl World<'_> {
             };
             let row = known.unwrap_or(fresh);
             let (view, facts) = (&pair.view, &pair.model.facts);
-            Generator { schema: &self.schema, view, facts, random }.scribble(&mut commit, row);
+            Generator { schema: &self.schema, view, facts, resolutions: Vec::new(), random }
+                .scribble(&mut commit, row);
         }
         let (replica, changes) = commit.finish_unchecked();
         self.story.note(|| format!("{i}: scribbles {changes:?}"));

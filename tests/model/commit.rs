@@ -13,6 +13,7 @@ use super::derive::{Derived, derive};
 use super::facts::{Cell, ConflictName, Content, Facts, Row, Slot};
 use super::image::{fold, order};
 use super::replica::Replica;
+use super::undo::Settled;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Refusal {
@@ -53,7 +54,8 @@ pub struct Done {
 #[derive(Clone, Debug, Default)]
 pub struct Hints {
     pub hlc: Option<Hlc>,
-    pub dots: BTreeMap<RowKey, Dot>,
+    /// Ascending: a transaction may make several changes of a row.
+    pub dots: BTreeMap<RowKey, BTreeSet<Dot>>,
 }
 
 pub struct Commit<'a> {
@@ -63,6 +65,7 @@ pub struct Commit<'a> {
     pub replica: Replica,
     hints: Hints,
     dots: BTreeMap<RowKey, Dot>,
+    used: BTreeSet<Dot>,
     changes: Vec<Change>,
     /// What SQL would show to the transaction.
     pub shown: BTreeMap<RowKey, Vec<Value>>,
@@ -76,6 +79,10 @@ pub struct Commit<'a> {
     pub restricted: BTreeMap<(RowKey, ConstraintId), (RowKey, Vec<Value>)>,
     /// Rows that the user wants to see, though others may be parked for it.
     pub preferred: BTreeSet<RowKey>,
+    /// Rows that may be parked, because only a resolution had shown them.
+    pub yields: BTreeSet<RowKey>,
+    pub settled: Vec<Settled>,
+    pub undone: Vec<ConflictName>,
 }
 
 impl<'a> Commit<'a> {
@@ -91,6 +98,7 @@ impl<'a> Commit<'a> {
             replica,
             hints,
             dots,
+            used: BTreeSet::new(),
             changes,
             shown,
             own,
@@ -98,6 +106,9 @@ impl<'a> Commit<'a> {
             pending,
             restricted: BTreeMap::new(),
             preferred: BTreeSet::new(),
+            yields: BTreeSet::new(),
+            settled: Vec::new(),
+            undone: Vec::new(),
         }
     }
 
@@ -114,10 +125,18 @@ impl<'a> Commit<'a> {
         *last += 1;
         // A row that the hints do not know gets a number that nobody uses: the comparison will show it.
         let unknown = *last + if self.hints.dots.is_empty() { 0 } else { 1_000_000 };
-        let dot = self.hints.dots.get(&row).copied().unwrap_or(Dot { replica: replica.id, seq: unknown });
+        let mut known = self.hints.dots.get(&row).into_iter().flatten();
+        let unused = known.find(|dot| !self.used.contains(dot)).copied();
+        let dot = unused.unwrap_or(Dot { replica: replica.id, seq: unknown });
+        self.used.insert(dot);
         replica.log.insert(dot, (replica.clock, row));
         self.dots.insert(row, dot);
         dot
+    }
+
+    /// From now on the transaction makes another change of the row.
+    pub fn next_change(&mut self, row: RowKey) {
+        self.dots.remove(&row);
     }
 
     pub fn live(&self, row: RowKey, slot: Slot) -> Vec<(Dot, Content)> {
@@ -179,8 +198,8 @@ impl<'a> Commit<'a> {
         let all: Vec<(Slot, Dot)> = replaces.iter().copied().collect();
         let facts = self.replica.facts.entry(row).or_insert_with(|| Row::new(dot));
         facts.write(slot, content.clone(), stamp, &all);
-        // Writing a unit twice in one transaction is one change.
-        if let Some(i) = self.changes.iter().position(|c| (c.row, c.slot) == (row, slot)) {
+        // Writing a unit twice in one change is one write.
+        if let Some(i) = self.changes.iter().position(|c| (c.row, c.slot, c.stamp.dot) == (row, slot, dot)) {
             replaces.extend(self.changes.remove(i).replaces);
         }
         self.changes.push(Change { row, slot, entry: content, stamp, replaces });
@@ -278,7 +297,8 @@ impl<'a> Commit<'a> {
     /// The rows that have to be visible afterwards.
     fn wanted(&self) -> BTreeSet<RowKey> {
         let yielding = self.yielding();
-        let stays = |row: &&RowKey| !self.gone.contains(row) && !yielding.contains(row);
+        let yields = |row: &RowKey| yielding.contains(row) || self.yields.contains(row);
+        let stays = |row: &&RowKey| !self.gone.contains(*row) && !yields(row);
         self.before.visible.keys().filter(stays).chain(&self.own).copied().collect()
     }
 
@@ -318,6 +338,7 @@ impl<'a> Commit<'a> {
             let displaced = wanted.iter().filter(|row| !after.visible.contains_key(row)).copied();
             let displaced: BTreeSet<RowKey> = displaced.collect();
             if displaced.is_empty() {
+                self.remember(&after);
                 let Commit { replica, changes, .. } = self;
                 return Ok(Done { replica, changes, after, wanted, boosted: boosted.len() });
             }

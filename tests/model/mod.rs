@@ -15,6 +15,7 @@ mod replica;
 mod resolve;
 mod solver;
 mod strata;
+mod undo;
 mod view;
 
 pub use commit::{Change, Commit, Done, Hints, Refusal};
@@ -26,4 +27,5 @@ pub use image::{Image, Need, order, written};
 pub use operations::Values;
 pub use replica::{Replica, pull};
 pub use resolve::Choice;
+pub use undo::forget_closed;
 pub use view::row_state;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use reunite::ids::{Dot, ReplicaId, RowKey};
 use reunite::version::{Hlc, Priority};
 
-use super::facts::{Facts, Vector, covers, join, merge_row};
+use super::facts::{ConflictName, Facts, Vector, covers, join, merge_row};
+use super::undo::Resolution;
 
 #[derive(Clone, Debug)]
 pub struct Replica {
@@ -17,12 +18,14 @@ pub struct Replica {
     pub facts: Facts,
     /// When and in which row each change was made. Replaced changes keep their entry: see `pull`.
     pub log: BTreeMap<Dot, (Hlc, RowKey)>,
+    /// Its last resolutions of conflicts that are closed: this does not replicate.
+    pub resolutions: BTreeMap<ConflictName, Resolution>,
 }
 
 impl Replica {
     pub fn new(id: ReplicaId, priority: Priority, clock: Hlc) -> Replica {
-        let (knowledge, facts, log) = Default::default();
-        Replica { id, priority, clock, knowledge, facts, log }
+        let (knowledge, facts, log, resolutions) = Default::default();
+        Replica { id, priority, clock, knowledge, facts, log, resolutions }
     }
 
     /// Takes in one row of another replica, with its entries of the log.

@@ -9,6 +9,7 @@ use super::conflicts::Conflict;
 use super::facts::{ConflictName, Content, Slot};
 use super::image::lives;
 use super::operations::Values;
+use super::undo::Settled;
 
 /// How to settle a conflict.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +29,13 @@ type Outcome = Result<(), Refusal>;
 
 impl Commit<'_> {
     pub fn resolve(&mut self, name: &ConflictName, choice: &Choice) -> Outcome {
+        let before = (self.replica.facts.clone(), self.shown.keys().copied().collect());
+        self.settle(name, choice)?;
+        self.settled.push(Settled { conflict: *name, before, facts: self.replica.facts.clone() });
+        Ok(())
+    }
+
+    fn settle(&mut self, name: &ConflictName, choice: &Choice) -> Outcome {
         let conflict = self.before.conflicts.get(name).ok_or(Refusal::NotApplicable)?.clone();
         if !self.is_open(name, &conflict) {
             return Err(Refusal::NotApplicable);

@@ -36,6 +36,9 @@ pub fn operation(schema: &Schema, operation: &Operation) -> String {
         Operation::Delete { row } => format!("delete {}", name(schema, *row)),
         Operation::Undelete { row } => format!("undelete {}", name(schema, *row)),
         Operation::Prefer { row } => format!("prefer {}", name(schema, *row)),
+        Operation::Undo { conflict } => {
+            format!("undo {} {:?} of {}", name(schema, conflict.row), conflict.about, conflict.dot)
+        }
         Operation::Resolve { conflict, choice } => {
             format!(
                 "resolve {} {:?} of {}: {choice:?}",

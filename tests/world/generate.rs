@@ -18,6 +18,7 @@ pub enum Operation {
     Undelete { row: RowKey },
     Prefer { row: RowKey },
     Resolve { conflict: ConflictName, choice: Choice },
+    Undo { conflict: ConflictName },
 }
 
 impl Operation {
@@ -30,6 +31,7 @@ impl Operation {
             Operation::Undelete { row } => commit.undelete(*row),
             Operation::Prefer { row } => commit.prefer(*row),
             Operation::Resolve { conflict, choice } => commit.resolve(conflict, choice),
+            Operation::Undo { conflict } => commit.undo(conflict),
         }
     }
 
@@ -41,14 +43,15 @@ impl Operation {
             | Operation::Delete { row }
             | Operation::Undelete { row }
             | Operation::Prefer { row } => row.table,
-            Operation::Resolve { conflict, .. } => conflict.row.table,
+            Operation::Resolve { conflict, .. } | Operation::Undo { conflict } => conflict.row.table,
         }
     }
 
     /// Whether it may name siblings other than the visible value.
     pub const fn names_losers(&self) -> bool {
         let forced = matches!(self, Operation::Update { force: true, .. });
-        forced || matches!(self, Operation::Undelete { .. } | Operation::Resolve { .. })
+        forced
+            || matches!(self, Operation::Undelete { .. } | Operation::Resolve { .. } | Operation::Undo { .. })
     }
 }
 
@@ -57,12 +60,18 @@ pub struct Generator<'a> {
     pub schema: &'a Schema,
     pub view: &'a Derived,
     pub facts: &'a Facts,
+    /// The conflicts that the replica has resolved, as far as it can take that back.
+    pub resolutions: Vec<ConflictName>,
     pub random: &'a mut Random,
 }
 
 impl Generator<'_> {
     /// One operation.
     pub fn operation(&mut self) -> Operation {
+        if !self.resolutions.is_empty() && self.random.chance(30) {
+            let conflict = self.random.pick(self.resolutions.iter().copied());
+            return Operation::Undo { conflict: conflict.expect("there are some") };
+        }
         let visible = self.random.pick(self.view.visible.keys().copied());
         let made = match (self.random.below(24), visible) {
             (0..=4, _) | (_, None) => None,
