@@ -30,7 +30,7 @@ pub enum WriteError {
         /// The name of the key.
         key: String,
         /// The names of the key's columns, in its order.
-        columns: Vec<String>,
+        columns: Box<[String]>,
         /// The values, in the order of the key's columns.
         values: Vec<Value>,
         /// The row that could not be written.
