@@ -54,8 +54,11 @@ fn any_table(schema: &Schema, random: &mut Random) -> (TableId, String) {
     (table.id, table.name.clone())
 }
 
-/// What can be seen of the rows of a table: facts, what each shows, and whether it is visible.
-fn rows_of(pair: &Pair, table: TableId) -> BTreeMap<RowKey, (Row, Option<Vec<Value>>, Vec<Value>)> {
+/// What can be seen of a row: its facts, what the table has of it, and what it shows or would show.
+type Seen = (Row, Option<Vec<Value>>, Vec<Value>);
+
+/// What can be seen of the rows of a table.
+fn rows_of(pair: &Pair, table: TableId) -> BTreeMap<RowKey, Seen> {
     let rows = pair.model.facts.iter().filter(|(row, _)| row.table == table);
     rows.map(|(row, facts)| {
         let image = &pair.view.images[row];

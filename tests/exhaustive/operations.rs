@@ -45,9 +45,9 @@ fn changes(schema: &Schema, view: &Derived) -> Vec<Operation> {
     let mut all = Vec::new();
     for (row, shown) in &view.visible {
         let table = table(schema, *row);
-        for column in 0..table.columns.len() {
+        for (column, now) in shown.iter().enumerate() {
             let targets = values_for(schema, view, table, column);
-            let changed = targets.iter().filter(|value| **value != shown[column]);
+            let changed = targets.iter().filter(|value| *value != now);
             all.extend(changed.map(|value| update(*row, column, value, false)));
             if !is_key(table, column) {
                 all.push(update(*row, column, &targets[0], true));
