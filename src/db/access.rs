@@ -1,7 +1,7 @@
 //! What `replicate` needs of a database, and nobody else.
 
 use super::database::Database;
-pub use super::lock::Applying;
+pub(crate) use super::lock::Applying;
 use crate::commit::{self, BatchError};
 use crate::derive::Source;
 use crate::error::Error;

@@ -125,7 +125,7 @@ fn locked(table: &Table, reason: &str) -> WriteError {
 }
 
 /// A session that applies: until it is dropped no table can be locked.
-pub struct Applying {
+pub(crate) struct Applying {
     db: Database,
 }
 

@@ -22,6 +22,8 @@ pub trait Timer: Send + Sync + fmt::Debug {
 }
 
 /// The operating system's timer.
+///
+/// See [`Patience`] for an example.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemTimer;
 
@@ -32,6 +34,22 @@ impl Timer for SystemTimer {
 }
 
 /// How a session waits for a lock: after each try twice as long as before.
+///
+/// ```
+/// # use reunite::{Database, replicate, row};
+/// use reunite::replicate::{Options, Patience, sync_with};
+/// use reunite::sync::SyncError;
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY)";
+/// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+/// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+/// let lock = b.lock("customer", "monthly closing")?;
+/// let patience = Patience { total: std::time::Duration::from_millis(30), ..Patience::default() };
+/// let outcome = sync_with(&a, &b, Options { patience, ..Options::default() });
+/// assert!(matches!(outcome, Err(SyncError::Locked { reason, .. }) if reason == "monthly closing"));
+/// drop(lock);
+/// replicate::sync(&a, &b)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Patience {
     /// The first wait.

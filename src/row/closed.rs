@@ -9,7 +9,7 @@ use crate::version::Hlc;
 
 /// A conflict that was open here once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closed {
+pub(crate) struct Closed {
     /// The row that it was of.
     pub row: RowKey,
     /// The change that closed it; of several that came together, the newest.
@@ -22,7 +22,7 @@ pub struct Closed {
 
 /// What one resolution did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Resolved {
+pub(crate) struct Resolved {
     /// The rows that it wrote, ascending.
     pub rows: Vec<Altered>,
     /// The parked rows that became visible with it, ascending.
@@ -31,7 +31,7 @@ pub struct Resolved {
 
 /// A row that a resolution wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Altered {
+pub(crate) struct Altered {
     /// Which row.
     pub key: RowKey,
     /// Whether it was visible before.

@@ -17,7 +17,7 @@ mod value;
 
 pub use batch::{Batch, LogEntry};
 pub use change::RowChange;
-pub use closed::{Altered, Closed, Resolved};
+pub(crate) use closed::{Altered, Closed, Resolved};
 pub use seen::Version;
 pub use siblings::{Sibling, Siblings};
 pub use value::{Ack, Life, LifeKind, Merge, MergeRule, UnitValue};
