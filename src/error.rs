@@ -103,6 +103,10 @@ impl Error {
     }
 
     /// A short, stable name of the error, as scripts and other programs use it.
+    ///
+    /// ```
+    /// assert_eq!(reunite::Error::ReadOnly.code(), "read-only");
+    /// ```
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

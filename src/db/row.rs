@@ -81,7 +81,8 @@ impl Row {
     /// }
     /// let ann: Customer = row! { code: "ANN", level: 7, phone: "555" }.to_typed()?;
     /// assert_eq!((ann.code.as_str(), ann.level), ("ANN", 7));
-    /// let error = row! { code: "BOB", level: 300 }.to_typed::<Customer>().map(drop).unwrap_err();
+    /// let error = row! { code: "BOB", level: 300 }.to_typed::<Customer>();
+    /// let Err(error) = error else { unreachable!("300 is no u8") };
     /// assert_eq!(error.to_string(), "field level: 300 is out of the range of u8");
     /// # Ok::<(), reunite::value::FieldError>(())
     /// ```

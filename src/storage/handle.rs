@@ -100,6 +100,19 @@ impl Storage {
     }
 
     /// Opens a database directory for reading and writing.
+    ///
+    /// ```
+    /// use reunite::Error;
+    /// use reunite::storage::{EngineKind, Options, Storage};
+    /// let directory = tempfile::tempdir()?;
+    /// let path = directory.path().join("office");
+    /// Storage::create(&path, EngineKind::Redb, Options::default())?.close()?;
+    /// let storage = Storage::open(&path, Options::default())?;
+    /// let second = Storage::open(&path, Options::default());
+    /// assert!(matches!(second, Err(Error::AlreadyOpen { .. }))); // one handle writes at a time
+    /// storage.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open(path: &Path, options: Options) -> Result<Storage, Error> {
         Storage::open_on(Arc::new(SystemDisk), path, options)
     }

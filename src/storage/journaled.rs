@@ -48,6 +48,9 @@ impl Ticket {
 /// assert_eq!(journaled.snapshot()?.get(b"k")?, Some(b"v".to_vec()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Errors
+/// Every method: as for [`Storage`](super::Storage).
 #[derive(Debug)]
 pub struct Journaled<E> {
     // Dropped in this order: the thread ends before the engine goes.

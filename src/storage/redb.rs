@@ -38,6 +38,9 @@ type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 /// assert_eq!(engine.snapshot()?.get(b"k")?, Some(b"v".to_vec()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Errors
+/// Every method: as for [`Engine`].
 pub struct RedbEngine {
     /// Taken out by `close`.
     database: RwLock<Option<Database>>,

@@ -51,6 +51,9 @@ const CHUNK: usize = 64;
 /// assert_eq!((engine.snapshot()?.get(b"k")?, engine.applied()?), (Some(b"v".to_vec()), 1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Errors
+/// Every method: as for [`Engine`].
 pub struct SledEngine {
     shared: Arc<Shared>,
 }

@@ -40,7 +40,7 @@
 //! impl Store {
 //!     fn insert(&mut self, replica: ReplicaId, seq: Seq) {
 //!         let (dot, hlc) = (Dot { replica, seq }, Hlc(seq));
-//!         let key = RowKey { table: TableId(1), row: RowId::from_bytes([u8::try_from(seq).unwrap(); 16]) };
+//!         let key = RowKey { table: TableId(1), row: RowId::from_bytes(u128::from(seq).to_be_bytes()) };
 //!         let mut row = RowState::new(dot);
 //!         row.write_life(Stamp { priority: Priority::default(), hlc, dot }, Life::ALIVE, &[]);
 //!         self.rows.insert(key, row);
@@ -98,8 +98,9 @@
 //!     other = other.or(b.drive(&mut at_bob, &mut to_ann));
 //!     to_ann.drain(..).for_each(|message| at_ann.receive(message));
 //! }
-//! assert_eq!(report.unwrap()?.sent.rows, 9);
-//! assert!(other.unwrap()?.adopted);
+//! let (Some(report), Some(other)) = (report, other) else { unreachable!("both are over") };
+//! assert_eq!(report?.sent.rows, 9);
+//! assert!(other?.adopted);
 //! assert_eq!((a.rows, a.knowledge), (b.rows, b.knowledge));
 //! # Ok::<(), SyncError>(())
 //! ```

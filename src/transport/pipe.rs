@@ -94,6 +94,16 @@ impl Pipe {
     }
 
     /// A pipe that breaks after so many bytes, counted over both directions in the order of sending.
+    ///
+    /// ```
+    /// use reunite::transport::{Pipe, Transport};
+    /// let (_, mut ann, mut bob) = Pipe::with_cut(Some(20));
+    /// ann.send(b"hello")?; // 14 bytes
+    /// assert_eq!(bob.receive()?, Some(b"hello".to_vec()));
+    /// ann.send(b"again")?; // like a socket, it does not tell the sender at once
+    /// assert!(bob.receive().is_err() && ann.send(b"again").is_err());
+    /// # Ok::<(), reunite::sync::SyncError>(())
+    /// ```
     #[must_use]
     pub fn with_cut(cut: Option<u64>) -> (Pipe, PipeEnd, PipeEnd) {
         let pipe = Pipe::default();

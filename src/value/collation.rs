@@ -74,6 +74,12 @@ impl Collation {
     }
 
     /// How two texts compare.
+    ///
+    /// ```
+    /// use reunite::value::Collation;
+    /// assert!(Collation::Binary.compare("b", "A").is_gt());
+    /// assert!(Collation::NoCase.compare("b", "A").is_gt() && Collation::NoCase.compare("a", "A").is_eq());
+    /// ```
     #[must_use]
     pub fn compare(self, left: &str, right: &str) -> Ordering {
         self.fold(left).as_bytes().cmp(self.fold(right).as_bytes())

@@ -9,7 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::value::Timestamp;
 
-/// A reading of a hybrid logical clock: microseconds since 1970, or a little more than that.
+/// A reading of a hybrid logical clock: microseconds since 1970-01-01T00:00:00Z, or more where that
+/// would not exceed what the clock has seen.
 ///
 /// See [`HybridClock`] for an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -63,6 +63,17 @@ impl VersionVector {
     }
 
     /// The join: covers what either covers.
+    ///
+    /// ```
+    /// use reunite::ids::ReplicaId;
+    /// use reunite::version::VersionVector;
+    /// let [ann, bob] = [1, 2].map(|byte| ReplicaId::from_bytes([byte; 16]));
+    /// let mut here = VersionVector::from_iter([(ann, 3)]);
+    /// let there = VersionVector::from_iter([(ann, 1), (bob, 2)]);
+    /// assert!(!here.includes(&there) && !there.includes(&here)); // concurrent
+    /// here.join(&there);
+    /// assert_eq!((here.get(ann), here.get(bob)), (3, 2));
+    /// ```
     pub fn join(&mut self, other: &VersionVector) {
         for (replica, seq) in other.iter() {
             self.cover(Dot { replica, seq });

@@ -386,8 +386,8 @@ impl<T: Serialize> TypedTableMut<'_, T> {
     /// let db = Database::builder().sql(schema)?.in_memory()?;
     /// db.write(|tx| {
     ///     let mut customers = tx.table("customer")?.of::<Customer>();
-    ///     customers.insert(&Customer { code: "ANN".into(), phone: None })?;
-    ///     let mut ann = customers.get("ANN")?.expect("just inserted");
+    ///     let mut ann = Customer { code: "ANN".into(), phone: None };
+    ///     customers.insert(&ann)?;
     ///     ann.phone = Some("555".into());
     ///     customers.update("ANN", &ann)
     /// })?;

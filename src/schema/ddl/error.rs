@@ -10,7 +10,8 @@ use crate::schema::builder::{Position, Problem};
 /// ```
 /// use reunite::schema::Schema;
 ///
-/// let error = Schema::from_sql("CREATE TABLE t (\n  a VARCHAR(10)\n)").unwrap_err();
+/// let sql = "CREATE TABLE t (\n  a VARCHAR(10)\n)";
+/// let Err(error) = Schema::from_sql(sql) else { unreachable!("VARCHAR is no type") };
 /// assert_eq!((error.line, error.column), (2, 5));
 /// assert_eq!(error.to_string(), "line 2, column 5: VARCHAR is no type of Reunite: use TEXT");
 /// ```

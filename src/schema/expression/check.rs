@@ -20,7 +20,7 @@ impl Expression {
     ///     Box::new(Expression::Literal(Value::from(0))),
     /// );
     /// assert!(rule.validate(&[Type::Integer]).is_ok());
-    /// let error = rule.validate(&[Type::Text]).unwrap_err();
+    /// let Err(error) = rule.validate(&[Type::Text]) else { unreachable!("TEXT is no number") };
     /// assert!(error.to_string().starts_with("> cannot compare TEXT with INTEGER"));
     /// ```
     ///

@@ -63,6 +63,13 @@ impl Expression {
     }
 
     /// Whether the expression is true for a row, neither `NULL` nor a [`Fault`]: what selects rows.
+    ///
+    /// ```
+    /// use reunite::schema::Expression;
+    /// use reunite::value::Value;
+    /// let (rule, unknown) = (Expression::Column(0), [Value::Null]);
+    /// assert!(rule.passes(&unknown, &[]) && !rule.holds(&unknown, &[]));
+    /// ```
     #[must_use]
     pub fn holds(&self, row: &[Value], collations: &[Collation]) -> bool {
         matches!(self.evaluate(row, collations).as_deref(), Ok(Value::Boolean(true)))

@@ -32,8 +32,8 @@ impl Script {
     /// ```
     /// use reunite::script::{Options, Script};
     /// assert!(Script::parse("replicas a b\n", &Options::default()).is_ok());
-    /// let error = Script::parse("replicas a b\nsink a b\n", &Options::default()).unwrap_err();
-    /// assert_eq!(error.line, 2);
+    /// let error = Script::parse("replicas a b\nsink a b\n", &Options::default()).err();
+    /// assert_eq!(error.map(|error| error.line), Some(2));
     /// ```
     ///
     /// # Errors

@@ -140,6 +140,15 @@ impl RecordingDisk {
 
     /// Makes the k-th operation from now fail, counted from 1; a failing write writes its first
     /// half. 0: none fails.
+    ///
+    /// ```
+    /// use reunite::storage::testing::RecordingDisk;
+    /// let disk = RecordingDisk::new();
+    /// disk.fail_at(2);
+    /// assert!(disk.file("first").is_ok());
+    /// assert!(disk.file("second").is_err());
+    /// assert!(disk.file("second").is_ok());
+    /// ```
     pub fn fail_at(&self, k: u64) {
         let mut state = self.state.lock();
         state.operations = 0;
