@@ -1,5 +1,37 @@
 //! Reunite: a replicated embedded database with built-in conflict tracking.
 //!
+//! Every device has a replica of its own and works offline. Any two replicas can sync, in any order. Keys,
+//! references and checks hold in all of them; of two changes that clash, the same one is visible
+//! everywhere, and the other is kept in a conflict table until somebody decides.
+//!
+//! ```
+//! use reunite::{Database, ResolveWith, replicate, row};
+//!
+//! let schema = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+//! let office = Database::builder().sql(schema)?.in_memory()?;
+//! let van = Database::builder().in_memory()?; // empty until its first sync
+//! office.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+//! replicate::sync(&office, &van)?;
+//!
+//! // Offline, both write down a new number.
+//! office.write(|tx| tx.table("customer")?.update("ANN", row! { phone: "555 01" }))?;
+//! van.write(|tx| tx.table("customer")?.update("ANN", row! { phone: "555 02" }))?;
+//! replicate::sync(&office, &van)?;
+//!
+//! // Both show one of them and list the other. A decision is a write, and travels like any other.
+//! let conflict = office.read()?.conflicts()?.remove(0);
+//! office.write(|tx| tx.resolve(conflict.id, ResolveWith::KeepLoser))?;
+//! replicate::sync(&office, &van)?;
+//! let ann = van.read()?.table("customer")?.get("ANN")?;
+//! assert_eq!(ann, office.read()?.table("customer")?.get("ANN")?);
+//! assert!(van.read()?.conflicts()?.is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Database`] is where to begin; [`schema`] has what SQL can say about tables, [`value`] what columns
+//! hold, [`db`] reading, writing and conflicts, [`replicate`] how two databases sync. The other modules
+//! are what the database is made of, for those who build on a part of it.
+//!
 //! Modules are declared in the order of their layers: a module uses only those above it
 //! (`tests/tidy.rs` enforces it).
 

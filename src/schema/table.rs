@@ -213,7 +213,7 @@ pub struct Index {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tracking {
-    /// Every column by itself, but for those that a composite constraint joins.
+    /// Every column by itself, but for those that a composite constraint or a declared unit joins.
     #[default]
     Column,
     /// The whole row.

@@ -321,7 +321,7 @@ impl TableBuilder<last::ForeignKey> {
         self.edit(|foreign_key| foreign_key.on_delete = action)
     }
 
-    /// What a local change of the parent's key does.
+    /// What a local change of the parent's key does; [`OnUpdate::Default`] unless given.
     pub fn on_update(self, action: OnUpdate) -> TableBuilder<last::ForeignKey> {
         self.edit(|foreign_key| foreign_key.on_update = action)
     }
