@@ -34,6 +34,16 @@ pub enum Bug {
     StaleFollowedKey,
     /// A deletion that everybody knows leaves its columns' conflicts listed.
     DecidedStillListed,
+    /// In a cycle of merges the one goes that was come across first.
+    CycleCutByArrival,
+    /// A deletion takes rows along that were merged without its knowing.
+    VoidNever,
+    /// What a merge has absorbed competes again.
+    AbsorbedIgnored,
+    /// Rows that somebody kept apart are merged all the same.
+    ApartIgnored,
+    /// A merge by rule holds whatever keys the rows got meanwhile.
+    RuleEdgeSticks,
     /// The id of a conflict depends on its kind, which may change.
     IdFromKind,
     /// The id of a conflict depends on what it lost to, which may change.
@@ -50,7 +60,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug, in the order of the layers.
-    pub const ALL: [Bug; 20] = [
+    pub const ALL: [Bug; 25] = [
         Bug::RemovalsIgnored,
         Bug::WithheldDropped,
         Bug::ReplaceAll,
@@ -65,6 +75,11 @@ impl Bug {
         Bug::RivalNotReconsidered,
         Bug::StaleFollowedKey,
         Bug::DecidedStillListed,
+        Bug::CycleCutByArrival,
+        Bug::VoidNever,
+        Bug::AbsorbedIgnored,
+        Bug::ApartIgnored,
+        Bug::RuleEdgeSticks,
         Bug::IdFromKind,
         Bug::IdFromWinner,
         Bug::SettledStillCounted,

@@ -237,6 +237,7 @@ pub(super) const fn explanation(kind: Kind) -> &'static str {
         Kind::DeleteRi => "it refers to a row that was deleted elsewhere: it is parked",
         Kind::UpdateRi => "the key that it refers to was changed elsewhere: it is parked",
         Kind::ForeignKey => "it refers to a row that is not shown itself: it is parked",
+        Kind::Identity => "replicas disagree about whether two rows are one",
         Kind::Validation => "it fails a rule of the table: it is parked",
     }
 }
@@ -246,7 +247,8 @@ const fn choices(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Update => &["keep-winner", "keep-loser", "set JSON", "dismiss"],
         Kind::DeleteUpdate | Kind::UpdateDelete => &["keep-winner", "keep-loser", "dismiss"],
-        Kind::Unique => &["rename JSON", "prefer", "delete", "dismiss"],
+        Kind::Unique => &["rename JSON", "prefer", "merge", "keep-both JSON", "delete", "dismiss"],
+        Kind::Identity => &["keep-winner", "keep-loser", "keep-both JSON", "dismiss"],
         Kind::DeleteRi => &["restore-parent", "reparent JSON", "delete", "dismiss"],
         Kind::UpdateRi | Kind::ForeignKey => &["reparent JSON", "delete", "dismiss"],
         Kind::Validation => &["set JSON", "delete", "dismiss"],

@@ -19,6 +19,7 @@ mod init;
 mod insert;
 mod key;
 mod listing;
+mod merge;
 mod open;
 mod output;
 mod resolve;
@@ -68,6 +69,7 @@ enum Command {
     Update(update::Update),
     Delete(delete::Delete),
     Version(version::ShowVersion),
+    Merge(merge::Merge),
     Sync(sync::Sync),
     Conflicts(conflicts::Conflicts),
     Resolve(resolve::Resolve),
@@ -95,6 +97,7 @@ impl Command {
             Command::Update(command) => command.run(output),
             Command::Delete(command) => command.run(output),
             Command::Version(command) => command.run(output),
+            Command::Merge(command) => command.run(output),
             Command::Sync(command) => command.run(output),
             Command::Conflicts(command) => command.run(output),
             Command::Resolve(command) => command.run(output),

@@ -47,6 +47,14 @@ enum How {
     },
     /// The deleted row that is referred to is brought back
     RestoreParent,
+    /// The parked row becomes the row that holds its key
+    Merge,
+    /// Both rows stay, and are not to be merged: with these values, if they clash
+    KeepBoth {
+        /// A JSON object
+        #[arg(default_value = "{}")]
+        values: String,
+    },
     /// The parked row is deleted
     Delete,
     /// Nothing changes but that the conflict is no longer listed
@@ -79,6 +87,8 @@ impl How {
             How::Prefer => ResolveWith::Prefer,
             How::Reparent { values } => ResolveWith::Reparent(key::row(table, values)?),
             How::RestoreParent => ResolveWith::RestoreParent,
+            How::Merge => ResolveWith::Merge,
+            How::KeepBoth { values } => ResolveWith::KeepBoth(key::row(table, values)?),
             How::Delete => ResolveWith::Delete,
             How::Dismiss => ResolveWith::Dismiss,
         })

@@ -10,7 +10,7 @@ use crate::ids::{ColumnId, ConflictId, ConstraintId, ReplicaId, RowId};
 use crate::version::Hlc;
 
 /// The kinds by their number in records and keys; numbers are never reused.
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Update,
     Kind::DeleteUpdate,
     Kind::UpdateDelete,
@@ -19,6 +19,7 @@ const KINDS: [Kind; 8] = [
     Kind::UpdateRi,
     Kind::ForeignKey,
     Kind::Validation,
+    Kind::Identity,
 ];
 /// The fewest bytes of a conflict.
 const LEAST: usize = 23;
@@ -53,6 +54,7 @@ fn put_conflict(out: &mut Output, conflict: &Conflict, numbers: &mut impl Replic
     match conflict.about {
         About::Update => out.byte(0),
         About::Life => out.byte(1),
+        About::Identity => out.byte(3),
         About::Constraint(id) => {
             out.byte(2);
             out.integer(id.0);
@@ -117,6 +119,7 @@ fn take_conflict(input: &mut Input<'_>, replicas: Replicas<'_>) -> Result<Confli
     let about = match input.byte()? {
         0 => About::Update,
         1 => About::Life,
+        3 => About::Identity,
         2 => About::Constraint(ConstraintId(input.integer()?)),
         tag => return Err(Malformed::new(format!("there is no conflict about {tag}"))),
     };

@@ -130,7 +130,7 @@ pub(crate) fn row_keys() -> impl Strategy<Value = RowKey> {
 
 /// What may have been derived from a row of the table [`table`].
 pub(crate) fn derivations() -> impl Strategy<Value = Derived> {
-    let status = prop::sample::select(vec![Status::Visible, Status::Parked, Status::Dead]);
+    let status = prop::sample::select(vec![Status::Visible, Status::Parked, Status::Dead, Status::Merged]);
     let followed = btree_map(0..COLUMNS, values(), 0..3);
     let followed = prop_oneof![2 => Just(BTreeMap::new()), 1 => followed];
     (status, followed)

@@ -128,6 +128,7 @@ const fn status_bits(status: Status) -> u8 {
         Status::Visible => 0,
         Status::Parked => 1,
         Status::Dead => 2,
+        Status::Merged => 3,
     }
 }
 
@@ -137,6 +138,7 @@ fn head(main: &[u8]) -> Result<(u8, Status), Malformed> {
         0 => Status::Visible,
         1 => Status::Parked,
         2 => Status::Dead,
+        3 => Status::Merged,
         _ => return Err(Malformed::new("a row has an unknown status")),
     };
     Ok((head, status))

@@ -6,9 +6,12 @@
 //! here touches the disk; a stage that is dropped has done nothing. Of all this, users see the errors
 //! and the savepoints.
 
+mod class;
 mod error;
 mod expire;
 mod finish;
+mod identity;
+mod merge;
 mod optimistic;
 mod references;
 mod remote;

@@ -93,9 +93,12 @@ impl<'a> Stage<'a> {
         if self.writes.pending.contains(&(child, foreign_key.id)) {
             return Ok(None);
         }
-        let Some(facts) = self.facts(child)? else { return Ok(None) };
+        let Some(facts) = self.class(child)? else { return Ok(None) };
         let winner = winner(table, facts.unit(foreign_key.unit));
-        Ok(winner.and_then(|sibling| sibling.value.parent(foreign_key.id)))
+        let Some(row) = winner.and_then(|sibling| sibling.value.parent(foreign_key.id)) else {
+            return Ok(None);
+        };
+        Ok(Some(self.root(RowKey { table: foreign_key.parent, row })?.row))
     }
 
     /// The stored rows that may be satisfied by the holder of a key: by row or by value.
@@ -188,7 +191,9 @@ impl<'a> Stage<'a> {
             let foreign_key = table.foreign_keys.iter().find(|foreign_key| foreign_key.id == *id);
             let Some(foreign_key) = foreign_key else { continue };
             let Some(unique) = parent_table.key(foreign_key.key) else { continue };
-            let (Some(shown), Some(now)) = (self.visible(*child)?, self.visible(*parent)?) else { continue };
+            let (Some(shown), Some(now)) = (self.visible(*child)?, self.visible(self.root(*parent)?)?) else {
+                continue;
+            };
             let value = |column: usize| shown.get(column).cloned().unwrap_or_default();
             let refers = fold(table, &foreign_key.columns, value) == *old;
             let moved = key_of(parent_table, unique, &now) != *old;

@@ -16,9 +16,9 @@ use crate::schema::{Constraint, ForeignKey, Table, Unit};
 /// How to settle a conflict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resolution {
-    /// What is visible stays; the loser is gone. For `update`, `delete-update`, `update-delete`.
+    /// What is visible stays; the loser is gone. For `update`, `delete-update`, `update-delete`, `identity`.
     KeepWinner,
-    /// The loser becomes visible. For `update`, `delete-update`, `update-delete`.
+    /// The loser becomes visible. For `update`, `delete-update`, `update-delete`, `identity`.
     KeepLoser,
     /// These values instead: for `update` and `validation`.
     Set(Columns),
@@ -30,6 +30,11 @@ pub(crate) enum Resolution {
     Reparent(Columns),
     /// The deleted parent is brought back: for `delete-ri`.
     RestoreParent,
+    /// The parked row becomes the row that holds its key: for `unique`.
+    Merge,
+    /// Both rows stay, this one with these values: for `unique` and `identity`. Whoever merges them without
+    /// knowing of it disagrees.
+    KeepBoth(Columns),
     /// The parked row is deleted.
     Delete,
     /// Nothing changes but that the conflict is no longer listed.
@@ -47,13 +52,18 @@ impl Stage<'_> {
     fn settle_conflict(&mut self, id: ConflictId, how: &Resolution) -> Result<(), WriteError> {
         let (key, conflict) = self.open_conflict(id)?;
         let table = self.table(key)?;
-        let Some(facts) = self.facts(key)? else { return Err(self.no_such_row(table, key)) };
+        let Some(facts) = self.class(key)? else { return Err(self.no_such_row(table, key)) };
         if *how == Resolution::Dismiss {
             return self.dismiss(table, key, &conflict);
         }
         match conflict.about {
-            About::Update => self.resolve_update(table, key, &facts, &conflict, how),
+            About::Update => {
+                // The value may be in a row that was merged: it competes in the surviving one.
+                let root = self.root(key)?;
+                self.resolve_update(table, root, &conflict, how)
+            }
             About::Life => self.resolve_life(table, key, &conflict, how),
+            About::Identity => self.resolve_identity(table, key, &conflict, how),
             About::Constraint(_) => self.resolve_parked(table, key, &facts, &conflict, how),
         }
     }
@@ -87,7 +97,13 @@ impl Stage<'_> {
         let Some(facts) = self.facts(key)? else { return Ok(false) };
         Ok(match conflict.about {
             About::Update => {
-                units_of(table, conflict).iter().any(|unit| facts.unit(unit.id).contains(conflict.loser))
+                let class = self.class(self.root(key)?)?.unwrap_or(facts);
+                units_of(table, conflict).iter().any(|unit| class.unit(unit.id).contains(conflict.loser))
+            }
+            About::Identity => {
+                let dismissed = facts.acks.iter().any(|ack| ack.value.0.contains(&conflict.id));
+                let lost = self.component(key)?.map(|component| component.lost(key.row)).unwrap_or_default();
+                !dismissed && lost.iter().any(|((loser, _), _)| *loser == conflict.loser)
             }
             About::Life => {
                 let loser = facts.life.get(conflict.loser);
@@ -104,18 +120,18 @@ impl Stage<'_> {
         &mut self,
         table: &Table,
         key: RowKey,
-        facts: &RowState,
         conflict: &Conflict,
         how: &Resolution,
     ) -> Result<(), WriteError> {
-        let alive = life_of(table, facts).is_alive();
+        let alive = self.lives(key)?;
         if !alive && matches!(how, Resolution::Set(_)) {
             let reason = "the row is deleted: bring it back before its columns get other values";
             return Err(self.not_applicable(table, key, reason));
         }
         let units = units_of(table, conflict);
         for unit in &units {
-            let siblings = facts.unit(unit.id);
+            let Some(class) = self.class(key)? else { continue };
+            let siblings = class.unit(unit.id);
             let value = match how {
                 Resolution::KeepWinner | Resolution::Set(_) => winner(table, siblings),
                 Resolution::KeepLoser => siblings.get(conflict.loser),
@@ -156,7 +172,7 @@ impl Stage<'_> {
         if let Some(shown) = self.visible(key)? {
             return self.change(table, key, shown, columns, false);
         }
-        let Some(facts) = self.facts(key)? else { return Err(self.no_such_row(table, key)) };
+        let Some(facts) = self.class(key)? else { return Err(self.no_such_row(table, key)) };
         let shown = self.values(table, &facts)?;
         self.change(table, key, shown, columns, false)?;
         self.writes.own.remove(&key);
@@ -165,7 +181,7 @@ impl Stage<'_> {
 
     /// Shows these units as they were written now.
     fn show_units(&mut self, table: &Table, key: RowKey, units: &[&Unit]) -> Result<(), WriteError> {
-        let Some(facts) = self.facts(key)? else { return Ok(()) };
+        let Some(facts) = self.class(key)? else { return Ok(()) };
         let written = self.values(table, &facts)?;
         let mut shown = self.visible(key)?.unwrap_or_else(|| written.clone());
         for column in units.iter().flat_map(|unit| &unit.columns) {
@@ -198,7 +214,10 @@ impl Stage<'_> {
         conflict: &Conflict,
         how: &Resolution,
     ) -> Result<(), WriteError> {
+        let merged = self.root(key)? != key;
         match (conflict.kind, how) {
+            // Of a merged row only the losing change goes: what it became stays as it is.
+            (_, Resolution::KeepWinner) if merged => self.dismiss(table, key, conflict),
             (Kind::DeleteUpdate, Resolution::KeepWinner) => self.bury(key),
             (Kind::DeleteUpdate, Resolution::KeepLoser) => self.undelete(key),
             (Kind::UpdateDelete, Resolution::KeepWinner) => {
@@ -230,6 +249,12 @@ impl Stage<'_> {
             Resolution::Delete => self.bury(key),
             Resolution::Rename(columns) if unique => self.change_parked(table, key, facts, columns),
             Resolution::Prefer if unique => self.prefer(key),
+            Resolution::Merge if unique => self.merge(key, self.holder_of(table, key, conflict)?),
+            Resolution::KeepBoth(columns) if unique => {
+                let holder = self.holder_of(table, key, conflict)?;
+                self.change_parked(table, key, facts, columns)?;
+                self.keep_apart(key, holder.row)
+            }
             Resolution::Reparent(columns) if orphan => self.change_parked(table, key, facts, columns),
             Resolution::Set(columns) if conflict.kind == Kind::Validation => {
                 self.change_parked(table, key, facts, columns)
@@ -265,6 +290,7 @@ impl Stage<'_> {
         };
         let parent = RowKey { table: foreign_key.parent, row: *parent };
         let parent_table = self.table(parent)?;
+        let parent = self.root(parent)?;
         let dead = self.facts(parent)?.is_some_and(|facts| life_of(parent_table, &facts).is_dead());
         if !dead {
             return Err(self.not_applicable(table, key, "the row it refers to is not deleted: reparent it"));
@@ -289,12 +315,13 @@ impl Stage<'_> {
                 self.write_ack(key, Ack::of(conflict.id))?;
             }
             About::Update => {
-                let units = units_of(table, conflict);
+                let root = self.root(key)?;
                 self.write_ack(key, Ack::REMOVAL)?;
-                for unit in units {
-                    self.edit(key, |facts| facts.remove_from_unit(unit.id, loser))?;
+                for unit in units_of(table, conflict) {
+                    self.dismiss_value(table, root, key, unit, loser)?;
                 }
             }
+            About::Identity => self.dismiss_identity(key, conflict)?,
             About::Life => {
                 self.write_ack(key, Ack::REMOVAL)?;
                 self.edit(key, |facts| facts.life.remove(loser))?;
@@ -304,11 +331,43 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn wrong_way(&self, table: &Table, key: RowKey, conflict: &Conflict, how: &Resolution) -> WriteError {
+    /// Removes a losing value of a row. Where it is in a merged row, the merge absorbs it; where it is in the
+    /// surviving row and the winner is not, the winner is written there, or the row would be left without a
+    /// value should the merge be undone.
+    fn dismiss_value(
+        &mut self,
+        table: &Table,
+        root: RowKey,
+        key: RowKey,
+        unit: &Unit,
+        loser: Dot,
+    ) -> Result<(), WriteError> {
+        if root != key {
+            return Ok(self.absorb(root, unit.id, &[loser])?);
+        }
+        let (Some(class), Some(own)) = (self.class(key)?, self.facts(key)?) else { return Ok(()) };
+        let siblings = class.unit(unit.id);
+        match winner(table, siblings) {
+            Some(winner) if !own.unit(unit.id).contains(winner.stamp.dot) => {
+                let value = winner.value.clone();
+                self.decide(table, key, unit, siblings, value, loser)
+            }
+            _ => Ok(self.edit(key, |facts| facts.remove_from_unit(unit.id, loser))?),
+        }
+    }
+
+    pub(super) fn wrong_way(
+        &self,
+        table: &Table,
+        key: RowKey,
+        conflict: &Conflict,
+        how: &Resolution,
+    ) -> WriteError {
         let ways = match conflict.kind {
             Kind::Update => "keep-winner, keep-loser, set or dismiss",
+            Kind::Identity => "keep-winner, keep-loser, keep-both or dismiss",
             Kind::DeleteUpdate | Kind::UpdateDelete => "keep-winner, keep-loser or dismiss",
-            Kind::Unique => "rename, prefer, delete or dismiss",
+            Kind::Unique => "rename, prefer, merge, keep-both, delete or dismiss",
             Kind::DeleteRi => "reparent, restore-parent, delete or dismiss",
             Kind::UpdateRi | Kind::ForeignKey => "reparent, delete or dismiss",
             Kind::Validation => "set, delete or dismiss",
@@ -334,6 +393,8 @@ impl Resolution {
             Resolution::Prefer => "prefer",
             Resolution::Reparent(_) => "reparent",
             Resolution::RestoreParent => "restore-parent",
+            Resolution::Merge => "merge",
+            Resolution::KeepBoth(_) => "keep-both",
             Resolution::Delete => "delete",
             Resolution::Dismiss => "dismiss",
         }

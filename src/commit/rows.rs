@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::WriteError;
 use super::stage::Stage;
 use super::writes::Staged;
-use crate::derive::{Source, fold, life_of, winner, written_values};
+use crate::derive::{Source, fold, winner, written_values};
 use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowKey};
 use crate::row::{Life, RowState, Siblings, UnitValue};
@@ -29,7 +29,7 @@ impl Stage<'_> {
             .collect();
         required(table, &shown)?;
         let dot = self.dot(key)?;
-        let stamp = self.stamp(dot, &Siblings::<()>::new());
+        let stamp = self.stamp(key, dot, |facts| &facts.life)?;
         self.edit(key, |facts| {
             for unit in table.units.iter().filter(|unit| names(unit, named) || refers(table, unit, &shown)) {
                 let columns = unit.columns.iter().map(|c| shown.get(*c).cloned().unwrap_or_default());
@@ -87,9 +87,9 @@ impl Stage<'_> {
         named: &Columns,
         force: bool,
     ) -> Result<(), WriteError> {
-        let facts = self.facts(key)?;
+        let class = self.class(key)?;
         let none = Siblings::new();
-        let siblings = facts.as_ref().map_or(&none, |facts| facts.unit(unit.id));
+        let siblings = class.as_ref().map_or(&none, |class| class.unit(unit.id));
         let mut value = match winner(table, siblings) {
             Some(sibling) => sibling.value.clone(),
             None => UnitValue { columns: defaults(table, unit), ..UnitValue::default() },
@@ -137,24 +137,26 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Writes a row's tombstone.
+    /// Writes a row's tombstone. It takes along the rows that were merged into it.
     pub(super) fn bury(&mut self, key: RowKey) -> Result<(), WriteError> {
-        self.write_life(key, Life::DEAD, |_| true)?;
-        self.show(key, None)?;
-        self.writes.own.remove(&key);
-        self.writes.preferred.remove(&key);
-        self.writes.gone.insert(key);
-        Ok(())
+        let with = self.members(key)?;
+        with.iter().try_for_each(|row| self.settle_life(RowKey { row: *row, ..key }))?;
+        self.write_life(key, Life::Dead { with }, |_| true)?;
+        self.leave(key)
     }
 
-    /// Brings back a deleted row. Every column is rewritten, because other replicas may have purged
-    /// the old values; if nothing contests the deletion, it has decided the columns' conflicts too.
+    /// Brings back a deleted row, or takes a merged row out again. Every column is rewritten, because other
+    /// replicas may have purged the old values; if nothing contests the deletion, it has decided the
+    /// columns' conflicts too.
     pub fn undelete(&mut self, key: RowKey) -> Result<(), WriteError> {
         let table = self.table(key)?;
-        let Some(facts) = self.facts(key)? else { return Err(self.no_such_row(table, key)) };
-        if life_of(table, &facts).is_alive() {
+        let Some(facts) = self.class(key)? else { return Err(self.no_such_row(table, key)) };
+        if self.lives(key)? {
             return Err(self.not_applicable(table, key, "the row is not deleted"));
         }
+        // What was merged into it without the deleter's knowing comes back with it.
+        self.joining = self.naming(key)?;
+        self.joining.insert(key.row);
         let decided =
             facts.life.iter().all(|sibling| sibling.value.is_dead()) && !planted(Bug::UndeleteKeepsLosers);
         for unit in &table.units {
@@ -164,6 +166,7 @@ impl Stage<'_> {
             self.write_unit(key, unit.id, winner.value.clone(), &old)?;
         }
         self.write_life(key, Life::ALIVE, |_| true)?;
+        self.joining.clear();
         self.edit(key, |facts| {
             facts.boost = Siblings::new();
             facts.acks = Siblings::new();
@@ -177,9 +180,8 @@ impl Stage<'_> {
     /// Asks for this row before its rivals: they are parked instead.
     pub fn prefer(&mut self, key: RowKey) -> Result<(), WriteError> {
         let table = self.table(key)?;
-        match self.facts(key)? {
-            Some(facts) if life_of(table, &facts).is_alive() => {}
-            _ => return Err(self.no_such_row(table, key)),
+        if !self.lives(key)? {
+            return Err(self.no_such_row(table, key));
         }
         self.write_boost(key)?;
         for rival in self.rivals(table, key)? {
@@ -193,7 +195,7 @@ impl Stage<'_> {
 
     /// The visible rows that hold a key of this row.
     pub(super) fn rivals(&self, table: &Table, key: RowKey) -> Result<BTreeSet<RowKey>, WriteError> {
-        let Some(facts) = self.facts(key)? else { return Ok(BTreeSet::new()) };
+        let Some(facts) = self.class(key)? else { return Ok(BTreeSet::new()) };
         let values = match self.visible(key)? {
             Some(shown) => shown,
             None => self.values(table, &facts)?,
@@ -221,12 +223,7 @@ impl Stage<'_> {
 
     /// Shows a row as its facts have it: if it was visible before, with the keys that it follows.
     pub(super) fn show_facts(&mut self, table: &Table, key: RowKey) -> Result<(), WriteError> {
-        if self.visible(key)?.is_none()
-            && let Some(facts) = self.facts(key)?
-        {
-            self.show(key, Some(self.values(table, &facts)?))?;
-        }
-        Ok(())
+        if self.visible(key)?.is_some() { Ok(()) } else { self.show_class(table, key) }
     }
 
     /// What a row with these facts would show: with the keys that its parents show to the transaction.
@@ -237,7 +234,7 @@ impl Stage<'_> {
             let meant =
                 winner(table, facts.unit(foreign_key.unit)).and_then(|s| s.value.parent(foreign_key.id));
             let Some(row) = meant.filter(|_| !foreign_key.columns.iter().any(null)) else { continue };
-            let parent = RowKey { table: foreign_key.parent, row };
+            let parent = self.root(RowKey { table: foreign_key.parent, row })?;
             let (Some(shown), Some(key)) = (self.current(parent)?, self.table(parent)?.key(foreign_key.key))
             else {
                 continue;
@@ -257,8 +254,7 @@ impl Stage<'_> {
             return Ok(Some(shown));
         }
         let table = self.table(key)?;
-        let lives = self.facts(key)?.is_some_and(|facts| life_of(table, &facts).is_alive());
-        let stored = if lives { self.base.row(key)? } else { None };
+        let stored = if self.lives(key)? { self.base.row(key)? } else { None };
         Ok(stored.map(|stored| stored.values(table)))
     }
 
@@ -281,7 +277,7 @@ fn refers(table: &Table, unit: &Unit, shown: &[Value]) -> bool {
     table.foreign_keys_of_unit(unit.id).any(|foreign_key| foreign_key.columns.iter().all(set))
 }
 
-fn defaults(table: &Table, unit: &Unit) -> Vec<Value> {
+pub(super) fn defaults(table: &Table, unit: &Unit) -> Vec<Value> {
     let default = |column: &usize| table.columns.get(*column).map(|c| c.default.clone()).unwrap_or_default();
     unit.columns.iter().map(default).collect()
 }

@@ -15,7 +15,7 @@ use crate::derive::{Delta, Key, Rederived, Source, Status, Stored, derive};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{ConstraintId, RowId, RowKey};
-use crate::row::RowState;
+use crate::row::{Life, RowState};
 use crate::schema::Table;
 use crate::value::Value;
 
@@ -40,6 +40,9 @@ impl Stage<'_> {
             if planted(Bug::BystandersUnchecked) && bystanders_only() {
                 return Ok(delta);
             }
+            if self.take_out(&delta, &displaced)? {
+                continue;
+            }
             self.check(&delta, &yielding)?;
             if planted(Bug::NoBoost) {
                 return Ok(delta);
@@ -55,6 +58,18 @@ impl Stage<'_> {
                 }
             }
         }
+    }
+
+    /// A row that must stay may have a merge that nobody asked for now: it was void, and what the transaction
+    /// does would bring it into force. That row lives by itself from now on. Says whether there is any.
+    fn take_out(&mut self, delta: &Delta, displaced: &[RowKey]) -> Result<bool, Error> {
+        let merged = |key: &&RowKey| delta.get(key).is_some_and(|row| row.derived.status == Status::Merged);
+        let merged: Vec<RowKey> = displaced.iter().filter(merged).copied().collect();
+        for key in &merged {
+            let apart = self.apart_of(*key)?.into_iter().collect();
+            self.write_life(*key, Life::Alive { apart }, |_| true)?;
+        }
+        Ok(!merged.is_empty())
     }
 
     /// The new facts of every row that was written.
@@ -135,8 +150,10 @@ impl Stage<'_> {
 
     fn check_row(&self, key: RowKey, row: &Rederived) -> Result<(), WriteError> {
         let table = self.table(key)?;
-        if row.derived.status == Status::Dead {
-            return Err(self.not_applicable(table, key, "the row is deleted"));
+        match row.derived.status {
+            Status::Dead => return Err(self.not_applicable(table, key, "the row is deleted")),
+            Status::Merged => return Err(self.not_applicable(table, key, "the row is merged into another")),
+            Status::Visible | Status::Parked => {}
         }
         let Some(failed) = row.failed.first().copied() else { return Ok(()) };
         match table.checks.iter().find(|check| check.id == failed) {

@@ -1,6 +1,7 @@
 //! A transaction at work: how a unit, a life or an acknowledgement is written over the state that the
 //! transaction began with. Which units an operation writes is in `rows` and `resolve`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::writes::{Staged, Writes, entries};
@@ -8,7 +9,7 @@ use crate::codec::key::check_key_size;
 use crate::derive::{Source, fold, winner};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
-use crate::ids::{Dot, RowKey, UnitId};
+use crate::ids::{Dot, RowId, RowKey, UnitId};
 use crate::row::{Ack, Life, RowState, Siblings, UnitValue};
 use crate::schema::{Schema, Table, Tracking};
 use crate::store::{LOCAL, Snapshot};
@@ -19,12 +20,14 @@ use crate::version::Stamp;
 pub(crate) struct Stage<'a> {
     pub(super) base: &'a Snapshot,
     pub(super) writes: &'a mut Writes,
+    /// Rows that are just becoming one: what is written into it must outrank them all.
+    pub(super) joining: BTreeSet<RowId>,
 }
 
 impl<'a> Stage<'a> {
     /// A transaction at work.
-    pub const fn new(base: &'a Snapshot, writes: &'a mut Writes) -> Stage<'a> {
-        Stage { base, writes }
+    pub fn new(base: &'a Snapshot, writes: &'a mut Writes) -> Stage<'a> {
+        Stage { base, writes, joining: BTreeSet::new() }
     }
 
     pub(super) fn schema(&self) -> &'a Schema {
@@ -82,6 +85,7 @@ impl<'a> Stage<'a> {
         };
         let mut facts = facts.unwrap_or_else(|| Arc::new(RowState::new(dot)));
         edit(Arc::make_mut(&mut facts));
+        self.writes.note_merges(key, &facts);
         self.writes.rows.insert(key, Staged { facts: Some(facts), shown: staged.shown });
         Ok(())
     }
@@ -120,13 +124,20 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// A stamp for a write that sees these values: its priority is at least theirs.
-    pub(super) fn stamp<V>(&self, dot: Dot, seen: &Siblings<V>) -> Stamp {
-        let seen = seen.stamps().filter(|_| !planted(Bug::PriorityNotInherited));
-        let inherited = seen.map(|stamp| stamp.priority).max();
-        let priority =
-            inherited.map_or(self.writes.author.priority, |seen| seen.max(self.writes.author.priority));
-        Stamp { priority, hlc: self.writes.author.hlc, dot }
+    /// A stamp for a write of the row: its priority is at least that of all values which it sees there, in
+    /// the row and in those merged into it.
+    pub(super) fn stamp<V: 'static>(
+        &self,
+        key: RowKey,
+        dot: Dot,
+        unit: impl Fn(&RowState) -> &Siblings<V>,
+    ) -> Result<Stamp, Error> {
+        let mut priority = self.writes.author.priority;
+        for facts in self.seen(key)?.iter().filter(|_| !planted(Bug::PriorityNotInherited)) {
+            priority =
+                unit(facts).stamps().map(|stamp| stamp.priority).max().unwrap_or(priority).max(priority);
+        }
+        Ok(Stamp { priority, hlc: self.writes.author.hlc, dot })
     }
 
     pub(super) fn write_unit(
@@ -137,19 +148,27 @@ impl<'a> Stage<'a> {
         replaces: &[Dot],
     ) -> Result<(), Error> {
         let (table, dot) = (self.table(key)?, self.dot(key)?);
-        let facts = self.facts(key)?;
+        self.absorb(key, unit, replaces)?;
+        for (foreign_key, parent) in &mut value.parents {
+            // The row itself may be purged elsewhere, once it was merged.
+            if let Some(foreign_key) = table.foreign_keys.iter().find(|key| key.id == *foreign_key) {
+                *parent = self.root(RowKey { table: foreign_key.parent, row: *parent })?.row;
+            }
+        }
+        let class = self.class(key)?;
         let none = Siblings::new();
-        let siblings = facts.as_ref().map_or(&none, |facts| facts.unit(unit));
-        let stamp = self.stamp(dot, siblings);
+        let siblings = class.as_ref().map_or(&none, |class| class.unit(unit));
         value.claim = kept_claim(table, unit, siblings, &value);
         // Given back before the edit, so that it need not copy.
-        drop(facts);
+        drop(class);
+        let stamp = self.stamp(key, dot, |facts| facts.unit(unit))?;
         self.edit(key, |facts| facts.write_unit(unit, stamp, value, replaces))
     }
 
     /// Says that the row lives. A change says it too, so that a concurrent deletion is noticed.
     pub(super) fn touch(&mut self, key: RowKey) -> Result<(), Error> {
-        self.write_life(key, Life::ALIVE, Life::is_alive)
+        let none = BTreeSet::new();
+        self.live_on(key, &none, &none)
     }
 
     pub(super) fn write_life(
@@ -162,7 +181,7 @@ impl<'a> Stage<'a> {
         let facts = self.facts(key)?;
         let none = Siblings::new();
         let siblings = facts.as_ref().map_or(&none, |facts| &facts.life);
-        let stamp = self.stamp(dot, siblings);
+        let stamp = self.stamp(key, dot, |facts| &facts.life)?;
         let old = siblings.iter().filter(|sibling| replaces(&sibling.value));
         let old: Vec<Dot> = old.map(|sibling| sibling.stamp.dot).collect();
         drop(facts);

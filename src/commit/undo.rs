@@ -15,10 +15,10 @@ use super::restored::{
 use super::rows::visible_dots;
 use super::stage::Stage;
 use super::writes::{Mark, Staged};
-use crate::derive::{Delta, Source, Status, life_of, winner};
+use crate::derive::{Delta, Source, Status, winner};
 use crate::error::Error;
 use crate::ids::{ConflictId, Dot, RowKey, UnitId};
-use crate::row::{Ack, Altered, Life, LifeKind, Resolved, RowState, Sibling, UnitValue};
+use crate::row::{Ack, Altered, Life, Resolved, RowState, Sibling, UnitValue};
 use crate::schema::Table;
 
 /// What each unit of a row gets back.
@@ -164,7 +164,7 @@ impl Stage<'_> {
         let key = row.key;
         let dot = self.dot(key)?;
         let Some(facts) = self.facts(key)? else { return Ok(()) };
-        let stamp = self.stamp(dot, &facts.life);
+        let stamp = self.stamp(key, dot, |facts| &facts.life)?;
         let replaces = if place == 0 { life.replaces.as_slice() } else { &[] };
         self.edit(key, |facts| facts.write_life(stamp, sibling.value.clone(), replaces))?;
         if change == 0 {
@@ -193,11 +193,9 @@ impl Stage<'_> {
         let Some(place) = restored.values.len().checked_sub(change + 1) else { return Ok(()) };
         let Some(sibling) = restored.values.get(place) else { return Ok(()) };
         let dot = self.dot(key)?;
-        let Some(facts) = self.facts(key)? else { return Ok(()) };
-        let stamp = self.stamp(dot, facts.unit(unit));
+        let stamp = self.stamp(key, dot, |facts| facts.unit(unit))?;
         let replaces = if place == 0 { restored.replaces.as_slice() } else { &[] };
         let value = sibling.value.clone();
-        drop(facts);
         self.edit(key, |facts| facts.write_unit(unit, stamp, value, replaces))?;
         // The value names the rows that its references mean.
         let table = self.table(key)?;
@@ -233,8 +231,8 @@ impl Stage<'_> {
     /// Shows a row as it was before the resolution: if it was visible then, it has to be again.
     fn show_again(&mut self, row: &Altered) -> Result<(), WriteError> {
         let (key, table) = (row.key, self.table(row.key)?);
-        let Some(facts) = self.facts(key)? else { return Ok(()) };
-        let alive = life_of(table, &facts).kind() == LifeKind::Alive;
+        let Some(facts) = self.class(key)? else { return Ok(()) };
+        let alive = self.lives(key)?;
         if row.was_visible && alive {
             self.writes.gone.remove(&key);
             self.show(key, Some(self.values(table, &facts)?))?;

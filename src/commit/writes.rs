@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::WriteError;
 use super::undo::Settled;
 use crate::codec::key::encode_values;
-use crate::derive::{Key, fold};
+use crate::derive::{Key, fold, merges};
 use crate::error::Error;
-use crate::ids::{ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, Seq};
+use crate::ids::{ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, Seq, TableId};
 use crate::row::RowState;
 use crate::schema::{Schema, Table};
 use crate::store::{LOCAL, Snapshot};
@@ -107,6 +107,8 @@ pub(crate) struct Writes {
     pub(super) undone: Vec<(usize, ConflictId)>,
     /// What the staged rows that are shown hold in keys, foreign keys and indexes.
     pub(super) entries: BTreeSet<(ConstraintId, Vec<u8>, RowId)>,
+    /// The staged rows that have live merges, with the rows that those name.
+    merges: BTreeMap<RowKey, Vec<RowId>>,
     /// How many changes of keys lead to each other just now.
     pub(super) cascades: usize,
     undo: Vec<Step>,
@@ -134,6 +136,7 @@ impl Writes {
             undone: Vec::new(),
             earlier: Vec::new(),
             entries: BTreeSet::new(),
+            merges: BTreeMap::new(),
             cascades: 0,
             undo: Vec::new(),
             savepoints: Vec::new(),
@@ -226,6 +229,33 @@ impl Writes {
         steps.iter().map(|step| (step.key, step.before.as_ref()))
     }
 
+    /// Whether the transaction has new facts of a row.
+    pub(super) fn rewrites(&self, key: RowKey) -> bool {
+        self.rows.get(&key).is_some_and(|staged| staged.facts.is_some())
+    }
+
+    /// Whether a row of the table that the transaction wrote has a live merge.
+    pub(super) fn merges_in(&self, table: TableId) -> bool {
+        self.merges.keys().any(|key| key.table == table)
+    }
+
+    /// The rows that the transaction wrote of which a live merge names this row.
+    pub(super) fn merged_into(&self, row: RowKey) -> impl Iterator<Item = RowId> {
+        let naming =
+            self.merges.iter().filter(move |(key, into)| key.table == row.table && into.contains(&row.row));
+        naming.map(|(key, _)| key.row)
+    }
+
+    /// Remembers the merges in the new facts of a row.
+    pub(super) fn note_merges(&mut self, key: RowKey, facts: &RowState) {
+        let into: Vec<RowId> = merges(facts).map(|(_, merge)| merge.into).collect();
+        if into.is_empty() {
+            self.merges.remove(&key);
+        } else {
+            self.merges.insert(key, into);
+        }
+    }
+
     fn pending_of(&self, key: RowKey) -> BTreeSet<ConstraintId> {
         let range = (key, ConstraintId(0))..=(key, ConstraintId(u32::MAX));
         self.pending.range(range).map(|(_, id)| *id).collect()
@@ -285,7 +315,11 @@ impl Writes {
                 self.entries.remove(&entry);
             }
         }
+        self.merges.remove(&step.key);
         if let Some(before) = step.before {
+            if let Some(facts) = &before.facts {
+                self.note_merges(step.key, facts);
+            }
             if let Some(shown) = &before.shown {
                 self.entries.extend(entries(table, step.key.row, shown));
             }

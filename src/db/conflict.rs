@@ -4,7 +4,7 @@
 //! it is listed, so they are never stale and equal on every replica.
 
 use super::row::Row;
-use crate::derive::{About, Conflict, Kind, Source, Stored, winner, winning_life};
+use crate::derive::{About, Conflict, Kind, Source, Stored, class_of, winner, winning_life};
 use crate::error::Error;
 use crate::ids::{ColumnId, ConflictId, ConstraintId, ReplicaId, RowId, RowKey};
 use crate::row::{RowState, Siblings, UnitValue};
@@ -70,6 +70,8 @@ pub enum Reason {
     Collision,
     /// The row that is referred to is not there.
     NoParent,
+    /// Replicas disagree about which rows are one.
+    Identity,
     /// A validation rule fails.
     Other,
 }
@@ -100,6 +102,7 @@ impl Reason {
             Reason::Concurrency => "Concurrency",
             Reason::Collision => "Collision",
             Reason::NoParent => "NoParent",
+            Reason::Identity => "Identity",
             Reason::Other => "Other",
         }
     }
@@ -112,6 +115,7 @@ impl From<Kind> for Reason {
             Kind::Unique => Reason::Collision,
             Kind::DeleteRi | Kind::UpdateRi | Kind::ForeignKey => Reason::NoParent,
             Kind::Validation => Reason::Other,
+            Kind::Identity => Reason::Identity,
         }
     }
 }
@@ -175,7 +179,12 @@ pub(super) fn show_conflict(
     let missing = || Error::corrupt(format!("the conflict {} is of a row that is not stored", conflict.id));
     let table = snapshot.schema().table_by_id(key.table).ok_or_else(missing)?;
     let stored = snapshot.row(key)?.ok_or_else(missing)?;
-    let viewer = Viewer { snapshot, table, stored: &stored, conflict };
+    // Of a value in a merged row, what won is to be seen in the surviving one.
+    let class = class_of(snapshot.schema(), snapshot, key)?.ok_or_else(missing)?;
+    let surviving =
+        if class.root == key { stored.clone() } else { snapshot.row(class.root)?.ok_or_else(missing)? };
+    let (stored, surviving, class) = (&stored, &surviving, &class.facts);
+    let viewer = Viewer { snapshot, table, key, stored, surviving, class, conflict };
     let mut units: Vec<String> = viewer.columns().map(|(_, name)| name.to_string()).collect();
     units.sort();
     Ok(ConflictRow {
@@ -187,19 +196,24 @@ pub(super) fn show_conflict(
         units,
         constraint: match conflict.about {
             About::Constraint(id) => table.constraint_name(id),
-            About::Update | About::Life => None,
+            About::Update | About::Life | About::Identity => None,
         },
         others: conflict.others.clone(),
         winner: viewer.winner()?,
-        loser: viewer.loser(),
+        loser: viewer.loser()?,
     })
 }
 
-struct Viewer<'a> {
-    snapshot: &'a Snapshot,
-    table: &'a schema::Table,
-    stored: &'a Stored,
-    conflict: &'a Conflict,
+pub(super) struct Viewer<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) table: &'a schema::Table,
+    pub(super) key: RowKey,
+    pub(super) stored: &'a Stored,
+    /// The row that the row has become: itself, if it was not merged.
+    surviving: &'a Stored,
+    /// The facts of the surviving row, with those of the rows merged into it.
+    class: &'a RowState,
+    pub(super) conflict: &'a Conflict,
 }
 
 impl Viewer<'_> {
@@ -213,14 +227,15 @@ impl Viewer<'_> {
             .map(|(position, column)| (position, column.name.as_str()))
     }
 
-    fn loser(&self) -> Side {
+    fn loser(&self) -> Result<Side, Error> {
         let dot = self.conflict.loser;
         let image = match self.conflict.kind {
             Kind::Update => self.lost_values(),
             Kind::UpdateDelete => Image::Deleted,
+            Kind::Identity => self.identity_loser()?,
             _ => Image::Values(whole_row(self.table, self.stored)),
         };
-        Side { replica: self.snapshot.author_of(dot), at: self.conflict.at.timestamp(), image }
+        Ok(Side { replica: self.snapshot.author_of(dot), at: self.conflict.at.timestamp(), image })
     }
 
     /// The losing values of the columns that lost.
@@ -246,35 +261,42 @@ impl Viewer<'_> {
     }
 
     fn winner(&self) -> Result<Option<Side>, Error> {
-        let facts = &self.stored.facts;
         Ok(match self.conflict.kind {
             Kind::Update => {
-                let values = self.stored.values(self.table);
+                let values = self.surviving.values(self.table);
                 let columns = self.columns();
                 let row =
                     columns.map(|(i, name)| (name, values.get(i).cloned().unwrap_or_default())).collect();
                 let lost: Vec<usize> = self.columns().map(|(position, _)| position).collect();
-                let stamp = winning_stamp(self.table, facts, &lost);
+                let stamp = winning_stamp(self.table, self.class, &lost);
                 stamp.map(|stamp| self.side(stamp, Image::Values(row)))
             }
-            Kind::DeleteUpdate => self.life().map(|stamp| self.side(stamp, Image::Deleted)),
-            Kind::UpdateDelete => {
-                let row = whole_row(self.table, self.stored);
-                self.life().map(|stamp| self.side(stamp, Image::Values(row)))
+            Kind::DeleteUpdate => {
+                self.life(&self.surviving.facts).map(|stamp| self.side(stamp, Image::Deleted))
             }
+            Kind::UpdateDelete => {
+                let image = Image::Values(self.class_row());
+                self.life(&self.stored.facts).map(|stamp| self.side(stamp, image))
+            }
+            Kind::Identity => self.identity_winner()?,
             Kind::Unique => self.holder()?,
             Kind::DeleteRi | Kind::UpdateRi => self.parent()?,
             Kind::ForeignKey | Kind::Validation => None,
         })
     }
 
-    fn side(&self, stamp: Stamp, image: Image) -> Side {
+    /// The surviving row, whole.
+    pub(super) fn class_row(&self) -> Row {
+        whole_row(self.table, self.surviving)
+    }
+
+    pub(super) fn side(&self, stamp: Stamp, image: Image) -> Side {
         let replica = self.snapshot.author_of(stamp.dot);
         Side { replica, at: stamp.hlc.timestamp(), image }
     }
 
-    fn life(&self) -> Option<Stamp> {
-        winning_life(self.table, &self.stored.facts).map(|sibling| sibling.stamp)
+    fn life(&self, facts: &RowState) -> Option<Stamp> {
+        winning_life(self.table, facts).map(|sibling| sibling.stamp)
     }
 
     /// The row that holds the key.
@@ -302,7 +324,8 @@ impl Viewer<'_> {
             return Ok(life.map(|sibling| self.side(sibling.stamp, Image::Deleted)));
         }
         let columns = table.key(key).map(|key| key.columns.as_slice()).unwrap_or_default();
-        let stamp = winning_stamp(table, &stored.facts, columns);
+        let class = class_of(self.snapshot.schema(), self.snapshot, RowKey { table: table.id, row: *row })?;
+        let stamp = class.and_then(|class| winning_stamp(table, &class.facts, columns));
         Ok(stamp.map(|stamp| self.side(stamp, Image::Values(whole_row(table, &stored)))))
     }
 }
@@ -314,7 +337,7 @@ fn winning_stamp(table: &schema::Table, facts: &RowState, columns: &[usize]) -> 
     winners.map(|sibling| sibling.stamp).max_by_key(|stamp| (stamp.hlc, stamp.dot))
 }
 
-fn whole_row(table: &schema::Table, stored: &Stored) -> Row {
+pub(super) fn whole_row(table: &schema::Table, stored: &Stored) -> Row {
     let names = table.columns.iter().map(|column| column.name.as_str());
     names.zip(stored.values(table)).collect()
 }

@@ -8,7 +8,7 @@ use super::conflicts::{self, ConflictFilter, Conflicts};
 use super::statistics::{ConflictStatistics, statistics};
 use super::table::Table;
 use crate::commit::WriteError;
-use crate::derive::{Derived, Source};
+use crate::derive::{Class, Derived, Source, class_of};
 use crate::error::Error;
 use crate::ids::{ConflictId, RowId, RowKey};
 use crate::row::RowState;
@@ -57,6 +57,8 @@ pub struct Inspected {
     pub derived: Derived,
     /// By column position: what the row shows, or would show if it were visible.
     pub values: Vec<Value>,
+    /// The row that it has become: itself, if it was not merged. With the facts of all that became one.
+    pub class: Class,
 }
 
 impl ReadTransaction {
@@ -276,6 +278,8 @@ impl ReadTransaction {
         let key = RowKey { table: table.definition().id, row };
         let Some(stored) = self.snapshot.row(key)? else { return Ok(None) };
         let values = stored.values(table.definition());
-        Ok(Some(Inspected { facts: stored.facts, derived: stored.derived, values }))
+        let alone = Class { root: key, facts: Arc::clone(&stored.facts), members: Vec::new() };
+        let class = class_of(self.snapshot.schema(), &self.snapshot, key)?.unwrap_or(alone);
+        Ok(Some(Inspected { facts: stored.facts, derived: stored.derived, values, class }))
     }
 }

@@ -5,7 +5,7 @@ use super::table::Table;
 use super::transaction::Transaction;
 use super::typed::for_column;
 use crate::codec::check_value_size;
-use crate::commit::{Columns, Resolution, WriteError};
+use crate::commit::{Columns, WriteError};
 use crate::error::Error;
 use crate::ids::{RowId, RowKey, TableId};
 use crate::schema;
@@ -29,43 +29,6 @@ use crate::value::{Value, ValueError};
 pub struct TableMut<'a> {
     pub(super) transaction: &'a mut Transaction,
     id: TableId,
-}
-
-/// How to settle a conflict, with values by column name.
-///
-/// ```
-/// # use reunite::{Database, ResolveWith, replicate, row};
-/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
-/// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
-/// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
-/// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
-/// # replicate::sync(&a, &b)?;
-/// let clash = a.read()?.conflicts()?.remove(0); // both have the code ANN
-/// a.write(|tx| tx.resolve(clash.id, ResolveWith::Prefer))?;
-/// let shown = a.read()?.table("customer")?.get("ANN")?;
-/// assert_eq!(shown, Some(row! { code: "ANN", phone: "2" })); // the other one is parked now
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ResolveWith {
-    /// What is visible stays; the loser is gone. For `update`, `delete-update`, `update-delete`.
-    KeepWinner,
-    /// The loser becomes visible. For `update`, `delete-update`, `update-delete`.
-    KeepLoser,
-    /// These values instead. For `update` and `validation`.
-    Set(Row),
-    /// The parked row gets another key. For `unique`.
-    Rename(Row),
-    /// The parked row is shown, and the row that holds its key is parked. For `unique`.
-    Prefer,
-    /// The parked row refers to another row. For `delete-ri`, `update-ri`, `foreign-key`.
-    Reparent(Row),
-    /// The deleted parent is brought back. For `delete-ri`.
-    RestoreParent,
-    /// The parked row is deleted.
-    Delete,
-    /// Nothing changes but that the conflict is no longer listed.
-    Dismiss,
 }
 
 impl<'a> TableMut<'a> {
@@ -329,28 +292,20 @@ impl<'a> TableMut<'a> {
         RowKey { table: self.id, row }
     }
 
-    fn find(&self, row: impl Into<RowRef>) -> Result<RowKey, WriteError> {
+    /// The row as it is named: by row id also if it is not visible.
+    pub(super) fn find_hidden(&self, row: impl Into<RowRef>) -> Result<RowKey, WriteError> {
+        match row.into() {
+            RowRef::Id(row) => Ok(self.key(row)),
+            row => self.find(row),
+        }
+    }
+
+    pub(super) fn find(&self, row: impl Into<RowRef>) -> Result<RowKey, WriteError> {
         let row = row.into();
         let found = self.read()?.row_id(row.clone())?;
         let table = &self.definition()?.name;
         let missing = || WriteError::NoSuchRow { table: table.clone(), row: row.to_string() };
         Ok(self.key(found.ok_or_else(missing)?))
-    }
-}
-
-impl ResolveWith {
-    pub(super) fn fit(self, table: &schema::Table) -> Result<Resolution, WriteError> {
-        Ok(match self {
-            ResolveWith::KeepWinner => Resolution::KeepWinner,
-            ResolveWith::KeepLoser => Resolution::KeepLoser,
-            ResolveWith::Set(row) => Resolution::Set(columns(table, &row)?),
-            ResolveWith::Rename(row) => Resolution::Rename(columns(table, &row)?),
-            ResolveWith::Prefer => Resolution::Prefer,
-            ResolveWith::Reparent(row) => Resolution::Reparent(columns(table, &row)?),
-            ResolveWith::RestoreParent => Resolution::RestoreParent,
-            ResolveWith::Delete => Resolution::Delete,
-            ResolveWith::Dismiss => Resolution::Dismiss,
-        })
     }
 }
 

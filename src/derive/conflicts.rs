@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::image::{Image, Key, Need};
 use super::pass::Pass;
-use super::units::{life_losers, life_of, order, unit_losers, winner};
+use super::units::{life_of, order, unit_losers, winner};
 use super::{Source, Status};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{ColumnId, ConflictId, ConstraintId, Dot, RowId, RowKey};
-use crate::row::RowState;
+use crate::row::{LifeKind, RowState};
 use crate::schema::{ForeignKey, Table, Tracking};
 use crate::version::{Hlc, Stamp};
 
@@ -38,6 +38,8 @@ pub enum Kind {
     ForeignKey,
     /// A check or a `NOT NULL` fails.
     Validation,
+    /// Whether two rows are one: merged here, kept apart or merged otherwise there.
+    Identity,
 }
 
 impl Kind {
@@ -71,6 +73,7 @@ impl Kind {
             Kind::UpdateRi => "update-ri",
             Kind::ForeignKey => "foreign-key",
             Kind::Validation => "validation",
+            Kind::Identity => "identity",
         }
     }
 }
@@ -84,6 +87,8 @@ pub enum About {
     Update,
     /// Whether the row lives.
     Life,
+    /// Whether it is one with another row.
+    Identity,
     /// A constraint that bars the row. A `NOT NULL` has its column's id.
     Constraint(ConstraintId),
 }
@@ -128,6 +133,7 @@ pub fn conflict_id(row: RowId, about: About, loser: Dot) -> ConflictId {
         About::Update => (0_u8, 0),
         About::Life => (1, 0),
         About::Constraint(id) => (2, id.0),
+        About::Identity => (3, 0),
     };
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"reunite conflict");
@@ -157,7 +163,8 @@ fn identify(row: RowId, about: About, loser: Dot, kind: Kind, other: Option<RowI
 }
 
 impl<S: Source + ?Sized> Pass<'_, S> {
-    /// All open conflicts of a row, ascending by id.
+    /// All open conflicts of a row with these facts of its own, ascending by id. A value that lost to one of
+    /// another row of its class is a conflict of the row in which it is.
     pub(super) fn conflicts(
         &mut self,
         table: &Table,
@@ -167,15 +174,17 @@ impl<S: Source + ?Sized> Pass<'_, S> {
         status: Status,
     ) -> Result<Vec<Conflict>, Error> {
         let mut found = Vec::new();
-        lost_lives(table, key.row, facts, &mut found);
-        lost_values(table, key.row, facts, &mut found);
+        self.lost_lives(table, key, facts, &mut found)?;
+        self.lost_values(table, key, facts, &mut found)?;
+        let own = facts;
+        let Some(facts) = self.facts(key)? else { return Ok(found) };
+        let facts = &*facts;
         if status == Status::Parked {
             failed_checks(table, key.row, facts, image, &mut found);
             self.lost_keys(table, key.row, facts, image, &mut found)?;
             self.lost_parents(table, key.row, facts, image, &mut found)?;
         }
-        let dismissed: BTreeSet<ConflictId> =
-            facts.acks.iter().flat_map(|ack| &ack.value.0).copied().collect();
+        let dismissed: BTreeSet<ConflictId> = own.acks.iter().flat_map(|ack| &ack.value.0).copied().collect();
         found.retain(|conflict| !dismissed.contains(&conflict.id));
         found.sort_by_key(|conflict| conflict.id);
         Ok(found)
@@ -240,42 +249,79 @@ impl<S: Source + ?Sized> Pass<'_, S> {
         let moved = need.by_value && current != need.key.as_ref();
         Ok(if moved { Kind::UpdateRi } else { Kind::ForeignKey })
     }
-}
 
-/// Changes that lost against a deletion, or deletions that lost against a change.
-fn lost_lives(table: &Table, row: RowId, facts: &RowState, found: &mut Vec<Conflict>) {
-    let deleted = life_of(table, facts).is_dead();
-    for sibling in life_losers(table, facts) {
-        let (loser, at, about) = (sibling.stamp.dot, sibling.stamp.hlc, About::Life);
-        let kind = if deleted { Kind::DeleteUpdate } else { Kind::UpdateDelete };
-        // The columns that the losing change wrote, as far as nobody replaced them since.
-        let units = table.units.iter().filter(|unit| facts.unit(unit.id).contains(loser));
-        let columns = column_ids(table, units.flat_map(|unit| &unit.columns));
-        let id = identify(row, about, loser, kind, None);
-        found.push(Conflict { id, about, kind, loser, at, columns, others: Vec::new() });
+    /// Changes that lost against a deletion, deletions that lost against a change, and decisions about
+    /// identity that lost.
+    fn lost_lives(
+        &mut self,
+        table: &Table,
+        key: RowKey,
+        facts: &RowState,
+        found: &mut Vec<Conflict>,
+    ) -> Result<(), Error> {
+        let row = key.row;
+        let life = life_of(table, facts).kind();
+        let died_as_another = life == LifeKind::Merged && facts.life.len() > 1 && self.root_is_dead(key)?;
+        for sibling in facts.life.iter() {
+            let (loser, at, about) = (sibling.stamp.dot, sibling.stamp.hlc, About::Life);
+            let kind = match (life, sibling.value.kind()) {
+                (LifeKind::Alive | LifeKind::Merged, LifeKind::Dead) => Kind::UpdateDelete,
+                (LifeKind::Dead, LifeKind::Alive) => Kind::DeleteUpdate,
+                // A change of a merged row joins the surviving one, unless that was deleted.
+                (LifeKind::Merged, LifeKind::Alive) if died_as_another => Kind::DeleteUpdate,
+                _ => continue,
+            };
+            // The columns that the losing change wrote, as far as nobody replaced them since.
+            let units = table.units.iter().filter(|unit| facts.unit(unit.id).contains(loser));
+            let columns = column_ids(table, units.flat_map(|unit| &unit.columns));
+            let id = identify(row, about, loser, kind, None);
+            found.push(Conflict { id, about, kind, loser, at, columns, others: Vec::new() });
+        }
+        let component = self.connected(key)?;
+        for ((loser, at), others) in component.map(|component| component.lost(row)).unwrap_or_default() {
+            let (about, kind, columns) = (About::Identity, Kind::Identity, Vec::new());
+            let id = identify(row, about, loser, kind, others.first().copied());
+            found.push(Conflict { id, about, kind, loser, at, columns, others });
+        }
+        Ok(())
     }
-}
 
-/// Values that lost, one entry per losing change. A deletion that nobody contests has decided them.
-fn lost_values(table: &Table, row: RowId, facts: &RowState, found: &mut Vec<Conflict>) {
-    let contested = facts.life.iter().any(|sibling| !sibling.value.is_dead());
-    if !contested && !planted(Bug::DecidedStillListed) {
-        return;
+    fn root_is_dead(&mut self, key: RowKey) -> Result<bool, Error> {
+        let root = RowKey { row: self.root(key)?, ..key };
+        Ok(self.image(root)?.is_some_and(|image| !image.lives))
     }
-    let mut lost: BTreeMap<(Dot, Hlc), Vec<usize>> = BTreeMap::new();
-    for unit in &table.units {
-        let siblings = facts.unit(unit.id);
-        if siblings.len() > 1 {
-            for sibling in unit_losers(table, siblings) {
-                lost.entry(change(&sibling.stamp)).or_default().extend(&unit.columns);
+
+    /// Values that lost, one entry per losing change. A deletion that nobody contests has decided them.
+    fn lost_values(
+        &mut self,
+        table: &Table,
+        key: RowKey,
+        own: &RowState,
+        found: &mut Vec<Conflict>,
+    ) -> Result<(), Error> {
+        let root = RowKey { row: self.root(key)?, ..key };
+        let (Some(class), Some(root)) = (self.facts(root)?, self.own_facts(root)?) else { return Ok(()) };
+        let contested = root.life.iter().any(|sibling| !sibling.value.is_dead());
+        if !contested && !planted(Bug::DecidedStillListed) {
+            return Ok(());
+        }
+        let mut lost: BTreeMap<(Dot, Hlc), Vec<usize>> = BTreeMap::new();
+        for unit in &table.units {
+            let siblings = class.unit(unit.id);
+            if siblings.len() > 1 {
+                let losers = unit_losers(table, siblings).map(|sibling| &sibling.stamp);
+                for loser in losers.filter(|loser| own.unit(unit.id).contains(loser.dot)) {
+                    lost.entry(change(loser)).or_default().extend(&unit.columns);
+                }
             }
         }
-    }
-    for ((loser, at), columns) in lost {
-        let (about, kind) = (About::Update, Kind::Update);
-        let id = identify(row, about, loser, kind, None);
-        let columns = column_ids(table, columns.iter());
-        found.push(Conflict { id, about, kind, loser, at, columns, others: Vec::new() });
+        for ((loser, at), columns) in lost {
+            let (about, kind) = (About::Update, Kind::Update);
+            let id = identify(key.row, about, loser, kind, None);
+            let columns = column_ids(table, columns.iter());
+            found.push(Conflict { id, about, kind, loser, at, columns, others: Vec::new() });
+        }
+        Ok(())
     }
 }
 

@@ -79,7 +79,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
                 if !self.children_of(table, *key)?.iter().all(|child| marked.contains(child)) {
                     return Ok(None);
                 }
-                decisions.push((*key, Status::Dead));
+                decisions.push((*key, image.absence()));
                 continue;
             }
             if !image.failed.is_empty() || !self.rivals(table, key.row, &image)?.is_empty() {
@@ -133,7 +133,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
         for key in component {
             match self.image(key)? {
                 Some(image) if image.lives => rows.push((key, image)),
-                Some(_) => decisions.push((key, Status::Dead)),
+                Some(image) => decisions.push((key, image.absence())),
                 None => {}
             }
         }

@@ -1,9 +1,14 @@
-//! What the indexes say of one row: which keys it claims, which rows it refers to.
+//! What the indexes say of one row: which keys it claims, which rows it refers to and was merged into.
 
+use std::collections::BTreeSet;
+
+use super::identity::merges;
 use super::image::{Image, Key, Need};
+use crate::ids::RowId;
+use crate::row::RowState;
 use crate::schema::Table;
 
-/// The index entries of one row. Empty for a dead row and for a row that does not exist.
+/// The index entries of one row. Empty for a row that does not exist.
 ///
 /// See [`derive()`](super::derive()) for an example: each [`Rederived`](super::Rederived) has the old one and
 /// the new one of its row.
@@ -17,13 +22,18 @@ pub struct Footprint {
     pub entries: Vec<Key>,
     /// Whether the row is visible.
     pub visible: bool,
+    /// The rows that live merges of the row name as the survivor, in force or not, ascending. A row that
+    /// is not alive has these alone.
+    pub merges: Vec<RowId>,
 }
 
 impl Footprint {
-    /// The footprint of a living row; `visible` says whether it is in its table.
-    pub(super) fn of(table: &Table, image: &Image, visible: bool) -> Footprint {
+    /// The footprint of a row with these facts of its own; `visible` says whether it is in its table.
+    pub(super) fn of(table: &Table, facts: &RowState, image: &Image, visible: bool) -> Footprint {
+        let merges: BTreeSet<RowId> = merges(facts).map(|(_, merge)| merge.into).collect();
+        let merges = merges.into_iter().collect();
         if !image.lives {
-            return Footprint::default();
+            return Footprint { merges, ..Footprint::default() };
         }
         let entries = table.indexes.iter().filter(|_| visible);
         Footprint {
@@ -31,6 +41,7 @@ impl Footprint {
             references: image.references.clone(),
             entries: entries.map(|index| image.folded(table, &index.columns)).collect(),
             visible,
+            merges,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! L3: a row as its constraints see it. Reads the row, and the current keys of the rows it refers to.
 //!
-//! Does not know which rows are visible: an image depends on L1 (and L2) only.
+//! Does not know which rows are visible: an image depends on L1 and L2 only.
 
+use super::Status;
 use super::rank::{Rank, rank};
 use super::units::{life_of, winner};
 use crate::error::Error;
@@ -26,7 +27,7 @@ pub type Key = Vec<Value>;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Need {
-    /// The row it meant when it was written, as far as known.
+    /// The row it meant when it was written, or what that has become; as far as known.
     pub parent: Option<RowId>,
     /// Whether the stored value decides (`match_key`), and not the row.
     pub by_value: bool,
@@ -35,14 +36,37 @@ pub struct Need {
     pub key: Option<Key>,
 }
 
-/// A row after L1 and L3.
+/// The row that a reference means.
+pub(super) struct Parent {
+    /// What the row has become, if it was merged.
+    pub(super) row: RowId,
+    /// For a reference that follows: the values that its key has now there; none if the row is deleted,
+    /// unknown or has a `Null` there.
+    pub(super) key: Option<Vec<Value>>,
+}
+
+/// The facts of a row as its image is made of them.
+#[derive(Clone, Copy)]
+pub(super) struct Facts<'a> {
+    /// With those of the rows merged into it.
+    pub(super) class: &'a RowState,
+    /// Of the row by itself.
+    pub(super) own: &'a RowState,
+    /// Whether it became another row.
+    pub(super) merged: bool,
+}
+
+/// A row after L1, L2 and L3.
 #[derive(Clone, Debug)]
 pub(super) struct Image {
-    /// Whether the row lives.
+    /// Whether the row lives: neither deleted nor merged into another row.
     pub lives: bool,
+    /// Whether it became another row.
+    pub merged: bool,
     /// By column position: what the row shows, or would show if it were visible.
     pub values: Vec<Value>,
-    /// The columns that show another value than was written: position and value, ascending.
+    /// The columns that show another value than the row's own winners, because they follow a key or because
+    /// a row merged into this one has it: position and value, ascending.
     pub followed: Vec<(usize, Value)>,
     /// The checks that the row fails; a `NOT NULL` counts as one with its column's id.
     pub failed: Vec<ConstraintId>,
@@ -55,58 +79,87 @@ pub(super) struct Image {
 }
 
 impl Image {
-    /// The image of a row. `parent_key` tells the values that the key which a foreign key refers to
-    /// has now in a row; none if that row is deleted, unknown or has a `Null` there.
+    /// The image of a row. `parent` finds the row that a reference means.
     pub(super) fn new(
         table: &Table,
         row: RowId,
-        facts: &RowState,
-        mut parent_key: impl FnMut(&ForeignKey, RowId) -> Result<Option<Vec<Value>>, Error>,
+        facts: Facts<'_>,
+        mut parent: impl FnMut(&ForeignKey, RowId) -> Result<Parent, Error>,
     ) -> Result<Image, Error> {
         let mut image = Image::written(table, row, facts);
+        if image.lives {
+            for foreign_key in &table.foreign_keys {
+                let need = image.need(table, facts.class, foreign_key, &mut parent)?;
+                image.references.push(need);
+            }
+        }
+        if std::ptr::eq(facts.class, facts.own) {
+            image.followed.sort_by_key(|(column, _)| *column);
+        } else {
+            image.followed = image.not_its_own(table, facts.own);
+        }
         if !image.lives {
             return Ok(image);
         }
-        for foreign_key in &table.foreign_keys {
-            let need = image.need(table, facts, foreign_key, &mut parent_key)?;
-            image.references.push(need);
-        }
-        image.followed.sort_by_key(|(column, _)| *column);
         image.failed = image.failed_checks(table);
         image.keys = table.keys.iter().map(|key| image.key(table, &key.columns)).collect();
         Ok(image)
     }
 
-    /// The image as it was stored: with the keys that its references had then.
-    pub(super) fn stored(table: &Table, row: RowId, facts: &RowState, followed: &[(usize, Value)]) -> Image {
+    /// The image as it was stored: with the keys that its references had then. `root` finds what the row
+    /// that a reference means had become.
+    pub(super) fn stored(
+        table: &Table,
+        row: RowId,
+        facts: Facts<'_>,
+        followed: &[(usize, Value)],
+        mut root: impl FnMut(&ForeignKey, RowId) -> Result<RowId, Error>,
+    ) -> Result<Image, Error> {
         let mut image = Image::written(table, row, facts);
-        if !image.lives {
-            return image;
+        if !std::ptr::eq(facts.class, facts.own) {
+            image.values = written_values(table, facts.own);
         }
         for (column, value) in followed {
             image.show(*column, value.clone());
         }
+        if !image.lives {
+            return Ok(image);
+        }
         for foreign_key in &table.foreign_keys {
             let key = image.key(table, &foreign_key.columns);
-            let parent = parent_of(table, facts, foreign_key);
+            let parent = parent_of(table, facts.class, foreign_key);
             let by_value = !foreign_key.follow || parent.is_none();
+            let parent = parent.filter(|_| key.is_some()).map(|row| root(foreign_key, row)).transpose()?;
             image.references.push(key.map(|key| Need { parent, by_value, key: Some(key) }));
         }
         image.keys = table.keys.iter().map(|key| image.key(table, &key.columns)).collect();
-        image
+        Ok(image)
     }
 
     /// The winners' values, with nothing followed.
-    fn written(table: &Table, row: RowId, facts: &RowState) -> Image {
+    fn written(table: &Table, row: RowId, facts: Facts<'_>) -> Image {
         Image {
-            lives: life_of(table, facts).is_alive(),
-            values: written_values(table, facts),
+            lives: !facts.merged && !life_of(table, facts.class).is_dead(),
+            merged: facts.merged,
+            values: written_values(table, facts.class),
             followed: Vec::new(),
             failed: Vec::new(),
             keys: Vec::new(),
             references: Vec::new(),
-            rank: rank(table, row, facts),
+            rank: rank(table, row, facts.class),
         }
+    }
+
+    /// The status of a row that does not live.
+    pub(super) const fn absence(&self) -> Status {
+        if self.merged { Status::Merged } else { Status::Dead }
+    }
+
+    /// The columns that show another value than the row's own winners, ascending.
+    fn not_its_own(&self, table: &Table, own: &RowState) -> Vec<(usize, Value)> {
+        let written = written_values(table, own);
+        let pairs = self.values.iter().zip(written).enumerate();
+        pairs.filter(|(_, (shown, own))| *shown != own).map(|(i, (shown, _))| (i, shown.clone())).collect()
     }
 
     fn need(
@@ -114,14 +167,16 @@ impl Image {
         table: &Table,
         facts: &RowState,
         foreign_key: &ForeignKey,
-        parent_key: &mut impl FnMut(&ForeignKey, RowId) -> Result<Option<Vec<Value>>, Error>,
+        parent: &mut impl FnMut(&ForeignKey, RowId) -> Result<Parent, Error>,
     ) -> Result<Option<Need>, Error> {
         let Some(stored) = self.key(table, &foreign_key.columns) else { return Ok(None) };
-        let parent = parent_of(table, facts, foreign_key);
-        let Some(row) = parent.filter(|_| foreign_key.follow) else {
-            return Ok(Some(Need { parent, by_value: true, key: Some(stored) }));
+        let Some(meant) = parent_of(table, facts, foreign_key) else {
+            return Ok(Some(Need { parent: None, by_value: true, key: Some(stored) }));
         };
-        let current = parent_key(foreign_key, row)?;
+        let Parent { row, key: current } = parent(foreign_key, meant)?;
+        if !foreign_key.follow {
+            return Ok(Some(Need { parent: Some(row), by_value: true, key: Some(stored) }));
+        }
         let found = current.is_some();
         for (column, value) in foreign_key.columns.iter().zip(current.into_iter().flatten()) {
             if self.values.get(*column) != Some(&value) {
@@ -130,7 +185,7 @@ impl Image {
             }
         }
         let key = if found { self.key(table, &foreign_key.columns) } else { None };
-        Ok(Some(Need { parent, by_value: false, key }))
+        Ok(Some(Need { parent: Some(row), by_value: false, key }))
     }
 
     fn show(&mut self, column: usize, value: Value) {

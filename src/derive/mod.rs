@@ -5,17 +5,19 @@
 //! that a constraint bars is *parked*, keeps its facts, and returns by itself when the obstacle goes.
 //!
 //! - **L1** (`units`): which sibling of a unit is visible.
+//! - **L2** (`identity`, `class`): which rows have become one by merges.
 //! - **L3** (`image`): the row with its followed references filled in, and its checks.
 //! - **L4** (`visibility`, `cycle`): which rows are visible, by rank.
 //! - **L5** (`conflicts`): everything that lost, minus what was dismissed.
 //!
-//! (L2, rows merged into other rows, is not built yet.) [`derive()`] works from changed rows and
-//! re-derives only what they can affect; from an empty [`Source`] and all rows it derives from
-//! scratch. Both give the same result (P7).
+//! [`derive()`] works from changed rows and re-derives only what they can affect; from an empty
+//! [`Source`] and all rows it derives from scratch. Both give the same result (P7).
 
+mod class;
 mod conflicts;
 mod cycle;
 mod footprint;
+mod identity;
 mod image;
 mod pass;
 mod rank;
@@ -26,8 +28,11 @@ mod visibility;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use class::Class;
+pub(crate) use class::{class_of, component_of};
 pub use conflicts::{About, Conflict, Kind, conflict_id};
 pub use footprint::Footprint;
+pub(crate) use identity::{Component, Lookup, is_apart, merges};
 pub use image::{Key, Need, fold, written_values};
 pub(crate) use units::{life_of, unit_losers, winner, winning_life};
 pub(crate) use verify::{is_unopposed, rederive_component, rederive_row};
@@ -49,6 +54,8 @@ pub enum Status {
     Parked,
     /// Deleted; its tombstone.
     Dead,
+    /// Merged into another row; its merge tombstone.
+    Merged,
 }
 
 /// What is stored of the derivation of a row, so that readers need not derive.
@@ -58,8 +65,8 @@ pub enum Status {
 pub struct Derived {
     /// Whether the row is in its table.
     pub status: Status,
-    /// The columns that show another value than was written, because the row they refer to has a new
-    /// key: position and value, ascending.
+    /// The columns that show another value than the row's own winners, because the row they refer to has a
+    /// new key, or because a row merged into this one has the value: position and value, ascending.
     pub followed: Vec<(usize, Value)>,
 }
 
@@ -121,6 +128,12 @@ pub trait Source {
 
     /// How many rows of the table are parked.
     fn parked(&self, table: TableId) -> Result<u64, Error>;
+
+    /// The rows of which a live merge names this row as the survivor, in force or not.
+    fn merged_into(&self, row: RowKey) -> Result<Vec<RowId>, Error>;
+
+    /// How many rows of the table have a live merge, in force or not.
+    fn merging(&self, table: TableId) -> Result<u64, Error>;
 }
 
 /// The new derivation of one row.
@@ -215,6 +228,14 @@ impl Source for Nothing {
     }
 
     fn parked(&self, _: TableId) -> Result<u64, Error> {
+        Ok(0)
+    }
+
+    fn merged_into(&self, _: RowKey) -> Result<Vec<RowId>, Error> {
+        Ok(Vec::new())
+    }
+
+    fn merging(&self, _: TableId) -> Result<u64, Error> {
         Ok(0)
     }
 }

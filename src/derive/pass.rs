@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::class::Classes;
 use super::footprint::Footprint;
-use super::image::{Image, Key, parent_of, written_values};
+use super::image::{Facts, Image, Key, Parent, parent_of, written_values};
 use super::units::life_of;
 use super::{Delta, Derived, Rederived, Source, Status, Stored};
 use crate::error::Error;
@@ -21,6 +22,8 @@ use crate::value::Value;
 /// A row as it was before the changes.
 pub(super) struct Before {
     pub(super) stored: Stored,
+    /// With the facts of the rows that were merged into it.
+    pub(super) facts: Arc<RowState>,
     pub(super) image: Image,
     pub(super) footprint: Footprint,
 }
@@ -28,9 +31,11 @@ pub(super) struct Before {
 pub(super) struct Pass<'a, S: ?Sized> {
     pub(super) schema: &'a Schema,
     pub(super) source: &'a S,
-    changed: &'a BTreeMap<RowKey, Arc<RowState>>,
-    /// Rows that are imaged: those whose facts changed, and those whose parents' keys did.
-    imaged: BTreeSet<RowKey>,
+    pub(super) changed: &'a BTreeMap<RowKey, Arc<RowState>>,
+    pub(super) classes: Classes<'a>,
+    /// Rows that are imaged: those whose facts changed, what they are or were merged with, and those whose
+    /// parents' keys changed.
+    pub(super) imaged: BTreeSet<RowKey>,
     images: BTreeMap<RowKey, Arc<Image>>,
     before: BTreeMap<RowKey, Option<Arc<Before>>>,
     /// Rows of which visibility has to be decided anew.
@@ -54,6 +59,7 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
             schema,
             source,
             changed,
+            classes: Classes::new(),
             imaged: changed.keys().copied().collect(),
             images: BTreeMap::new(),
             before: BTreeMap::new(),
@@ -67,6 +73,7 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
 
     pub(super) fn run(mut self) -> Result<Delta, Error> {
         let schema = self.schema;
+        self.identify()?;
         for stratum in schema.strata() {
             let tables: Vec<&Table> =
                 stratum.tables.iter().filter_map(|id| schema.table_by_id(*id)).collect();
@@ -107,8 +114,15 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
         let Some(table) = self.schema.table_by_id(key.table) else { return Ok(()) };
         let (new, old) = (self.image(key)?, self.before(key)?);
         self.undecided.insert(key);
+        let (root, old_root) = (self.root(key)?, self.old_root(key)?);
         for (child, foreign_key) in self.schema.referring(key.table) {
             let Some(referred) = table.key(foreign_key.key) else { continue };
+            if root != old_root {
+                // What means this row means another one now.
+                for row in self.source.children(foreign_key.id, old_root)? {
+                    self.imaged.insert(RowKey { table: child.id, row });
+                }
+            }
             let shown = |image: &Image| image.lives.then(|| columns(&image.values, referred));
             let (now, was) = (new.as_deref().map(shown), old.as_deref().map(|before| shown(&before.image)));
             // Rows that refer to a row which was not here cannot be visible.
@@ -170,12 +184,16 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
         if let Some(image) = self.images.get(&key) {
             return Ok(Some(Arc::clone(image)));
         }
-        let (Some(table), Some(facts)) = (self.schema.table_by_id(key.table), self.facts(key)?) else {
+        let (Some(table), Some(class)) = (self.schema.table_by_id(key.table), self.facts(key)?) else {
             return Ok(None);
         };
-        let image = Image::new(table, key.row, &facts, |foreign_key, parent| {
+        let Some(own) = self.own_facts(key)? else { return Ok(None) };
+        let facts = Facts { class: &class, own: &own, merged: self.root(key)? != key.row };
+        let image = Image::new(table, key.row, facts, |foreign_key, parent| {
             let parent = RowKey { table: foreign_key.parent, row: parent };
-            self.current_key(parent, foreign_key.key)
+            let row = self.root(parent)?;
+            let follows = foreign_key.follow.then(|| self.current_key(parent, foreign_key.key));
+            Ok(Parent { row, key: follows.transpose()?.flatten() })
         })?;
         let image = Arc::new(image);
         self.images.insert(key, Arc::clone(&image));
@@ -185,6 +203,7 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
     /// The values of a row's key as the rows that refer to it show them; none if the row is deleted or
     /// unknown, or has no value there. The schema has no cycle of keys that follow each other.
     fn current_key(&mut self, row: RowKey, key: ConstraintId) -> Result<Option<Vec<Value>>, Error> {
+        let row = RowKey { row: self.root(row)?, ..row };
         let (Some(table), Some(facts)) = (self.schema.table_by_id(row.table), self.facts(row)?) else {
             return Ok(None);
         };
@@ -227,7 +246,8 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
         Ok(values)
     }
 
-    pub(super) fn facts(&mut self, key: RowKey) -> Result<Option<Arc<RowState>>, Error> {
+    /// The facts of a row by itself.
+    pub(super) fn own_facts(&mut self, key: RowKey) -> Result<Option<Arc<RowState>>, Error> {
         if let Some(facts) = self.changed.get(&key) {
             return Ok(Some(Arc::clone(facts)));
         }
@@ -239,13 +259,26 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
             return Ok(before.clone());
         }
         let stored = self.source.row(key)?;
-        let before = stored.zip(self.schema.table_by_id(key.table)).map(|(stored, table)| {
-            let image = Image::stored(table, key.row, &stored.facts, &stored.derived.followed);
-            let footprint = Footprint::of(table, &image, stored.derived.status == Status::Visible);
-            Arc::new(Before { stored, image, footprint })
-        });
+        let before = match stored.zip(self.schema.table_by_id(key.table)) {
+            Some((stored, table)) => Some(Arc::new(self.as_it_was(table, key, stored)?)),
+            None => None,
+        };
         self.before.insert(key, before.clone());
         Ok(before)
+    }
+
+    fn as_it_was(&mut self, table: &Table, key: RowKey, stored: Stored) -> Result<Before, Error> {
+        let (own, status) = (Arc::clone(&stored.facts), stored.derived.status);
+        let merged = status == Status::Merged;
+        let component = if merged { None } else { self.old_component(key)? };
+        let facts = component.and_then(|component| component.state(key.row)).unwrap_or(own);
+        let class = Facts { class: &facts, own: &stored.facts, merged };
+        let followed = &stored.derived.followed;
+        let image = Image::stored(table, key.row, class, followed, |foreign_key, row| {
+            self.old_root(RowKey { table: foreign_key.parent, row })
+        })?;
+        let footprint = Footprint::of(table, &stored.facts, &image, status == Status::Visible);
+        Ok(Before { stored, facts, image, footprint })
     }
 
     /// The status of a row, as decided so far.
@@ -307,13 +340,13 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
 
     /// The derivation of a row, as decided so far.
     pub(super) fn rederived(&mut self, key: RowKey) -> Result<Option<Rederived>, Error> {
-        let (Some(table), Some(facts)) = (self.schema.table_by_id(key.table), self.facts(key)?) else {
+        let (Some(table), Some(facts)) = (self.schema.table_by_id(key.table), self.own_facts(key)?) else {
             return Ok(None);
         };
         let (Some(image), before) = (self.image(key)?, self.before(key)?) else { return Ok(None) };
         let status = self.status_of(key)?;
         let conflicts = self.conflicts(table, key, &facts, &image, status)?;
-        let new = Footprint::of(table, &image, status == Status::Visible);
+        let new = Footprint::of(table, &facts, &image, status == Status::Visible);
         let derived = Derived { status, followed: image.followed.clone() };
         let old = before.as_ref().map(|before| before.footprint.clone()).unwrap_or_default();
         let before = before.map(|before| before.stored.clone());

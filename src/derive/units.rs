@@ -48,9 +48,3 @@ pub(crate) fn life_of<'a>(table: &Table, row: &'a RowState) -> &'a Life {
     static NOT_ARRIVED: Life = Life::DEAD;
     winning_life(table, row).map_or(&NOT_ARRIVED, |sibling| &sibling.value)
 }
-
-/// The siblings of life that say the opposite of the one that holds.
-pub(super) fn life_losers<'a>(table: &Table, row: &'a RowState) -> impl Iterator<Item = &'a Sibling<Life>> {
-    let life = life_of(table, row).kind();
-    row.life.iter().filter(move |sibling| sibling.value.kind() != life)
-}

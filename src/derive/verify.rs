@@ -33,13 +33,15 @@ pub(crate) fn rederive_row<S: Source + ?Sized>(
     key: RowKey,
 ) -> Result<Option<Rederived>, Error> {
     let mut pass = Pass::new(schema, source, &UNCHANGED);
+    // What it was merged with is not believed either: that takes the facts of those rows alone.
+    pass.identify_rows(vec![key])?;
     let (Some(table), Some(image)) = (schema.table_by_id(key.table), pass.image(key)?) else {
         return Ok(None);
     };
     let cyclic = schema.strata().iter().any(|stratum| stratum.cyclic && stratum.tables.contains(&key.table));
     let status = match pass.status_of(key)? {
         _ if !image.lives || !cyclic => pass.decide(table, key, &image)?,
-        Status::Dead => Status::Parked,
+        Status::Dead | Status::Merged => Status::Parked,
         stored => stored,
     };
     pass.status.insert(key, status);

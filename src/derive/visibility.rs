@@ -39,7 +39,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
 
     pub(super) fn decide(&mut self, table: &Table, key: RowKey, image: &Image) -> Result<Status, Error> {
         if !image.lives {
-            return Ok(Status::Dead);
+            return Ok(image.absence());
         }
         if !image.failed.is_empty() {
             return Ok(Status::Parked);

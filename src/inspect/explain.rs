@@ -11,7 +11,7 @@ use crate::commit::WriteError;
 use crate::db::{Inspected, ReadTransaction, RowRef};
 use crate::derive::{Status, unit_losers, winner, winning_life};
 use crate::ids::{ReplicaId, RowId};
-use crate::row::{LifeKind, RowState, Sibling, UnitValue};
+use crate::row::{Life, RowState, Sibling, UnitValue};
 use crate::schema::{ForeignKey, Table, Unit};
 use crate::store::LOCAL;
 use crate::value::{Collation, Value};
@@ -74,6 +74,10 @@ impl Explained<'_> {
         let table = &self.table.name;
         match row.derived.status {
             Status::Dead => self.line(&format!("{name} of {table} is deleted")),
+            Status::Merged => {
+                let into = self.names.row(row.class.root.row);
+                self.line(&format!("{name} of {table} was merged: it is {into} now"));
+            }
             Status::Visible => {
                 let why = "no check fails, what it refers to is visible, and its keys are its own";
                 self.line(&format!("{name} of {table} is visible: {why}"));
@@ -84,6 +88,11 @@ impl Explained<'_> {
                     self.line(&format!("  because {obstacle}"));
                 }
             }
+        }
+        if row.class.root.row == self.row && !row.class.members.is_empty() {
+            let mut members: Vec<String> = row.class.members.iter().map(|row| self.names.row(*row)).collect();
+            members.sort();
+            self.line(&format!("  with {}, merged into it", members.join(", ")));
         }
         if let Some(wish) = row.facts.boost.iter().max_by_key(|boost| (boost.stamp.hlc, boost.stamp.dot)) {
             self.line(&format!("  preferred to its rivals by {}", self.change(&wish.stamp)));
@@ -127,12 +136,18 @@ impl Explained<'_> {
         let Some(value) = values_at(row, &foreign_key.columns) else { return Ok(None) };
         let Some(parent) = self.snapshot.schema().table_by_id(foreign_key.parent) else { return Ok(None) };
         let Some(key) = parent.key(foreign_key.key) else { return Ok(None) };
-        let unit = winner(self.table, row.facts.unit(foreign_key.unit));
+        let unit = winner(self.table, row.class.facts.unit(foreign_key.unit));
         let meant = unit.and_then(|unit| unit.value.parent(foreign_key.id));
-        let known = match meant {
+        let mut known = match meant {
             Some(meant) => self.snapshot.inspect(&parent.name, meant)?,
             None => None,
         };
+        let meant = known.as_ref().map(|known| known.class.root.row).or(meant);
+        if let Some(root) =
+            meant.filter(|_| known.as_ref().is_some_and(|known| known.derived.status == Status::Merged))
+        {
+            known = self.snapshot.inspect(&parent.name, root)?;
+        }
         let dead =
             foreign_key.follow && known.as_ref().is_some_and(|known| known.derived.status == Status::Dead);
         let holder = self.snapshot.table(&parent.name)?.get_by_key(&key.name, RowRef::Key(value.clone()))?;
@@ -153,11 +168,7 @@ impl Explained<'_> {
         let siblings = facts.life.iter();
         let mut lines: Vec<(bool, String)> = siblings
             .map(|sibling| {
-                let what = match sibling.value.kind() {
-                    LifeKind::Alive => "inserted or changed",
-                    LifeKind::Dead => "deleted",
-                    LifeKind::Merged => "merged",
-                };
+                let what = self.said(&sibling.value);
                 let lost = holds != Some(sibling.stamp.dot);
                 (lost, format!("{what} by {}", self.change(&sibling.stamp)))
             })
@@ -168,16 +179,41 @@ impl Explained<'_> {
         }
     }
 
+    /// What a change said of the life of the row.
+    fn said(&self, life: &Life) -> String {
+        let names = |rows: &[RowId]| {
+            let mut names: Vec<String> = rows.iter().map(|row| self.names.row(*row)).collect();
+            names.sort();
+            names.join(", ")
+        };
+        match life {
+            Life::Alive { apart } if apart.is_empty() => "inserted or changed".to_owned(),
+            Life::Alive { apart } => format!("inserted or changed, and kept apart from {},", names(apart)),
+            Life::Dead { with } if with.is_empty() => "deleted".to_owned(),
+            Life::Dead { with } => format!("deleted with {}", names(with)),
+            Life::Merged(merge) if merge.rule.is_some() => {
+                format!("merged into {}, which has the same key,", self.names.row(merge.into))
+            }
+            Life::Merged(merge) => format!("merged into {}", self.names.row(merge.into)),
+        }
+    }
+
     /// A unit: what it shows, where that comes from, and what else is live.
     fn unit(&mut self, row: &Inspected, unit: &Unit) {
         let columns = self.table.column_names(&unit.columns).join(", ");
-        let siblings = row.facts.unit(unit.id);
+        let siblings = if row.derived.status == Status::Merged { &row.facts } else { &row.class.facts };
+        let siblings = siblings.unit(unit.id);
         let Some(winner) = winner(self.table, siblings) else {
             let value = shown(unit.columns.iter().filter_map(|column| row.values.get(*column)));
             return self.line(&format!("  {columns}: {value}, the default"));
         };
         self.line(&format!("  {columns}: {}", self.written(winner)));
-        let followed = row.derived.followed.iter().filter(|(column, _)| unit.columns.contains(column));
+        let pairs = unit.columns.iter().zip(&winner.value.columns);
+        let followed = pairs.filter_map(|(column, own)| {
+            let shown =
+                row.values.get(*column).filter(|shown| *shown != own && row.derived.status != Status::Merged);
+            shown.map(|shown| (column, shown))
+        });
         let mut notes = String::new();
         for (column, value) in followed {
             let name = self.table.column_names(&[*column]).join("");

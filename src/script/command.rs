@@ -104,6 +104,11 @@ pub(super) enum Action {
         table: String,
         row: RowName,
     },
+    Merge {
+        table: String,
+        row: RowName,
+        into: RowName,
+    },
     Begin,
     Commit,
     Rollback,
@@ -160,6 +165,8 @@ pub(super) enum How {
     Prefer,
     Reparent(Object),
     RestoreParent,
+    Merge,
+    KeepBoth(Object),
     Delete,
     Dismiss,
 }

@@ -32,7 +32,7 @@ impl Group {
     pub const fn of(table: TableId, conflict: &Conflict) -> Group {
         let constraint = match conflict.about {
             About::Constraint(id) => Some(id),
-            About::Update | About::Life => None,
+            About::Update | About::Life | About::Identity => None,
         };
         Group { table, kind: conflict.kind, constraint }
     }

@@ -136,7 +136,7 @@ impl Snapshot {
         Ok(None)
     }
 
-    /// How many rows of a table are visible, and how many parked.
+    /// How many rows of a table are visible, how many parked, and how many have a live merge.
     pub fn counts(&self, table: TableId) -> Result<Counts, Error> {
         match self.bytes.get(&Space::Count(table).key())? {
             Some(bytes) => Counts::decode(&bytes),
@@ -181,6 +181,14 @@ impl Source for Snapshot {
     fn parked(&self, table: TableId) -> Result<u64, Error> {
         Ok(self.counts(table)?.parked)
     }
+
+    fn merged_into(&self, row: RowKey) -> Result<Vec<RowId>, Error> {
+        self.rows_under(&Prefix::Merged(row.table, row.row))
+    }
+
+    fn merging(&self, table: TableId) -> Result<u64, Error> {
+        Ok(self.counts(table)?.merging)
+    }
 }
 
 /// How many rows a table has.
@@ -190,18 +198,20 @@ pub(crate) struct Counts {
     pub visible: u64,
     /// Rows that a constraint bars.
     pub parked: u64,
+    /// Rows with a live merge into another row, in force or not.
+    pub merging: u64,
 }
 
 impl Counts {
     pub(super) fn encode(self) -> Vec<u8> {
-        [self.visible.to_be_bytes(), self.parked.to_be_bytes()].concat()
+        [self.visible, self.parked, self.merging].map(u64::to_be_bytes).concat()
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Counts, Error> {
-        let wrong = || Error::corrupt("a row count does not have 16 bytes");
-        let (visible, parked) = bytes.split_first_chunk::<8>().ok_or_else(wrong)?;
-        let parked: [u8; 8] = parked.try_into().map_err(|_| wrong())?;
-        Ok(Counts { visible: u64::from_be_bytes(*visible), parked: u64::from_be_bytes(parked) })
+        let wrong = || Error::corrupt("a row count does not have 24 bytes");
+        let ([visible, parked, merging], []) = bytes.as_chunks::<8>() else { return Err(wrong()) };
+        let [visible, parked, merging] = [visible, parked, merging].map(|bytes| u64::from_be_bytes(*bytes));
+        Ok(Counts { visible, parked, merging })
     }
 }
 

@@ -29,13 +29,16 @@ pub(super) enum Space<'a> {
     Child(ConstraintId, RowId, RowId),
     /// A row that refers by value; stores nothing.
     ChildByValue(ConstraintId, &'a [Value], RowId),
+    /// A row of which a live merge names another row of the table as the survivor, by that row; stores
+    /// nothing.
+    Merged(TableId, RowId, RowId),
     /// A change by its replica's number and its seq; stores when and of which row.
     Log(u32, Seq),
     /// The open conflicts of a row.
     Conflicts(TableId, RowId),
     /// The row of an open conflict.
     ConflictById(ConflictId),
-    /// How many rows of a table are visible, and how many parked.
+    /// How many rows of a table are visible, how many parked, and how many have a live merge.
     Count(TableId),
     /// The greatest time in a row, where that is later than all of the change log.
     Clock,
@@ -71,6 +74,11 @@ impl Space<'_> {
             | Space::ChildByValue(id, value, row) => {
                 put_ordered_u32(id.0, &mut bytes);
                 encode_values(value, &mut bytes);
+                bytes.extend(row.as_bytes());
+            }
+            Space::Merged(table, into, row) => {
+                put_ordered_u32(table.0, &mut bytes);
+                bytes.extend(into.as_bytes());
                 bytes.extend(row.as_bytes());
             }
             Space::Child(id, parent, row) => {
@@ -124,6 +132,7 @@ impl Space<'_> {
             Space::Closed(_) => Kind::Closed,
             Space::ClosedPlace(_) => Kind::ClosedPlace,
             Space::Remembered => Kind::Remembered,
+            Space::Merged(..) => Kind::Merged,
         }
     }
 }
@@ -169,11 +178,13 @@ pub(super) enum Kind {
     ClosedPlace,
     /// [`Space::Remembered`].
     Remembered,
+    /// [`Space::Merged`].
+    Merged,
 }
 
 impl Kind {
     /// Every kind, in the order of the keys.
-    pub const ALL: [Kind; 19] = [
+    pub const ALL: [Kind; 20] = [
         Kind::Meta,
         Kind::Replica,
         Kind::Knowledge,
@@ -193,6 +204,7 @@ impl Kind {
         Kind::Closed,
         Kind::ClosedPlace,
         Kind::Remembered,
+        Kind::Merged,
     ];
 
     /// The kind of a key; none if nothing that is stored has such a key.
@@ -229,6 +241,8 @@ pub(super) enum Prefix<'a> {
     Children(ConstraintId, RowId),
     /// The rows that refer to a value.
     ChildrenByValue(ConstraintId, &'a [Value]),
+    /// The rows of which a live merge names a row as the survivor.
+    Merged(TableId, RowId),
     /// The changes of a replica.
     Log(u32),
     /// The open conflicts of a table.
@@ -266,6 +280,7 @@ impl Prefix<'_> {
             Prefix::Index(id, values) => (Space::Index(*id, values, NO_ROW), 16),
             Prefix::Children(id, parent) => (Space::Child(*id, *parent, NO_ROW), 16),
             Prefix::ChildrenByValue(id, values) => (Space::ChildByValue(*id, values, NO_ROW), 16),
+            Prefix::Merged(table, into) => (Space::Merged(*table, *into, NO_ROW), 16),
             Prefix::Log(number) => (Space::Log(*number, 0), 8),
             Prefix::Conflicts(table) => (Space::Conflicts(*table, NO_ROW), 16),
         };

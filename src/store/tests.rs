@@ -47,6 +47,7 @@ fn golden_keys() {
         (Space::Closed(conflict), format!("11{id}")),
         (Space::ClosedPlace(240), "12f1f0".to_owned()),
         (Space::Remembered, "13".to_owned()),
+        (Space::Merged(table, row(0xcd), row(0xab)), format!("1407{}{id}", "cd".repeat(16))),
     ];
     for (space, expected) in &golden {
         assert_eq!(hex(&space.key()), *expected, "{space:?}");
@@ -71,8 +72,8 @@ fn golden_records() {
     );
     assert_eq!(std::str::from_utf8(&bytes), Ok(expected));
     assert_eq!(Meta::decode(&bytes).unwrap(), meta);
-    let counts = Counts { visible: 258, parked: 3 };
-    assert_eq!(hex(&counts.encode()), "00000000000001020000000000000003");
+    let counts = Counts { visible: 258, parked: 3, merging: 1 };
+    assert_eq!(hex(&counts.encode()), "000000000000010200000000000000030000000000000001");
     assert_eq!(Counts::decode(&counts.encode()).unwrap(), counts);
 }
 

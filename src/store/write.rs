@@ -11,7 +11,7 @@ use super::snapshot::Snapshot;
 use super::space::Space;
 use crate::codec;
 use crate::codec::record::ReplicaNumbers;
-use crate::derive::{Conflict, Delta, Derived, Footprint, Need, Rederived, Status};
+use crate::derive::{Conflict, Delta, Footprint, Need, Rederived, Status};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{ConflictId, Dot, ReplicaId, RowId, RowKey, TableId};
@@ -68,8 +68,8 @@ struct Writer<'a> {
     schema: &'a Schema,
     replicas: Replicas,
     batch: Batch,
-    /// Rows that came (positive) or went: visible, parked.
-    counts: BTreeMap<TableId, (i64, i64)>,
+    /// Rows that came (positive) or went: visible, parked, with a live merge.
+    counts: BTreeMap<TableId, [i64; 3]>,
     /// Conflicts that appeared (positive) or went.
     conflict_counts: BTreeMap<(Group, Day), i64>,
     /// Conflicts that were open, and are no longer.
@@ -102,9 +102,14 @@ impl Writer<'_> {
         self.claims(table, key.row, &row.old, &row.new);
         self.references(table, key.row, &row.old, &row.new);
         self.entries(table, key.row, &row.old, &row.new);
-        self.count(key.table, stored.map(|stored| &stored.derived), &row.derived);
-        let may_have_conflicts =
-            stored.is_some_and(|s| s.derived.status == Status::Parked || s.facts.has_losers());
+        self.merges(key, &row.old, &row.new);
+        self.count(key.table, row);
+        let may_have_conflicts = match stored {
+            Some(s) if s.derived.status == Status::Parked || s.facts.has_losers() => true,
+            // Its values may have lost to those of a row that it is one with.
+            Some(_) => self.snapshot.counts(key.table)?.merging > 0,
+            None => false,
+        };
         self.conflicts(key, row, may_have_conflicts)
     }
 
@@ -158,14 +163,25 @@ impl Writer<'_> {
         }
     }
 
-    fn count(&mut self, table: TableId, was: Option<&Derived>, now: &Derived) {
-        let slot = self.counts.entry(table).or_default();
-        for (status, n) in [(was.map(|derived| derived.status), -1), (Some(now.status), 1)] {
+    fn merges(&mut self, key: RowKey, old: &Footprint, new: &Footprint) {
+        for into in old.merges.iter().filter(|into| !new.merges.contains(into)) {
+            self.delete(&Space::Merged(key.table, *into, key.row));
+        }
+        for into in new.merges.iter().filter(|into| !old.merges.contains(into)) {
+            self.put(&Space::Merged(key.table, *into, key.row), Vec::new());
+        }
+    }
+
+    fn count(&mut self, table: TableId, row: &Rederived) {
+        let was = row.before.as_ref().map(|stored| stored.derived.status);
+        let [visible, parked, merging] = self.counts.entry(table).or_default();
+        for (status, footprint, n) in [(was, &row.old, -1), (Some(row.derived.status), &row.new, 1)] {
             match status {
-                Some(Status::Visible) => slot.0 += n,
-                Some(Status::Parked) => slot.1 += n,
+                Some(Status::Visible) => *visible += n,
+                Some(Status::Parked) => *parked += n,
                 _ => {}
             }
+            *merging += if footprint.merges.is_empty() { 0 } else { n };
         }
     }
 
@@ -251,13 +267,15 @@ impl Writer<'_> {
     }
 
     fn counts(&mut self) -> Result<(), Error> {
-        for (table, (visible, parked)) in std::mem::take(&mut self.counts) {
-            if (visible, parked) == (0, 0) {
+        for (table, change) in std::mem::take(&mut self.counts) {
+            if change == [0, 0, 0] {
                 continue;
             }
             let mut counts = self.snapshot.counts(table)?;
+            let [visible, parked, merging] = change;
             counts.visible = counts.visible.saturating_add_signed(visible);
             counts.parked = counts.parked.saturating_add_signed(parked);
+            counts.merging = counts.merging.saturating_add_signed(merging);
             self.put(&Space::Count(table), counts.encode());
         }
         Ok(())

@@ -34,6 +34,7 @@ const CONFLICT_COUNT: u8 = 16;
 const CLOSED: u8 = 17;
 const CLOSED_PLACE: u8 = 18;
 const REMEMBERED: u8 = 19;
+const MERGED: u8 = 20;
 
 fn first(bytes: &Bytes, tag: u8) -> Vec<u8> {
     bytes.keys().find(|key| key[0] == tag).unwrap_or_else(|| panic!("nothing with tag {tag}")).clone()
@@ -54,6 +55,15 @@ fn add_like_first(bytes: &mut Bytes, tag: u8) {
 
 fn ann(world: &World) -> (&'static str, RowId) {
     ("customer", world.row("customer", "code", "ANN"))
+}
+
+fn gus(world: &World) -> (&'static str, RowId) {
+    ("customer", world.row("customer", "code", "GUS"))
+}
+
+/// Merged into [`gus`].
+fn gustav(world: &World) -> (&'static str, RowId) {
+    ("customer", world.row("customer", "code", "GUSTAV"))
 }
 
 fn stamp(replica: u8, seq: u64) -> Stamp {
@@ -323,7 +333,7 @@ corruptions! {
     "a replica gone", "the list of replicas is not right at number", |_, bytes| remove_first(bytes, REPLICA);
     "a wrong count", "visible rows, and has", |_, bytes| {
         let key = first(bytes, COUNT);
-        bytes.insert(key, [9_u64.to_be_bytes(), 9_u64.to_be_bytes()].concat());
+        bytes.insert(key, [9_u64.to_be_bytes(); 3].concat());
     };
     "no count", "it is said to have 0 parked rows", |world, bytes| {
         bytes.remove(&key(COUNT, world.table("orders"), &[]));
@@ -333,7 +343,28 @@ corruptions! {
         bytes.get_mut(&key).unwrap().pop();
     };
     "a count of no table", "a key that nothing stored has", |_, bytes| {
-        bytes.insert(key(COUNT, 99, &[]), vec![0; 16]);
+        bytes.insert(key(COUNT, 99, &[]), vec![0; 24]);
+    };
+    "a merge not listed", "the rows merged into others", |_, bytes| remove_first(bytes, MERGED);
+    "a merge listed that is none", "the rows merged into others", |_, bytes| add_like_first(bytes, MERGED);
+    "a merge of no table", "the rows merged into others", |_, bytes| {
+        bytes.insert(key(MERGED, 99, &[7; 32]), Vec::new());
+    };
+    "a merged row that is deleted", "it is stored as deleted, and is merged", |world, bytes| {
+        set_status(world, bytes, gustav(world), Status::Dead);
+    };
+    "a merged row that is parked", "it is stored as parked, and is merged", |world, bytes| {
+        set_status(world, bytes, gustav(world), Status::Parked);
+    };
+    "a merge forgotten", "it is stored as visible, and is merged", |world, bytes| {
+        set_status(world, bytes, gustav(world), Status::Visible);
+    };
+    "a survivor without the value of the merged row", "or the value of a row merged into it", |world, bytes| {
+        world.edit(bytes, gus(world), |_, derived| derived.followed.clear());
+    };
+    "no merges counted", "it is said to have 0 merging rows, and has 1", |world, bytes| {
+        let key = key(COUNT, world.table("customer"), &[]);
+        bytes.get_mut(&key).unwrap()[16..].fill(0);
     };
     "a cut closed conflict", "record of the closed conflict", |_, bytes| {
         let key = first(bytes, CLOSED);

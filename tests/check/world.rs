@@ -94,7 +94,7 @@ impl World {
         self.a
             .write(|tx| {
                 let mut customers = tx.table("customer")?;
-                for code in ["ANN", "BOB", "CAT", "DAN", "EVE", "FAY"] {
+                for code in ["ANN", "BOB", "CAT", "DAN", "EVE", "FAY", "GUS", "GUSTAV"] {
                     customers.insert(row! { code: code, name: code, email: format!("{code}@x") })?;
                 }
                 tx.table("orders")?.insert(row! { number: 1, customer: "ANN" })?;
@@ -116,6 +116,7 @@ impl World {
                 customers.delete("CAT")?; // b refers to it: delete-ri
                 customers.update("DAN", row! { code: "DANNY" })?; // b refers to it by value: update-ri
                 customers.update("EVE", row! { code: "BAD" })?; // b's order follows: validation
+                customers.merge("GUSTAV", "GUS")?; // b changes it: that arrives in GUS
                 customers.insert(row! { code: "NEW", name: "of a" })?;
                 customers.update("FAY", row! { code: "FAYE" })?; // b's order follows, and is fine
                 tx.table("task")?.delete("t1")?; // b changes it: update-delete
@@ -130,6 +131,7 @@ impl World {
                 let mut customers = tx.table("customer")?;
                 customers.update("ANN", row! { name: "Annie" })?;
                 customers.update("BOB", row! { phone: "1" })?;
+                customers.update("GUSTAV", row! { phone: "7" })?;
                 customers.insert(row! { code: "new", name: "of b" })?; // unique
                 let mut orders = tx.table("orders")?;
                 orders.insert(row! { number: 2, customer: "CAT" })?;

@@ -37,6 +37,9 @@ fn perform(
         }
         Operation::Delete { row } => transaction.table(&table(schema, *row).name)?.delete(row.row),
         Operation::Undelete { row } => transaction.table(&table(schema, *row).name)?.undelete(row.row),
+        Operation::Merge { row, into } => {
+            transaction.table(&table(schema, *row).name)?.merge(row.row, into.row)
+        }
         Operation::Prefer { row } => transaction.table(&table(schema, *row).name)?.prefer(row.row),
         Operation::Undo { conflict } => transaction.undo(conflict.id()),
         Operation::Resolve { conflict, choice } => {
@@ -58,6 +61,8 @@ fn resolution(table: &Table, choice: &Choice) -> ResolveWith {
         Choice::Prefer => ResolveWith::Prefer,
         Choice::Reparent(values) => ResolveWith::Reparent(named(table, values)),
         Choice::RestoreParent => ResolveWith::RestoreParent,
+        Choice::Merge => ResolveWith::Merge,
+        Choice::KeepBoth(values) => ResolveWith::KeepBoth(named(table, values)),
         Choice::Delete => ResolveWith::Delete,
         Choice::Dismiss => ResolveWith::Dismiss,
     }

@@ -24,14 +24,16 @@ pub fn compare(schema: &Schema, source: &MemorySource, view: &Derived) -> Checke
 
 fn compare_row(schema: &Schema, kept: &Kept, view: &Derived, image: &Image) -> Checked {
     let expected = match (image.lives, view.visible.contains_key(&image.key)) {
+        (false, _) if image.root != image.key => Status::Merged,
         (false, _) => Status::Dead,
         (true, true) => Status::Visible,
         (true, false) => Status::Parked,
     };
     let status = kept.stored.derived.status;
     ensure(status == expected, || format!("P7 {:?} is {status:?}, not {expected:?}", image.key))?;
-    if status == Status::Dead {
-        return ensure(kept.footprint == Footprint::default(), || {
+    if !image.lives {
+        let merges = kept.footprint.merges.clone();
+        return ensure(kept.footprint == Footprint { merges, ..Footprint::default() }, || {
             format!("{:?} is dead and indexed", image.key)
         });
     }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use reunite::derive::{Kind, Nothing, derive};
-use reunite::ids::{ReplicaId, RowId, RowKey};
+use reunite::ids::{Dot, ReplicaId, RowId, RowKey, UnitId};
 use reunite::merge::merge;
 use reunite::row::RowState;
 use reunite::schema::Schema;
@@ -18,7 +18,9 @@ use reunite::version::{Hlc, Priority};
 
 use self::compare::compare;
 use self::source::MemorySource;
-use crate::model::{self, Cell, Change, Commit, Content, Derived, Facts, Replica, Slot, row_state};
+use crate::model::{
+    self, Cell, Change, Commit, Content, Derived, Edge, Facts, Replica, Row, Rule, Slot, fold, row_state,
+};
 use crate::world::checks::{Changes, check_facts, check_view};
 use crate::world::generate::Generator;
 use crate::world::losses::check_losses;
@@ -249,11 +251,51 @@ fn states<'a>(facts: &Facts, rows: impl Iterator<Item = &'a RowKey>) -> BTreeMap
 }
 
 impl Generator<'_> {
+    /// Anything that may be said of the life of a row.
+    fn life(&mut self, row: RowKey) -> Content {
+        let others: Vec<RowId> =
+            self.facts.keys().filter(|o| o.table == row.table && **o != row).map(|o| o.row).collect();
+        let some = |random: &mut Random, percent| -> BTreeSet<RowId> {
+            others.iter().filter(|_| random.chance(percent)).copied().collect()
+        };
+        let into = self.random.pick(others.iter().copied());
+        match (self.random.below(20), into) {
+            (0..=11, _) | (_, None) => Content::Alive(BTreeSet::new()),
+            (12, _) => Content::Alive(some(self.random, 40)),
+            (13, _) => Content::Dead(BTreeSet::new()),
+            (14 | 15, _) => Content::Dead(some(self.random, 50)),
+            (_, Some(into)) => Content::Merged(self.edge(row, into)),
+        }
+    }
+
+    /// A merge that took some values in; some by the rule of a key that both rows may have.
+    fn edge(&mut self, row: RowKey, into: RowId) -> Edge {
+        let table = self.schema.table_by_id(row.table).expect("a table of the schema");
+        let values = |row: RowKey| -> BTreeSet<(UnitId, Dot)> {
+            let all = self.facts.get(&row).into_iter().flat_map(Row::all);
+            all.filter_map(|(slot, dot, _)| match slot {
+                Slot::Columns(unit) => Some((unit, dot)),
+                _ => None,
+            })
+            .collect()
+        };
+        let (own, both) = (values(row), &values(row) | &values(RowKey { row: into, ..row }));
+        let absorbed = own.into_iter().filter(|_| self.random.chance(40)).collect();
+        let key = self.random.pick(table.keys.iter()).filter(|_| self.random.chance(40));
+        let shown = self.view.images.get(&row).map(|image| image.values.clone());
+        let rule = key.zip(shown).and_then(|(key, shown)| {
+            let value = fold(table, &key.columns, &shown)?;
+            let seen = both.into_iter().filter(|_| self.random.chance(80)).collect();
+            Some(Rule { key: key.id, value, seen })
+        });
+        Edge { into, absorbed, rule }
+    }
+
     fn scribble(&mut self, commit: &mut Commit<'_>, row: RowKey) {
         let table = self.schema.table_by_id(row.table).expect("a table of the schema");
-        let life = if self.random.chance(85) { Content::Alive } else { Content::Dead };
+        let life = self.life(row);
         for unit in &table.units {
-            if life == Content::Dead || self.random.chance(50) {
+            if !life.is_alive() || self.random.chance(50) {
                 continue;
             }
             let slot = Slot::Columns(unit.id);

@@ -23,6 +23,7 @@ pub struct MemorySource {
     claims: BTreeMap<(ConstraintId, Key), BTreeSet<RowId>>,
     children: BTreeMap<(ConstraintId, RowId), BTreeSet<RowId>>,
     by_value: BTreeMap<(ConstraintId, Key), BTreeSet<RowId>>,
+    merged: BTreeMap<RowKey, BTreeSet<RowId>>,
 }
 
 impl MemorySource {
@@ -47,6 +48,9 @@ impl MemorySource {
         for (unique, value) in table.keys.iter().zip(&footprint.keys) {
             let Some(value) = value else { continue };
             set(self.claims.entry((unique.id, value.clone())).or_default(), key.row, add);
+        }
+        for into in &footprint.merges {
+            set(self.merged.entry(RowKey { row: *into, ..key }).or_default(), key.row, add);
         }
         for (foreign_key, need) in table.foreign_keys.iter().zip(&footprint.references) {
             let Some(need) = need else { continue };
@@ -74,7 +78,8 @@ fn same_entries(a: &Footprint, b: &Footprint) -> bool {
         let entry = |need: &Need| Need { key: need.key.clone().filter(|_| need.by_value), ..*need };
         footprint.references.iter().map(|need| need.as_ref().map(entry)).collect()
     };
-    (&a.keys, &a.entries, a.visible) == (&b.keys, &b.entries, b.visible) && references(a) == references(b)
+    (&a.keys, &a.entries, a.visible, &a.merges) == (&b.keys, &b.entries, b.visible, &b.merges)
+        && references(a) == references(b)
 }
 
 impl Source for MemorySource {
@@ -97,5 +102,14 @@ impl Source for MemorySource {
     fn parked(&self, table: TableId) -> Result<u64, Error> {
         let rows = self.rows.iter().filter(|(key, _)| key.table == table);
         Ok(rows.filter(|(_, kept)| kept.stored.derived.status == Status::Parked).count() as u64)
+    }
+
+    fn merged_into(&self, row: RowKey) -> Result<Vec<RowId>, Error> {
+        Ok(self.merged.get(&row).into_iter().flatten().copied().collect())
+    }
+
+    fn merging(&self, table: TableId) -> Result<u64, Error> {
+        let rows = self.rows.iter().filter(|(key, _)| key.table == table);
+        Ok(rows.filter(|(_, kept)| !kept.footprint.merges.is_empty()).count() as u64)
     }
 }

@@ -4,14 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reunite::ids::{ConstraintId, Dot, RowId, RowKey};
+use reunite::ids::{ConstraintId, Dot, RowId, RowKey, UnitId};
 use reunite::schema::{Schema, Table, Tracking};
 use reunite::value::Value;
 use reunite::version::{Hlc, Stamp};
 
 use super::derive::{Derived, derive};
 use super::facts::{Cell, ConflictName, Content, Facts, Row, Slot};
-use super::image::{fold, order};
+use super::identity::{Edge, Identity, Rule};
+use super::image::{fold, lives, order};
 use super::replica::Replica;
 use super::undo::Settled;
 
@@ -25,6 +26,9 @@ pub enum Refusal {
     NoSuchRow,
     NotApplicable,
 }
+
+/// Values of one unit, with the rows that they are in.
+pub type Spots = BTreeSet<(RowKey, Dot)>;
 
 /// What a write replaces.
 pub type Replaced = BTreeSet<(Slot, Dot)>;
@@ -83,6 +87,8 @@ pub struct Commit<'a> {
     pub yields: BTreeSet<RowKey>,
     pub settled: Vec<Settled>,
     pub undone: Vec<ConflictName>,
+    /// Rows that are just becoming one: what is written must outrank them all.
+    pub joining: BTreeSet<RowKey>,
 }
 
 impl<'a> Commit<'a> {
@@ -109,7 +115,17 @@ impl<'a> Commit<'a> {
             yields: BTreeSet::new(),
             settled: Vec::new(),
             undone: Vec::new(),
+            joining: BTreeSet::new(),
         }
+    }
+
+    /// Which rows are one, as the transaction sees it.
+    pub fn identity(&self) -> Identity {
+        Identity::of(self.schema, &self.replica.facts)
+    }
+
+    pub fn lives(&self, row: RowKey) -> bool {
+        lives(self.table(row), &self.replica.facts, &self.identity(), row)
     }
 
     pub fn table(&self, key: RowKey) -> &'a Table {
@@ -153,15 +169,68 @@ impl<'a> Commit<'a> {
             .collect()
     }
 
-    /// The visible value of a unit, and the dots that say it.
-    pub fn visible_value(&self, row: RowKey, slot: Slot) -> Option<(Cell, Dot, Replaced)> {
-        let facts = self.replica.facts.get(&row)?;
-        let best = facts.live(slot).max_by_key(|(_, entry)| order(self.table(row), &entry.stamp));
-        let (dot, entry) = best?;
-        let Content::Columns(cell) = &entry.content else { return None };
+    /// The values that compete in a unit: of a surviving row those of all that are one with it.
+    pub fn spots(&self, row: RowKey, unit: UnitId) -> Spots {
+        let identity = self.identity();
+        if identity.root(row) == row {
+            return identity.spots(&self.replica.facts, row, unit).into_iter().collect();
+        }
+        self.live(row, Slot::Columns(unit)).into_iter().map(|(dot, _)| (row, dot)).collect()
+    }
+
+    /// The visible value of a unit, its stamp, and the values that say it.
+    pub fn visible_value(&self, row: RowKey, unit: UnitId) -> Option<(Cell, Stamp, Spots)> {
+        let spots = self.spots(row, unit);
+        let entry = |(row, dot): &(RowKey, Dot)| self.replica.facts[row].get(Slot::Columns(unit), *dot);
+        let entries = spots.iter().filter_map(entry);
+        let best = entries.max_by_key(|entry| order(self.table(row), &entry.stamp))?;
+        let Content::Columns(cell) = &best.content else { return None };
         let same =
             |content: &Content| matches!(content, Content::Columns(other) if other.says_the_same(cell));
-        Some((cell.clone(), dot, self.dots_of(row, slot, same)))
+        let says_it = |spot: &&(RowKey, Dot)| entry(spot).is_some_and(|entry| same(&entry.content));
+        Some((cell.clone(), best.stamp, spots.iter().filter(says_it).copied().collect()))
+    }
+
+    /// Writes a unit in place of values, some of which may be in rows that were merged into this one.
+    pub fn write_unit(&mut self, row: RowKey, unit: UnitId, mut cell: Cell, settled: &Spots) {
+        let slot = Slot::Columns(unit);
+        settled.iter().filter(|spot| spot.0 != row).for_each(|spot| self.absorb(*spot, unit));
+        // The rows that were merged may be purged elsewhere.
+        let identity = self.identity();
+        for (id, parent) in &mut cell.parents {
+            let key = self.table(row).foreign_keys.iter().find(|key| key.id == *id).expect("a foreign key");
+            *parent = identity.root(RowKey { table: key.parent, row: *parent }).row;
+        }
+        cell.claim = self.kept_claim(row, unit, &cell);
+        let own = settled.iter().filter(|spot| spot.0 == row).map(|spot| (slot, spot.1)).collect();
+        self.write(row, slot, Content::Columns(cell), own);
+    }
+
+    /// A value of a merged row is not removed there: its merge absorbs it. Who absorbs a key knows the merge,
+    /// which no longer depends on the rule that made it.
+    pub fn absorb(&mut self, (row, dot): (RowKey, Dot), unit: UnitId) {
+        let Some(into) = self.identity().edges.get(&row).copied() else { return };
+        let into_it = |content: &Content| matches!(content, Content::Merged(edge) if edge.into == into.row);
+        let old = self.dots_of(row, Slot::Life, into_it);
+        let mut edge = Edge { into: into.row, absorbed: BTreeSet::from([(unit, dot)]), rule: None };
+        let mut by_hand = false;
+        for (_, content) in self.live(row, Slot::Life) {
+            if let Content::Merged(other) = content.clone()
+                && into_it(&content)
+            {
+                edge.absorbed.extend(other.absorbed);
+                by_hand |= other.rule.is_none();
+                edge.rule = other.rule.or(edge.rule);
+            }
+        }
+        let table = self.table(row);
+        let of_key = |rule: &Rule| {
+            table
+                .key(rule.key)
+                .is_some_and(|key| key.columns.iter().any(|column| table.columns[*column].unit == unit))
+        };
+        edge.rule = edge.rule.filter(|rule| !by_hand && !of_key(rule));
+        self.write(row, Slot::Life, Content::Merged(edge), old);
     }
 
     /// Dismisses a conflict of a parked row. Several dismissals of one transaction are one change.
@@ -187,7 +256,13 @@ impl<'a> Commit<'a> {
     /// Writes a unit. A write inherits the priority of what it saw there.
     pub fn write(&mut self, row: RowKey, slot: Slot, content: Content, mut replaces: Replaced) {
         let dot = self.dot(row);
-        let seen = self.replica.facts.get(&row).into_iter().flat_map(|facts| facts.live(slot));
+        let identity = self.identity();
+        let joining = self.joining.contains(&row);
+        let rows = if joining { self.joining.clone() } else { BTreeSet::from([row]) };
+        let rows: BTreeSet<RowKey> =
+            rows.into_iter().flat_map(|row| identity.class(identity.root(row))).collect();
+        let seen =
+            rows.iter().filter_map(|row| self.replica.facts.get(row)).flat_map(|facts| facts.live(slot));
         let inherited = seen.map(|(_, entry)| entry.stamp.priority).max();
         let inherits = matches!(slot, Slot::Life | Slot::Columns(_));
         let priority = inherited
@@ -206,10 +281,9 @@ impl<'a> Commit<'a> {
     }
 
     /// Under row tracking a write that leaves the keys as they are keeps their claim.
-    pub fn kept_claim(&self, row: RowKey, slot: Slot, cell: &Cell) -> Option<Stamp> {
+    pub fn kept_claim(&self, row: RowKey, unit: UnitId, cell: &Cell) -> Option<Stamp> {
         let table = self.table(row);
-        let (old, dot, _) = self.visible_value(row, slot).filter(|_| table.tracking == Tracking::Row)?;
-        let stamp = self.replica.facts[&row].get(slot, dot)?.stamp;
+        let (old, stamp, _) = self.visible_value(row, unit).filter(|_| table.tracking == Tracking::Row)?;
         let is_key = |column: usize| table.keys.iter().any(|key| key.columns.contains(&column));
         let columns = table.units.first()?.columns.iter().zip(old.columns.iter().zip(&cell.columns));
         let same = columns.filter(|(column, _)| is_key(**column)).all(|(_, (old, new))| old == new);
@@ -251,7 +325,8 @@ impl<'a> Commit<'a> {
             let (table, parent_table) = (self.table(*child), self.table(*parent));
             let foreign_key = table.foreign_keys.iter().find(|key| key.id == *id).expect("a foreign key");
             let key = parent_table.key(foreign_key.key).expect("a key of the parent");
-            let shown = self.shown.get(child).zip(self.shown.get(parent));
+            let parent = self.identity().root(*parent);
+            let shown = self.shown.get(child).zip(self.shown.get(&parent));
             let Some((referring, now)) = shown else { return false };
             let refers = fold(table, &foreign_key.columns, referring).as_ref() == Some(old);
             let moved = fold(parent_table, &key.columns, now).as_ref() != Some(old);
@@ -341,6 +416,19 @@ impl<'a> Commit<'a> {
                 self.remember(&after);
                 let Commit { replica, changes, .. } = self;
                 return Ok(Done { replica, changes, after, wanted, boosted: boosted.len() });
+            }
+            // A row that must stay lives by itself, where a merge that was void would take it along now.
+            let merged: Vec<RowKey> = displaced
+                .iter()
+                .filter(|row| after.images.get(row).is_some_and(|i| i.root != **row))
+                .copied()
+                .collect();
+            if !merged.is_empty() {
+                for row in merged {
+                    let (apart, all) = (self.apart_of(row), self.dots_of(row, Slot::Life, |_| true));
+                    self.write(row, Slot::Life, Content::Alive(apart), all);
+                }
+                continue;
             }
             let broken = self.broken(&after, &wanted);
             if !broken.is_empty() {

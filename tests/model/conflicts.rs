@@ -9,7 +9,7 @@ use reunite::schema::{ForeignKey, Schema, Table, Tracking};
 
 use super::derive::Derived;
 use super::facts::{ConflictName, Content, Facts, Row, Slot};
-use super::image::{Image, Need, order};
+use super::image::{Image, Need, life_order, order};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Conflict {
@@ -25,8 +25,15 @@ pub fn conflicts(schema: &Schema, facts: &Facts, derived: &Derived) -> Found {
     for (key, row) in facts {
         let table = schema.table_by_id(key.table).expect("a table of the schema");
         let image = &derived.images[key];
-        lost_lives(table, row, image, &mut found);
-        lost_values(table, row, image, &mut found);
+        let root_lives = derived.images[&image.root].lives;
+        lost_lives(table, row, image, root_lives, &mut found);
+        for (dot, others) in derived.identity.lost(schema, facts, *key) {
+            let name = ConflictName { row: *key, about: About::Identity, dot };
+            found.insert(name, Conflict { kind: Kind::Identity, columns: BTreeSet::new(), others });
+        }
+        if image.root == *key {
+            lost_values(table, facts, derived, image, &mut found);
+        }
         if image.lives && !derived.visible.contains_key(key) {
             let mut bars = Bars { table, image, born: row.born, found: &mut found };
             bars.checks();
@@ -48,13 +55,18 @@ fn columns_of(table: &Table, positions: impl IntoIterator<Item = usize>) -> BTre
     positions.into_iter().map(|column| table.columns[column].id).collect()
 }
 
-/// Lives that say the opposite of the one that holds.
-fn lost_lives(table: &Table, row: &Row, image: &Image, found: &mut Found) {
+/// Lives that say the opposite of the one that holds. A change of a merged row joins what the row became,
+/// unless that is deleted.
+fn lost_lives(table: &Table, row: &Row, image: &Image, root_lives: bool, found: &mut Found) {
+    let best = row.live(Slot::Life).max_by_key(|(_, entry)| life_order(table, entry));
+    let Some(best) = best.map(|(_, entry)| &entry.content) else { return };
     for (dot, entry) in row.live(Slot::Life) {
-        if (entry.content == Content::Alive) == image.lives {
-            continue;
-        }
-        let kind = if image.lives { Kind::UpdateDelete } else { Kind::DeleteUpdate };
+        let kind = match (best, &entry.content) {
+            (Content::Alive(_) | Content::Merged(_), Content::Dead(_)) => Kind::UpdateDelete,
+            (Content::Dead(_), Content::Alive(_)) => Kind::DeleteUpdate,
+            (Content::Merged(_), Content::Alive(_)) if !root_lives => Kind::DeleteUpdate,
+            _ => continue,
+        };
         let written = table.units.iter().filter(|unit| row.get(Slot::Columns(unit.id), dot).is_some());
         let columns = columns_of(table, written.flat_map(|unit| unit.columns.iter().copied()));
         let name = ConflictName { row: image.key, about: About::Life, dot };
@@ -63,17 +75,19 @@ fn lost_lives(table: &Table, row: &Row, image: &Image, found: &mut Found) {
 }
 
 /// Values unequal to the winner. A delete that nobody contests has decided them too.
-fn lost_values(table: &Table, row: &Row, image: &Image, found: &mut Found) {
-    if row.live(Slot::Life).all(|(_, entry)| entry.content == Content::Dead) {
+fn lost_values(table: &Table, facts: &Facts, derived: &Derived, image: &Image, found: &mut Found) {
+    if facts[&image.key].live(Slot::Life).all(|(_, entry)| entry.content.is_dead()) {
         return;
     }
     for unit in &table.units {
-        for (dot, entry) in row.live(Slot::Columns(unit.id)) {
+        for (row, dot) in derived.identity.spots(facts, image.key, unit.id) {
+            let entry = facts[&row].get(Slot::Columns(unit.id), dot).expect("it competes");
             let Content::Columns(cell) = &entry.content else { continue };
             if cell.says_the_same(&image.winners[&unit.id].1) {
                 continue;
             }
-            let name = ConflictName { row: image.key, about: About::Update, dot };
+            // It is a conflict of the row in which it is.
+            let name = ConflictName { row, about: About::Update, dot };
             let fresh = Conflict { kind: Kind::Update, columns: BTreeSet::new(), others: BTreeSet::new() };
             let entry = found.entry(name).or_insert(fresh);
             entry.columns.extend(columns_of(table, unit.columns.iter().copied()));

@@ -8,6 +8,7 @@ use reunite::value::Value;
 
 use super::conflicts::{Conflict, conflicts};
 use super::facts::{ConflictName, Facts};
+use super::identity::Identity;
 use super::image::Image;
 use super::solver::{Candidate, Solver, Status};
 use super::strata::strata;
@@ -22,16 +23,19 @@ pub struct Derived {
     pub conflicts: BTreeMap<ConflictName, Conflict>,
     pub images: BTreeMap<RowKey, Image>,
     pub holders: Holders,
+    pub identity: Identity,
 }
 
 /// `shuffle` permutes an iteration whose order must not matter.
 pub fn derive(schema: &Schema, facts: &Facts, mut shuffle: impl FnMut(&mut [usize])) -> Derived {
-    let image = |key: &RowKey| (*key, Image::new(schema, facts, *key));
+    let identity = Identity::of(schema, facts);
+    let image = |key: &RowKey| (*key, Image::new(schema, facts, &identity, *key));
     let mut derived = Derived {
         visible: BTreeMap::new(),
         conflicts: BTreeMap::new(),
         images: facts.keys().map(image).collect(),
         holders: Holders::new(),
+        identity: identity.clone(),
     };
     for group in strata(schema) {
         let mut rows: Vec<&Image> =

@@ -7,6 +7,8 @@ use reunite::ids::{ConstraintId, Dot, ReplicaId, RowId, RowKey, UnitId};
 use reunite::value::Value;
 use reunite::version::Stamp;
 
+use super::identity::Edge;
+
 /// A version vector: of a unit, or, joined over everything, a replica's knowledge.
 pub type Vector = BTreeMap<ReplicaId, u64>;
 
@@ -56,12 +58,26 @@ pub struct ConflictName {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Content {
-    Alive,
-    Dead,
+    /// It lives, and was decided to stay apart from these rows.
+    Alive(BTreeSet<RowId>),
+    /// It was deleted, with these rows that were merged into it.
+    Dead(BTreeSet<RowId>),
+    /// It became another row.
+    Merged(Edge),
     Boost,
     /// Dismissed conflicts of a parked row; with none it only carries a removal to the other replicas.
     Ack(BTreeSet<ConflictName>),
     Columns(Cell),
+}
+
+impl Content {
+    pub const fn is_alive(&self) -> bool {
+        matches!(self, Content::Alive(_))
+    }
+
+    pub const fn is_dead(&self) -> bool {
+        matches!(self, Content::Dead(_))
+    }
 }
 
 /// One live value.

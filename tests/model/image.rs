@@ -1,4 +1,4 @@
-//! L1 and L3: which value of a unit is visible, and the row as its constraints see it.
+//! L1 and L3, over L2: which value of a unit is visible, and the row as its constraints see it.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use reunite::value::{Collation, Value};
 use reunite::version::{Hlc, Priority, Stamp};
 
 use super::facts::{Cell, Content, Entry, Facts, Row, Slot};
+use super::identity::Identity;
 
 pub type Order = (Option<Priority>, Hlc, Dot);
 pub type Rank = (Reverse<Option<(Hlc, Dot)>>, Reverse<Option<Priority>>, Hlc, Dot, RowId);
@@ -20,11 +21,12 @@ pub fn order(table: &Table, stamp: &Stamp) -> Order {
 
 /// How a table compares the siblings of life. Under LATEST WINS only the stamp counts.
 pub fn life_order(table: &Table, entry: &Entry) -> (u8, Order) {
-    let dead = entry.content == Content::Dead;
-    let class = match table.deletes {
-        DeleteRule::LatestWins => 0,
-        DeleteRule::DeleteWins => u8::from(dead),
-        DeleteRule::UpdateWins => u8::from(!dead),
+    let class = match (table.deletes, &entry.content) {
+        (DeleteRule::LatestWins, _) => 0,
+        (_, Content::Merged(_)) => 2,
+        (DeleteRule::DeleteWins, Content::Dead(_)) => 1,
+        (DeleteRule::UpdateWins, Content::Alive(_)) => 1,
+        _ => 0,
     };
     (class, order(table, &entry.stamp))
 }
@@ -42,9 +44,13 @@ pub struct Need {
 #[derive(Clone, Debug)]
 pub struct Image {
     pub key: RowKey,
+    /// Neither deleted nor merged into another row.
     pub lives: bool,
+    /// The row that it became: itself, if it was not merged.
+    pub root: RowKey,
     /// What the row shows, or would show.
     pub values: Vec<Value>,
+    /// Of a surviving row, among the values of all rows that are one with it.
     pub winners: BTreeMap<UnitId, (Dot, Cell, Stamp)>,
     pub failed: Vec<ConstraintId>,
     /// Per unique key of the table; none with a null in it.
@@ -55,12 +61,13 @@ pub struct Image {
 }
 
 impl Image {
-    pub fn new(schema: &Schema, facts: &Facts, key: RowKey) -> Image {
+    pub fn new(schema: &Schema, facts: &Facts, identity: &Identity, key: RowKey) -> Image {
         let (table, row) = (schema.table_by_id(key.table).expect("a table of the schema"), &facts[&key]);
-        let winners = winners(table, row);
+        let winners = winners(table, facts, identity, key);
         let mut image = Image {
             key,
-            lives: lives(table, row),
+            lives: lives(table, facts, identity, key),
+            root: identity.root(key),
             values: written(table, &winners),
             failed: Vec::new(),
             keys: Vec::new(),
@@ -69,7 +76,7 @@ impl Image {
             winners,
         };
         for foreign_key in &table.foreign_keys {
-            let need = image.need(schema, facts, table, foreign_key);
+            let need = image.need(schema, facts, identity, table, foreign_key);
             image.needs.push(need);
         }
         image.keys = table.keys.iter().map(|key| image.folded(table, &key.columns)).collect();
@@ -78,13 +85,21 @@ impl Image {
     }
 
     /// A following reference means the row, hence whatever key that row now has, and shows it.
-    fn need(&mut self, schema: &Schema, facts: &Facts, table: &Table, key: &ForeignKey) -> Option<Need> {
+    fn need(
+        &mut self,
+        schema: &Schema,
+        facts: &Facts,
+        identity: &Identity,
+        table: &Table,
+        key: &ForeignKey,
+    ) -> Option<Need> {
         let stored = self.folded(table, &key.columns)?;
         let parent = self.winners.get(&key.unit).and_then(|(_, cell, _)| cell.parents.get(&key.id).copied());
+        let parent = parent.map(|row| identity.root(RowKey { table: key.parent, row }).row);
         let Some(row) = parent.filter(|_| key.follow) else {
             return Some(Need { parent, by_value: true, key: Some(stored) });
         };
-        let current = current_key(schema, facts, RowKey { table: key.parent, row }, key.key);
+        let current = current_key(schema, facts, identity, RowKey { table: key.parent, row }, key.key);
         let found = current.is_some();
         for (column, value) in key.columns.iter().zip(current.into_iter().flatten()) {
             self.values[*column] = value;
@@ -102,22 +117,44 @@ impl Image {
 pub fn fold(table: &Table, columns: &[usize], values: &[Value]) -> Option<Vec<Value>> {
     let fold = |column: &usize| match &values[*column] {
         Value::Null => None,
-        Value::Text(text) => Some(Value::Text(table.columns[*column].collation.fold(text).into_owned())),
-        value => Some(value.clone()),
+        value => Some(fold_each(table, *column, value)),
     };
     columns.iter().map(fold).collect()
 }
 
-pub fn lives(table: &Table, row: &Row) -> bool {
-    let best = row.live(Slot::Life).max_by_key(|(_, entry)| life_order(table, entry));
-    best.is_some_and(|(_, entry)| entry.content == Content::Alive)
+/// One value as keys compare it.
+pub fn fold_each(table: &Table, column: usize, value: &Value) -> Value {
+    match value {
+        Value::Text(text) => Value::Text(table.columns[column].collation.fold(text).into_owned()),
+        value => value.clone(),
+    }
 }
 
-pub fn winners(table: &Table, row: &Row) -> BTreeMap<UnitId, (Dot, Cell, Stamp)> {
+/// Whether a row is neither deleted nor merged into another. A merge that is not in force lets it live.
+pub fn lives(table: &Table, facts: &Facts, identity: &Identity, key: RowKey) -> bool {
+    let lives = facts.get(&key).into_iter().flat_map(|row| row.live(Slot::Life));
+    let best = lives.max_by_key(|(_, entry)| life_order(table, entry));
+    identity.root(key) == key && best.is_some_and(|(_, entry)| !entry.content.is_dead())
+}
+
+/// The winners of a surviving row and those that are one with it; of a merged row its own.
+pub fn winners(
+    table: &Table,
+    facts: &Facts,
+    identity: &Identity,
+    key: RowKey,
+) -> BTreeMap<UnitId, (Dot, Cell, Stamp)> {
+    let merged = identity.root(key) != key;
     let winner = |unit: UnitId| {
-        let best = row.live(Slot::Columns(unit)).max_by_key(|(_, entry)| order(table, &entry.stamp))?;
-        match &best.1.content {
-            Content::Columns(cell) => Some((unit, (best.0, cell.clone(), best.1.stamp))),
+        let own = || facts.get(&key).into_iter().flat_map(|row| row.live(Slot::Columns(unit)));
+        let spots = match merged {
+            true => own().map(|(dot, _)| (key, dot)).collect(),
+            false => identity.spots(facts, key, unit),
+        };
+        let entries = spots.into_iter().filter_map(|(row, dot)| facts[&row].get(Slot::Columns(unit), dot));
+        let best = entries.max_by_key(|entry| order(table, &entry.stamp))?;
+        match &best.content {
+            Content::Columns(cell) => Some((unit, (best.stamp.dot, cell.clone(), best.stamp))),
             _ => unreachable!("columns hold columns"),
         }
     };
@@ -137,10 +174,18 @@ pub fn written(table: &Table, winners: &BTreeMap<UnitId, (Dot, Cell, Stamp)>) ->
 }
 
 /// The key of a row as the rows that refer to it show it; none if it is deleted, unknown or null there.
-fn current_key(schema: &Schema, facts: &Facts, row: RowKey, key: ConstraintId) -> Option<Vec<Value>> {
-    let table = schema.table_by_id(row.table)?;
-    let facts_of_row = facts.get(&row).filter(|facts| lives(table, facts))?;
-    let winners = winners(table, facts_of_row);
+fn current_key(
+    schema: &Schema,
+    facts: &Facts,
+    identity: &Identity,
+    row: RowKey,
+    key: ConstraintId,
+) -> Option<Vec<Value>> {
+    let (table, row) = (schema.table_by_id(row.table)?, identity.root(row));
+    if !lives(table, facts, identity, row) {
+        return None;
+    }
+    let winners = winners(table, facts, identity, row);
     let mut values = written(table, &winners);
     let key = table.key(key)?;
     let part_of_key = |f: &&ForeignKey| f.follow && f.columns.iter().any(|c| key.columns.contains(c));
@@ -148,7 +193,7 @@ fn current_key(schema: &Schema, facts: &Facts, row: RowKey, key: ConstraintId) -
         let parent = winners.get(&f.unit).and_then(|(_, cell, _)| cell.parents.get(&f.id).copied());
         let null = f.columns.iter().any(|column| values[*column].is_null());
         let Some(parent) = parent.filter(|_| !null) else { continue };
-        let above = current_key(schema, facts, RowKey { table: f.parent, row: parent }, f.key);
+        let above = current_key(schema, facts, identity, RowKey { table: f.parent, row: parent }, f.key);
         for (column, value) in f.columns.iter().zip(above.into_iter().flatten()) {
             values[*column] = value;
         }

@@ -8,7 +8,7 @@ use reunite::value::Value;
 
 use super::commit::{Commit, Refusal};
 use super::facts::{Cell, Content, Slot};
-use super::image::{fold, lives, winners, written};
+use super::image::{fold, winners, written};
 
 /// Values by column position.
 pub type Values = BTreeMap<usize, Value>;
@@ -64,13 +64,12 @@ impl Commit<'_> {
     }
 
     fn change_unit(&mut self, row: RowKey, unit: &Unit, shown: &[Value], named: &Values, force: bool) {
-        let (table, slot) = (self.table(row), Slot::Columns(unit.id));
+        let table = self.table(row);
         let defaults = unit.columns.iter().map(|column| table.columns[*column].default.clone());
         let unwritten = Cell { columns: defaults.collect(), parents: BTreeMap::new(), claim: None };
-        let (mut cell, _, visible) = self.visible_value(row, slot).map_or_else(
-            || (unwritten, None, BTreeSet::new()),
-            |(cell, dot, visible)| (cell, Some(dot), visible),
-        );
+        let visible = self.visible_value(row, unit.id);
+        let (mut cell, visible) =
+            visible.map_or((unwritten, BTreeSet::new()), |(cell, _, visible)| (cell, visible));
         // A named reference is rewritten whole, from the key that it shows.
         let renamed = |key: &&ForeignKey| names(&key.columns, named);
         let whole: BTreeSet<usize> =
@@ -83,15 +82,14 @@ impl Commit<'_> {
         table.foreign_keys.iter().filter(renamed).for_each(|key| {
             cell.parents.remove(&key.id);
         });
-        let old = if force { self.dots_of(row, slot, |_| true) } else { visible };
-        cell.claim = self.kept_claim(row, slot, &cell);
-        self.write(row, slot, Content::Columns(cell), old);
+        let old = if force { self.spots(row, unit.id) } else { visible };
+        self.write_unit(row, unit.id, cell, &old);
     }
 
     /// A change says that the row lives, so that a concurrent deletion is noticed.
     pub fn touch(&mut self, row: RowKey) {
-        let alive = self.dots_of(row, Slot::Life, |content| *content == Content::Alive);
-        self.write(row, Slot::Life, Content::Alive, alive);
+        let (alive, apart) = (self.dots_of(row, Slot::Life, Content::is_alive), self.apart_of(row));
+        self.write(row, Slot::Life, Content::Alive(apart), alive);
     }
 
     /// The shown rows that refer to a row which shows these values, with the reference. A transaction may
@@ -122,8 +120,9 @@ impl Commit<'_> {
     /// The row that a reference means; none while that is still to be looked up.
     fn means(&self, row: RowKey, foreign_key: &ForeignKey) -> Option<RowId> {
         let decided = !self.pending.contains(&(row, foreign_key.id));
-        let cell = self.visible_value(row, Slot::Columns(foreign_key.unit)).filter(|_| decided);
-        cell.and_then(|(cell, _, _)| cell.parents.get(&foreign_key.id).copied())
+        let cell = self.visible_value(row, foreign_key.unit).filter(|_| decided);
+        let parent = cell.and_then(|(cell, _, _)| cell.parents.get(&foreign_key.id).copied())?;
+        Some(self.identity().root(RowKey { table: foreign_key.parent, row: parent }).row)
     }
 
     /// What `ON UPDATE` says, where a key changed that rows refer to.
@@ -199,34 +198,52 @@ impl Commit<'_> {
         Ok(())
     }
 
-    /// Writes the tombstone.
-    pub fn bury(&mut self, row: RowKey) {
-        let all = self.dots_of(row, Slot::Life, |_| true);
-        self.write(row, Slot::Life, Content::Dead, all);
+    /// Takes a row out of its table.
+    pub fn leave(&mut self, row: RowKey) {
         self.shown.remove(&row);
         self.own.remove(&row);
         self.preferred.remove(&row);
         self.gone.insert(row);
     }
 
-    /// Brings back a deleted row. It starts afresh: every column is rewritten, because other replicas
+    /// Writes the tombstone. It names the rows that were merged into the row.
+    pub fn bury(&mut self, row: RowKey) {
+        let all = self.dots_of(row, Slot::Life, |_| true);
+        let mut with = self.identity().class(row);
+        with.remove(&row);
+        // Whoever deletes it knows what was changed in the merged rows, and deletes that too.
+        for member in &with {
+            let alive = self.dots_of(*member, Slot::Life, Content::is_alive);
+            if !alive.is_empty() {
+                self.acknowledge(*member, None);
+                alive.into_iter().for_each(|(slot, dot)| self.remove(*member, slot, dot));
+            }
+        }
+        let with = with.into_iter().map(|row| row.row).collect();
+        self.write(row, Slot::Life, Content::Dead(with), all);
+        self.leave(row);
+    }
+
+    /// Brings back a deleted row, or takes a merged one out again. It starts afresh: every column is rewritten, because other replicas
     /// may have purged the old values.
     pub fn undelete(&mut self, row: RowKey) -> Outcome {
         let table = self.table(row);
         let facts = self.replica.facts.get(&row).ok_or(Refusal::NoSuchRow)?;
-        if lives(table, facts) {
+        if self.lives(row) {
             return Err(Refusal::NotApplicable);
         }
-        let decided = facts.live(Slot::Life).all(|(_, entry)| entry.content == Content::Dead);
+        let decided = facts.live(Slot::Life).all(|(_, entry)| entry.content.is_dead());
+        self.joining = self.naming(row);
+        self.joining.insert(row);
         for unit in &table.units {
-            let slot = Slot::Columns(unit.id);
-            let Some((mut cell, dot, _)) = self.visible_value(row, slot) else { continue };
-            let old = if decided { self.dots_of(row, slot, |_| true) } else { BTreeSet::from([(slot, dot)]) };
-            cell.claim = self.kept_claim(row, slot, &cell);
-            self.write(row, slot, Content::Columns(cell), old);
+            let Some((cell, stamp, same)) = self.visible_value(row, unit.id) else { continue };
+            let winner = same.into_iter().filter(|(_, dot)| *dot == stamp.dot).collect();
+            let old = if decided { self.spots(row, unit.id) } else { winner };
+            self.write_unit(row, unit.id, cell, &old);
         }
         let old = [Slot::Life, Slot::Boost, Slot::Acks].map(|slot| self.dots_of(row, slot, |_| true));
-        self.write(row, Slot::Life, Content::Alive, old.into_iter().flatten().collect());
+        self.write(row, Slot::Life, Content::Alive(BTreeSet::new()), old.into_iter().flatten().collect());
+        self.joining.clear();
         self.gone.remove(&row);
         self.appear(row);
         Ok(())
@@ -234,8 +251,7 @@ impl Commit<'_> {
 
     /// Asks for this row before its rivals.
     pub fn prefer(&mut self, row: RowKey) -> Outcome {
-        let facts = self.replica.facts.get(&row).ok_or(Refusal::NoSuchRow)?;
-        if !lives(self.table(row), facts) {
+        if !self.lives(row) {
             return Err(Refusal::NoSuchRow);
         }
         let old = self.dots_of(row, Slot::Boost, |_| true);
@@ -261,7 +277,8 @@ impl Commit<'_> {
 
     /// What a row shows by its facts, with the keys that its parents show to the transaction.
     pub fn by_facts(&self, row: RowKey) -> Vec<Value> {
-        let (table, winners) = (self.table(row), winners(self.table(row), &self.replica.facts[&row]));
+        let (table, identity) = (self.table(row), self.identity());
+        let winners = winners(table, &self.replica.facts, &identity, row);
         let mut values = written(table, &winners);
         for foreign_key in table.foreign_keys.iter().filter(|key| key.follow) {
             let null = foreign_key.columns.iter().any(|column| values[*column].is_null());
@@ -269,7 +286,7 @@ impl Commit<'_> {
             let Some(parent) = cell.and_then(|(_, cell, _)| cell.parents.get(&foreign_key.id)) else {
                 continue;
             };
-            let parent = RowKey { table: foreign_key.parent, row: *parent };
+            let parent = identity.root(RowKey { table: foreign_key.parent, row: *parent });
             let Some(shown) = self.current(parent) else { continue };
             let key = self.table(parent).key(foreign_key.key).expect("a key of the parent");
             for (column, from) in foreign_key.columns.iter().zip(&key.columns) {
@@ -281,8 +298,7 @@ impl Commit<'_> {
 
     /// What a row that lives shows, or would show if it were visible.
     fn current(&self, row: RowKey) -> Option<&Vec<Value>> {
-        let lives = || self.replica.facts.get(&row).is_some_and(|facts| lives(self.table(row), facts));
-        let stored = || self.before.images.get(&row).filter(|_| lives()).map(|image| &image.values);
+        let stored = || self.before.images.get(&row).filter(|_| self.lives(row)).map(|image| &image.values);
         self.shown.get(&row).or_else(stored)
     }
 }

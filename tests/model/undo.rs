@@ -8,7 +8,7 @@ use reunite::schema::{Table, Tracking};
 use super::commit::{Commit, Refusal};
 use super::derive::Derived;
 use super::facts::{ConflictName, Content, Entry, Facts, Row, Slot};
-use super::image::{life_order, lives, order};
+use super::image::{life_order, order};
 use super::replica::Replica;
 
 type Outcome = Result<(), Refusal>;
@@ -170,19 +170,18 @@ impl Commit<'_> {
             let slot = Slot::Columns(unit.id);
             let planned = plans.get(&slot).is_some_and(|plan| !plan.is_empty());
             let won = winner(table, slot, &written.before).is_some_and(|(dot, _)| dot == lost);
-            let Some((cell, _, shown)) = self.visible_value(written.row, slot) else { continue };
-            if planned || !won || now.live(slot).next().is_none() {
-                continue;
-            }
-            let mut cell = cell;
-            cell.claim = self.kept_claim(written.row, slot, &cell);
-            self.write(written.row, slot, Content::Columns(cell), shown);
+            let shown = winner(table, slot, now).map(|(_, entry)| entry.content.clone());
+            let Some(Content::Columns(cell)) = shown.clone().filter(|_| !planned && won) else { continue };
+            let same = |content: &Content| shown.as_ref().is_some_and(|shown| alike(shown, content));
+            let old = self.dots_of(written.row, slot, same);
+            let old = old.into_iter().map(|(_, dot)| (written.row, dot)).collect();
+            self.write_unit(written.row, unit.id, cell, &old);
         }
     }
 
     fn show_again(&mut self, written: &Written) {
         let row = written.row;
-        let alive = lives(self.table(row), &self.replica.facts[&row]);
+        let alive = self.lives(row);
         if written.was_visible && alive {
             self.gone.remove(&row);
             let shown = self.by_facts(row);

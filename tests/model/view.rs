@@ -1,11 +1,14 @@
 //! The model's facts in the product's words, to compare the two.
 
+use std::collections::BTreeSet;
+
 use reunite::derive::conflict_id;
 use reunite::ids::{ConflictId, ConstraintId, RowId};
-use reunite::row::{Ack, Life, RowState, Sibling, UnitValue};
+use reunite::row::{Ack, Life, Merge, MergeRule, RowState, Sibling, UnitValue};
 use reunite::version::{Stamp, VersionVector};
 
 use super::facts::{ConflictName, Content, Row, Slot};
+use super::identity::Rule;
 
 impl ConflictName {
     pub fn id(&self) -> ConflictId {
@@ -20,8 +23,7 @@ pub fn row_state(row: &Row) -> RowState {
     for (slot, _, entry) in row.all() {
         let stamp = entry.stamp;
         match (slot, &entry.content) {
-            (Slot::Life, Content::Alive) => state.life.insert(Sibling { stamp, value: Life::ALIVE }),
-            (Slot::Life, Content::Dead) => state.life.insert(Sibling { stamp, value: Life::DEAD }),
+            (Slot::Life, content) => state.life.insert(Sibling { stamp, value: life(content) }),
             (Slot::Boost, _) => state.boost.insert(Sibling { stamp, value: () }),
             (Slot::Acks, Content::Ack(names)) => {
                 let mut ids: Vec<ConflictId> = names.iter().map(ConflictName::id).collect();
@@ -38,6 +40,22 @@ pub fn row_state(row: &Row) -> RowState {
         }
     }
     state
+}
+
+fn life(content: &Content) -> Life {
+    let list = |rows: &BTreeSet<RowId>| rows.iter().copied().collect();
+    match content {
+        Content::Alive(apart) => Life::Alive { apart: list(apart) },
+        Content::Dead(with) => Life::Dead { with: list(with) },
+        Content::Merged(edge) => {
+            let seen = |rule: &Rule| rule.seen.iter().copied().collect();
+            let rule = edge.rule.as_ref();
+            let rule =
+                rule.map(|rule| MergeRule { key: rule.key, value: rule.value.clone(), seen: seen(rule) });
+            Life::Merged(Merge { into: edge.into, absorbed: edge.absorbed.iter().copied().collect(), rule })
+        }
+        content => unreachable!("{content:?} is no life"),
+    }
 }
 
 fn insert(state: &mut RowState, unit: reunite::ids::UnitId, stamp: Stamp, value: UnitValue) {

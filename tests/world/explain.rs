@@ -35,6 +35,9 @@ pub fn operation(schema: &Schema, operation: &Operation) -> String {
         }
         Operation::Delete { row } => format!("delete {}", name(schema, *row)),
         Operation::Undelete { row } => format!("undelete {}", name(schema, *row)),
+        Operation::Merge { row, into } => {
+            format!("merge {} into {}", name(schema, *row), name(schema, *into))
+        }
         Operation::Prefer { row } => format!("prefer {}", name(schema, *row)),
         Operation::Undo { conflict } => {
             format!("undo {} {:?} of {}", name(schema, conflict.row), conflict.about, conflict.dot)
@@ -55,6 +58,7 @@ pub fn view(schema: &Schema, view: &Derived) -> String {
     let mut text = String::new();
     for image in view.images.values() {
         let state = match (image.lives, view.visible.contains_key(&image.key)) {
+            (false, _) if image.root != image.key => "merged",
             (false, _) => "dead",
             (true, true) => "visible",
             (true, false) => "parked",

@@ -17,6 +17,7 @@ pub enum Operation {
     Delete { row: RowKey },
     Undelete { row: RowKey },
     Prefer { row: RowKey },
+    Merge { row: RowKey, into: RowKey },
     Resolve { conflict: ConflictName, choice: Choice },
     Undo { conflict: ConflictName },
 }
@@ -30,6 +31,7 @@ impl Operation {
             Operation::Delete { row } => commit.delete(*row),
             Operation::Undelete { row } => commit.undelete(*row),
             Operation::Prefer { row } => commit.prefer(*row),
+            Operation::Merge { row, into } => commit.merge(*row, *into),
             Operation::Resolve { conflict, choice } => commit.resolve(conflict, choice),
             Operation::Undo { conflict } => commit.undo(conflict),
         }
@@ -42,7 +44,8 @@ impl Operation {
             | Operation::Update { row, .. }
             | Operation::Delete { row }
             | Operation::Undelete { row }
-            | Operation::Prefer { row } => row.table,
+            | Operation::Prefer { row }
+            | Operation::Merge { row, .. } => row.table,
             Operation::Resolve { conflict, .. } | Operation::Undo { conflict } => conflict.row.table,
         }
     }
@@ -51,7 +54,13 @@ impl Operation {
     pub const fn names_losers(&self) -> bool {
         let forced = matches!(self, Operation::Update { force: true, .. });
         forced
-            || matches!(self, Operation::Undelete { .. } | Operation::Resolve { .. } | Operation::Undo { .. })
+            || matches!(
+                self,
+                Operation::Undelete { .. }
+                    | Operation::Resolve { .. }
+                    | Operation::Undo { .. }
+                    | Operation::Merge { .. }
+            )
     }
 }
 
@@ -73,7 +82,7 @@ impl Generator<'_> {
             return Operation::Undo { conflict: conflict.expect("there are some") };
         }
         let visible = self.random.pick(self.view.visible.keys().copied());
-        let made = match (self.random.below(24), visible) {
+        let made = match (self.random.below(26), visible) {
             (0..=4, _) | (_, None) => None,
             (5..=12, Some(row)) => {
                 let values = self.some_values(row, 1);
@@ -92,9 +101,19 @@ impl Generator<'_> {
                     self.random.pick(parked.map(|image| image.key)).filter(|_| self.random.chance(50));
                 Some(Operation::Prefer { row: parked.unwrap_or(row) })
             }
+            (18 | 19, Some(row)) => self.merge(row),
             _ => self.resolution(),
         };
         made.unwrap_or_else(|| self.insertion())
+    }
+
+    /// Mostly of two visible rows.
+    fn merge(&mut self, into: RowKey) -> Option<Operation> {
+        let hidden = self.random.chance(15);
+        let others =
+            self.view.images.values().filter(|image| hidden || self.view.visible.contains_key(&image.key));
+        let others = others.map(|image| image.key).filter(|row| row.table == into.table && *row != into);
+        self.random.pick(others).map(|row| Operation::Merge { row, into })
     }
 
     pub fn insertion(&mut self) -> Operation {
@@ -190,12 +209,17 @@ impl Generator<'_> {
             lost.insert(position, self.value(table, position));
         }
         self.refer(table, &mut lost);
+        let kept_both = self.random.chance(30);
         match (name.about, conflict.kind, self.random.below(4)) {
             (About::Update | About::Life, _, 0) => Choice::KeepWinner,
             (About::Update | About::Life, _, 1) | (About::Life, ..) => Choice::KeepLoser,
             (About::Update, ..) => Choice::Set(lost),
+            (About::Identity, _, 0) => Choice::KeepWinner,
+            (About::Identity, _, 1) => Choice::KeepLoser,
+            (About::Identity, ..) => Choice::KeepBoth(self.some_values(row, usize::from(kept_both))),
+            (_, Kind::Unique, _) if kept_both => Choice::KeepBoth(lost),
             (_, _, 0) => Choice::Delete,
-            (_, Kind::Unique, 1) => Choice::Prefer,
+            (_, Kind::Unique, 1) => [Choice::Prefer, Choice::Merge][self.random.below(2)].clone(),
             (_, Kind::Unique, _) => Choice::Rename(lost),
             (_, Kind::Validation, _) => Choice::Set(lost),
             (_, Kind::DeleteRi, 1) => Choice::RestoreParent,

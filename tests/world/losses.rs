@@ -10,7 +10,7 @@ use super::story::{Checked, ensure};
 use crate::model::{ConflictName, Content, Derived, Facts, Slot};
 
 pub fn check_losses(changes: &Changes, facts: &Facts, view: &Derived) -> Checked {
-    let losses = Losses { changes, view, acks: acks(facts) };
+    let losses = Losses { changes, facts, view, acks: acks(facts) };
     for (key, row) in facts {
         for (slot, dot, entry) in row.all() {
             ensure(losses.is_accounted_for(*key, slot, dot, &entry.content), || {
@@ -32,27 +32,55 @@ fn acks(facts: &Facts) -> BTreeSet<ConflictName> {
 
 struct Losses<'a> {
     changes: &'a Changes,
+    facts: &'a Facts,
     view: &'a Derived,
     acks: BTreeSet<ConflictName>,
 }
 
 impl Losses<'_> {
     fn is_accounted_for(&self, row: RowKey, slot: Slot, dot: Dot, content: &Content) -> bool {
-        let image = &self.view.images[&row];
+        // A change of a merged row joins what the row became.
+        let root = self.view.images[&row].root;
+        let image = &self.view.images[&root];
         match (slot, content) {
-            (Slot::Life, Content::Alive) => image.lives || self.listed(row, About::Life, dot),
-            (Slot::Life, _) => !image.lives || self.listed(row, About::Life, dot),
+            (Slot::Life, Content::Alive(apart)) => {
+                let apart = apart.iter().all(|other| self.is_apart(row, dot, RowKey { row: *other, ..row }));
+                (image.lives && apart) || self.listed(row, About::Life, dot)
+            }
+            (Slot::Life, Content::Dead(_)) => {
+                (root == row && !image.lives) || self.listed(row, About::Life, dot)
+            }
+            (Slot::Life, Content::Merged(edge)) => {
+                let name = ConflictName { row, about: About::Identity, dot };
+                let into = RowKey { row: edge.into, ..row };
+                // What a rule merged it may merge again: nobody needs to know.
+                self.view.identity.is_one(self.facts, row, into)
+                    || edge.rule.is_some()
+                    || self.view.conflicts.contains_key(&name)
+                    || self.acks.contains(&name)
+            }
             (Slot::Columns(unit), Content::Columns(cell)) => {
+                if !self.view.identity.spots(self.facts, root, unit).contains(&(row, dot)) {
+                    return true; // Whoever merged the row, or wrote it since, has decided it.
+                }
                 let wins = cell.says_the_same(&image.winners[&unit].1);
                 let listed = self.listed(row, About::Update, dot);
                 match image.lives {
-                    true if wins => self.view.visible.contains_key(&row) || self.is_parked(row),
+                    true if wins => self.view.visible.contains_key(&root) || self.is_parked(root),
                     true => listed,
                     false => listed || self.decided(row, dot),
                 }
             }
             _ => true,
         }
+    }
+
+    /// Whether a decision to stay apart holds, or is listed with one of the two rows.
+    fn is_apart(&self, row: RowKey, dot: Dot, other: RowKey) -> bool {
+        let of_other = |name: &ConflictName| name.row == other && name.about == About::Identity;
+        !self.view.identity.is_one(self.facts, row, other)
+            || self.listed(row, About::Identity, dot)
+            || self.view.conflicts.keys().any(of_other)
     }
 
     fn listed(&self, row: RowKey, about: About, dot: Dot) -> bool {
@@ -75,7 +103,7 @@ impl Losses<'_> {
         let mut later =
             self.changes[&row].iter().filter(|change| change.replaces.contains(&(Slot::Life, dot)));
         self.listed(row, About::Life, dot)
-            || same.any(|change| change.entry == Content::Dead)
-            || later.any(|change| change.entry != Content::Alive || self.decided(row, change.stamp.dot))
+            || same.any(|change| !change.entry.is_alive())
+            || later.any(|change| !change.entry.is_alive() || self.decided(row, change.stamp.dot))
     }
 }

@@ -15,6 +15,7 @@ pub(super) fn parse(words: &mut Words<'_>) -> Result<Action, String> {
         "delete?" => delete_if(words),
         "delete" => with_row(words, |table, row| Action::Delete { table, row }),
         "undelete" => with_row(words, |table, row| Action::Undelete { table, row }),
+        "merge" => merge(words),
         "prefer" => with_row(words, |table, row| Action::Prefer { table, row }),
         "row" => with_row(words, |table, row| Action::Row { table, row }),
         "explain" => with_row(words, |table, row| Action::Explain { table, row }),
@@ -31,7 +32,7 @@ pub(super) fn parse(words: &mut Words<'_>) -> Result<Action, String> {
         "knowledge" => Ok(Action::Knowledge),
         "stats" => Ok(Action::Stats),
         "check" => Ok(Action::Check),
-        "merge" | "alter" => Err(unsupported(verb)),
+        "alter" => Err(unsupported(verb)),
         "sync" | "crash" | "clock" => Err(format!(
             "`{verb}` is not a command of one replica: write it at the line's start, as `{verb} a …`"
         )),
@@ -89,6 +90,21 @@ fn with_row(words: &mut Words<'_>, action: impl FnOnce(String, RowName) -> Actio
     Ok(action(table, row(words)?))
 }
 
+/// `merge customer bob into ann`
+fn merge(words: &mut Words<'_>) -> Result<Action, String> {
+    let table = table(words)?;
+    let from = row(words)?;
+    match words.word("`into`")? {
+        "into" => Ok(Action::Merge { table, row: from, into: row(words)? }),
+        other => Err(format!("`into` and a row must follow, not `{other}`")),
+    }
+}
+
+/// The columns that change where both rows stay; none, if they do not clash any more.
+fn keep_both(words: &mut Words<'_>) -> Result<Object, String> {
+    if words.is_empty() { Ok(Object::default()) } else { columns(words, "the new key") }
+}
+
 /// `resolve 1 set {"phone":"555"}`
 fn resolve(words: &mut Words<'_>) -> Result<Action, String> {
     let position = position(words)?;
@@ -102,11 +118,12 @@ fn resolve(words: &mut Words<'_>) -> Result<Action, String> {
         "restore-parent" => How::RestoreParent,
         "delete" => How::Delete,
         "dismiss" => How::Dismiss,
-        other @ ("merge" | "keep-both") => return Err(unsupported(&format!("resolve … {other}"))),
+        "merge" => How::Merge,
+        "keep-both" => How::KeepBoth(keep_both(words)?),
         other => {
             return Err(format!(
                 "`{other}` is not a resolution; they are keep-winner, keep-loser, set, rename, prefer, \
-                 reparent, restore-parent, delete and dismiss"
+                 merge, keep-both, reparent, restore-parent, delete and dismiss"
             ));
         }
     };

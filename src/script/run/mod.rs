@@ -99,6 +99,7 @@ impl World {
             Action::Delete { table, row } => self.delete(replica, table, row),
             Action::Undelete { table, row } => self.undelete(replica, table, row),
             Action::Prefer { table, row } => self.prefer(replica, table, row),
+            Action::Merge { table, row, into } => self.merge(replica, table, row, into),
             Action::Begin => self.begin(replica),
             Action::Commit => self.commit(replica),
             Action::Rollback => self.rollback(replica),

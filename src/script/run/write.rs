@@ -61,6 +61,19 @@ impl World {
         self.change(replica, table, row, |transaction, row| Ok(transaction.table(table)?.prefer(row)?))
     }
 
+    pub(super) fn merge(&mut self, replica: usize, table: &str, row: &RowName, into: &RowName) -> Answer {
+        let (names, replica) = self.names_and_replica(replica)?;
+        replica.write(|transaction| {
+            let rows = transaction.read_table(table)?;
+            let find = |row| {
+                Ok::<_, Failure>(row_called(&rows, row, names)?.ok_or_else(|| no_such_row(table, row))?)
+            };
+            let (row, into) = (find(row)?, find(into)?);
+            Ok(transaction.table(table)?.merge(row, into)?)
+        })?;
+        Ok(String::new())
+    }
+
     /// Finds the row that the script means, as the transaction sees it, and changes it.
     pub(super) fn change(
         &mut self,
@@ -195,6 +208,8 @@ fn resolution(transaction: &Transaction, table: &str, how: &How) -> Result<Resol
         How::Prefer => ResolveWith::Prefer,
         How::Reparent(object) => ResolveWith::Reparent(values(object)?),
         How::RestoreParent => ResolveWith::RestoreParent,
+        How::Merge => ResolveWith::Merge,
+        How::KeepBoth(object) => ResolveWith::KeepBoth(values(object)?),
         How::Delete => ResolveWith::Delete,
         How::Dismiss => ResolveWith::Dismiss,
     })

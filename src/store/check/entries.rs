@@ -67,6 +67,7 @@ impl Family {
             Kind::Index => format!("index {}", constraint()),
             Kind::Child => format!("the references by row of {}", constraint()),
             Kind::ChildByValue => format!("the references by value of {}", constraint()),
+            Kind::Merged => "the rows merged into others".to_string(),
             Kind::Conflicts => "the conflicts by row".to_string(),
             Kind::ConflictByAge => "the conflicts by age".to_string(),
             _ => "the conflicts by id".to_string(),
@@ -96,6 +97,9 @@ pub(super) fn expected(
 ) -> Result<Vec<Expected>, Error> {
     let mut list = List(Vec::new());
     list.footprint(table, key.row, &row.old);
+    for into in &row.old.merges {
+        list.add(key.table.0, &Space::Merged(key.table, *into, key.row), Some(Vec::new()));
+    }
     // What they say is decoded and compared with the row by itself.
     if codec::record::has_losers(main)? {
         list.add(key.table.0, &Space::Losers(key.table, key.row), None);
@@ -177,6 +181,7 @@ impl Check<'_> {
     fn row_of_entry(&self, family: Family, key: &[u8], value: &[u8]) -> Option<RowKey> {
         match family.kind {
             Kind::Losers | Kind::Conflicts => row_key_of(key),
+            Kind::Merged => Some(RowKey { table: TableId(family.id), row: row_of(key)? }),
             Kind::ConflictById => codec::log::decode_row_key(value).ok(),
             Kind::ConflictByAge => {
                 let replica = |number| self.snapshot.replicas.id(number);

@@ -144,7 +144,7 @@ pub enum Problem {
     },
     /// A row count is wrong.
     WrongCount {
-        /// Which: visible or parked.
+        /// Which: visible, parked or merging.
         what: &'static str,
         /// What is stored.
         stored: u64,
@@ -222,7 +222,11 @@ impl fmt::Display for Problem {
                 write!(f, "it is stored as {}, and is {}", name(*stored), name(*derived))
             }
             Problem::WrongFollowed { columns } => {
-                write!(f, "{} does not show the key of the row it refers to", columns.join(", "))
+                write!(
+                    f,
+                    "{} does not show the key of the row it refers to, or the value of a row merged into it",
+                    columns.join(", ")
+                )
             }
             Problem::WrongConflicts { conflicts } => {
                 let ids: Vec<String> = conflicts.iter().map(ToString::to_string).collect();
@@ -275,6 +279,7 @@ const fn name(status: Status) -> &'static str {
         Status::Visible => "visible",
         Status::Parked => "parked",
         Status::Dead => "deleted",
+        Status::Merged => "merged",
     }
 }
 

@@ -6,7 +6,7 @@ use super::Check;
 use super::entries::expected;
 use super::finding::{Problem, Stop};
 use crate::codec;
-use crate::derive::{Conflict, Rederived, Status, Stored, rederive_row};
+use crate::derive::{Conflict, Rederived, Status, Stored, merges, rederive_row};
 use crate::error::Error;
 use crate::ids::{ConflictId, Dot, RowKey};
 use crate::row::{RowState, UnitValue};
@@ -26,7 +26,7 @@ impl Check<'_> {
         let place = (Some(table.name.as_str()), Some(key.row));
         let decoded = snapshot.decode_row(key, main);
         let Some(stored) = self.findings.read(place.0, place.1, "row", decoded)? else { return Ok(()) };
-        self.count(key, stored.derived.status);
+        self.count(key, &stored);
         self.facts(table, key, &stored.facts)?;
         self.changes(table, key, &stored.facts)?;
         let derived = rederive_row(&snapshot.schema, snapshot, key);
@@ -43,12 +43,13 @@ impl Check<'_> {
         self.beside(table, key, main, &derived)
     }
 
-    fn count(&mut self, key: RowKey, status: Status) {
+    fn count(&mut self, key: RowKey, stored: &Stored) {
         let counts = self.counted.entry(key.table).or_default();
-        match status {
+        counts.merging += u64::from(merges(&stored.facts).next().is_some());
+        match stored.derived.status {
             Status::Visible => counts.visible += 1,
             Status::Parked => counts.parked += 1,
-            Status::Dead => {}
+            Status::Dead | Status::Merged => {}
         }
     }
 

@@ -73,7 +73,8 @@ impl Check<'_> {
             | Kind::ChildByValue
             | Kind::Conflicts
             | Kind::ConflictById
-            | Kind::ConflictByAge => match entries::family_of(kind, key) {
+            | Kind::ConflictByAge
+            | Kind::Merged => match entries::family_of(kind, key) {
                 Some(family) => self.tally.found(family),
                 None => return Ok(false),
             },
@@ -116,8 +117,11 @@ impl Check<'_> {
                 continue;
             };
             let counted = self.counted.get(&table.id).copied().unwrap_or_default();
-            let pairs =
-                [("visible", stored.visible, counted.visible), ("parked", stored.parked, counted.parked)];
+            let pairs = [
+                ("visible", stored.visible, counted.visible),
+                ("parked", stored.parked, counted.parked),
+                ("merging", stored.merging, counted.merging),
+            ];
             for (what, stored, counted) in pairs.into_iter().filter(|(_, stored, counted)| stored != counted)
             {
                 self.findings.add(Some(&table.name), None, Problem::WrongCount { what, stored, counted })?;
