@@ -17,7 +17,7 @@ use crate::version::VersionVector;
 /// use reunite::version::{Hlc, Priority, Stamp};
 ///
 /// let dot = |replica, seq| Dot { replica: ReplicaId::from_bytes([replica; 16]), seq };
-/// let stamp = |dot, hlc| Stamp { priority: Priority::default(), hlc: Hlc(hlc), dot };
+/// let stamp = |dot, hlc| Stamp::new(Priority::default(), Hlc(hlc), dot);
 /// let mut ann = RowState::new(dot(1, 1));
 /// ann.write_life(stamp(dot(1, 1), 1), Life::ALIVE, &[]);
 /// let mut bob = ann.clone();

@@ -24,7 +24,7 @@ fn dot(replica: u8, seq: u64) -> Dot {
 fn stamp(dot: Dot) -> Stamp {
     let replica = dot.replica.as_bytes()[0];
     let priority = Priority::new(replica * 10).unwrap_or_default();
-    Stamp { priority, hlc: Hlc(dot.seq * 7 % 5 + u64::from(replica)), dot }
+    Stamp::new(priority, Hlc(dot.seq * 7 % 5 + u64::from(replica)), dot)
 }
 
 fn unit_value(dot: Dot, unit: u32) -> UnitValue {

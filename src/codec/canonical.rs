@@ -90,7 +90,7 @@ fn put_unit(out: &mut Output, value: &UnitValue) {
 }
 
 fn put_stamp(out: &mut Output, stamp: &Stamp) {
-    out.byte(stamp.priority.get());
+    out.byte(stamp.priority.get() | u8::from(stamp.decision) << 7);
     out.integer(stamp.hlc.0);
     put_dot(out, stamp.dot);
 }

@@ -41,10 +41,12 @@ pub(crate) fn dots() -> impl Strategy<Value = Dot> {
 pub(crate) fn stamps() -> impl Strategy<Value = Stamp> {
     let hlc = prop_oneof![4 => 1_700_000_000_000_000_u64..1_700_000_000_000_300, 1 => any::<u64>()];
     let priority = prop_oneof![4 => Just(50_u8), 1 => 0_u8..=100];
-    (dots(), hlc, priority).prop_map(|(dot, hlc, priority)| Stamp {
+    let decision = prop_oneof![4 => Just(false), 1 => Just(true)];
+    (dots(), hlc, priority, decision).prop_map(|(dot, hlc, priority, decision)| Stamp {
         priority: Priority::new(priority).unwrap(),
         hlc: Hlc(hlc),
         dot,
+        decision,
     })
 }
 

@@ -51,7 +51,7 @@ pub struct EncodedRow {
 /// let tag = &schema.tables()[0];
 /// let dot = Dot { replica: ReplicaId::from_bytes([1; 16]), seq: 1 };
 /// let mut facts = RowState::new(dot);
-/// facts.write_life(Stamp { priority: Priority::default(), hlc: Hlc(5), dot }, Life::DEAD, &[]);
+/// facts.write_life(Stamp::new(Priority::default(), Hlc(5), dot), Life::DEAD, &[]);
 /// let derived = Derived { status: Status::Dead, followed: Vec::new() };
 /// let mut replicas = Replicas::default();
 /// let row = encode_row(tag, &facts, &derived, &mut replicas)?;

@@ -18,8 +18,8 @@ pub(super) struct Stamps {
     named: Vec<bool>,
 }
 
-fn order(stamp: &Stamp) -> (Dot, Hlc, Priority) {
-    (stamp.dot, stamp.hlc, stamp.priority)
+fn order(stamp: &Stamp) -> (Dot, Hlc, Priority, bool) {
+    (stamp.dot, stamp.hlc, stamp.priority, stamp.decision)
 }
 
 impl Stamps {
@@ -111,16 +111,19 @@ impl Stamps {
 /// The fewest bytes of a stamp in a table.
 pub(super) const LEAST_STAMP: usize = 3;
 
+/// There is a byte with the priority.
 const PRIORITY: u8 = 1 << 7;
+/// In that byte: a policy made the change.
+const DECISION: u8 = 1 << 7;
 
 /// Writes a stamp; its time first as the difference to another.
 pub(super) fn put_stamp(out: &mut Output, stamp: &Stamp, before: Hlc, numbers: &mut impl ReplicaNumbers) {
     let later = zigzag(stamp.hlc.0.wrapping_sub(before.0).cast_signed());
     let (hlc_width, seq_width) = (width(later), width(stamp.dot.seq).max(1));
-    let usual = stamp.priority == Priority::default();
+    let usual = stamp.priority == Priority::default() && !stamp.decision;
     out.byte((seq_width - 1) | hlc_width << 3 | if usual { 0 } else { PRIORITY });
     if !usual {
-        out.byte(stamp.priority.get());
+        out.byte(stamp.priority.get() | if stamp.decision { DECISION } else { 0 });
     }
     out.trimmed(later, hlc_width);
     out.trimmed(stamp.dot.seq, seq_width);
@@ -133,31 +136,38 @@ pub(super) struct RawStamp {
     seq: Seq,
     hlc: Hlc,
     priority: Priority,
+    decision: bool,
 }
 
 impl RawStamp {
     pub(super) fn take(input: &mut Input<'_>, before: Hlc) -> Result<RawStamp, Malformed> {
         let shape = input.byte()?;
-        let priority =
-            if shape & PRIORITY == 0 { Some(Priority::default()) } else { other_priority(input.byte()?) };
+        let (priority, decision) =
+            if shape & PRIORITY == 0 { (Priority::default(), false) } else { unusual(input.byte()?)? };
         let later = unzigzag(input.trimmed(shape >> 3 & 0xf)?).cast_unsigned();
         Ok(RawStamp {
             seq: input.trimmed((shape & 7) + 1)?,
             replica: input.integer()?,
             hlc: Hlc(before.0.wrapping_add(later)),
-            priority: priority
-                .ok_or_else(|| Malformed::new("a priority above 100, or the usual one spelled out"))?,
+            priority,
+            decision,
         })
     }
 
     pub(super) fn stamp(self, replicas: Replicas<'_>) -> Result<Stamp, Malformed> {
         let dot = Dot { replica: replica(replicas, self.replica)?, seq: self.seq };
-        Ok(Stamp { priority: self.priority, hlc: self.hlc, dot })
+        Ok(Stamp { priority: self.priority, hlc: self.hlc, dot, decision: self.decision })
     }
 }
 
-fn other_priority(byte: u8) -> Option<Priority> {
-    Priority::new(byte).filter(|priority| *priority != Priority::default())
+/// A priority that is not the usual one, or that of a decision.
+fn unusual(byte: u8) -> Result<(Priority, bool), Malformed> {
+    let decision = byte & DECISION != 0;
+    let priority = Priority::new(byte & !DECISION);
+    let priority = priority.filter(|priority| decision || *priority != Priority::default());
+    let priority =
+        priority.ok_or_else(|| Malformed::new("a priority above 100, or the usual one spelled out"));
+    Ok((priority?, decision))
 }
 
 /// The replica with this number.

@@ -137,7 +137,7 @@ impl<'a> Stage<'a> {
             priority =
                 unit(facts).stamps().map(|stamp| stamp.priority).max().unwrap_or(priority).max(priority);
         }
-        Ok(Stamp { priority, hlc: self.writes.author.hlc, dot })
+        Ok(self.writes.author.stamp(priority, dot))
     }
 
     pub(super) fn write_unit(
@@ -190,13 +190,13 @@ impl<'a> Stage<'a> {
 
     pub(super) fn write_boost(&mut self, key: RowKey) -> Result<(), Error> {
         let dot = self.dot(key)?;
-        let stamp = Stamp { priority: self.writes.author.priority, hlc: self.writes.author.hlc, dot };
+        let stamp = self.writes.author.stamp(self.writes.author.priority, dot);
         self.edit(key, |facts| facts.write_boost(stamp))
     }
 
     pub(super) fn write_ack(&mut self, key: RowKey, ack: Ack) -> Result<(), Error> {
         let dot = self.dot(key)?;
-        let stamp = Stamp { priority: self.writes.author.priority, hlc: self.writes.author.hlc, dot };
+        let stamp = self.writes.author.stamp(self.writes.author.priority, dot);
         self.edit(key, |facts| facts.write_ack(stamp, ack))
     }
 }

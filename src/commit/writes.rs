@@ -17,7 +17,7 @@ use crate::row::RowState;
 use crate::schema::{Schema, Table};
 use crate::store::{LOCAL, Snapshot};
 use crate::value::Value;
-use crate::version::{Hlc, Priority};
+use crate::version::{Hlc, Priority, Stamp};
 
 /// Who writes, and when.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +28,14 @@ pub(crate) struct Author {
     pub priority: Priority,
     /// The time of the commit: greater than everything the replica has seen.
     pub hlc: Hlc,
+    /// Whether a policy writes, to decide a conflict.
+    pub decision: bool,
+}
+
+impl Author {
+    pub(super) const fn stamp(&self, priority: Priority, dot: Dot) -> Stamp {
+        Stamp { priority, hlc: self.hlc, dot, decision: self.decision }
+    }
 }
 
 /// A row as the transaction left it.

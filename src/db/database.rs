@@ -357,7 +357,7 @@ impl Database {
         let meta = Arc::clone(&self.inner.shared.read().meta);
         let mut clock: HybridClock = **permit;
         let hlc = clock.tick(self.inner.clock.now());
-        Author { replica: meta.replica, priority: meta.priority, hlc }
+        Author { replica: meta.replica, priority: meta.priority, hlc, decision: false }
     }
 
     /// A time greater than everything that this replica has seen.

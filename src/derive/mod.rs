@@ -178,7 +178,7 @@ pub type Delta = BTreeMap<RowKey, Rederived>;
 /// let customer = &schema.tables()[0];
 /// let ann = |replica: u8| {
 ///     let dot = Dot { replica: ReplicaId::from_bytes([replica; 16]), seq: 1 };
-///     let stamp = Stamp { priority: Priority::default(), hlc: Hlc(replica.into()), dot };
+///     let stamp = Stamp::new(Priority::default(), Hlc(replica.into()), dot);
 ///     let code = UnitValue { columns: vec!["ANN".into()], ..UnitValue::default() };
 ///     let mut facts = RowState::new(dot);
 ///     facts.write_life(stamp, Life::ALIVE, &[]);

@@ -13,7 +13,7 @@ use crate::version::Knowledge;
 /// use reunite::row::{RowChange, RowState, UnitValue};
 /// use reunite::version::{Hlc, Knowledge, Priority, Stamp};
 /// let dot = |seq| Dot { replica: ReplicaId::from_bytes([1; 16]), seq };
-/// let stamp = |seq| Stamp { priority: Priority::default(), hlc: Hlc(seq), dot: dot(seq) };
+/// let stamp = |seq| Stamp::new(Priority::default(), Hlc(seq), dot(seq));
 /// let mut theirs = RowState::new(dot(1));
 /// theirs.write_unit(UnitId(2), stamp(1), UnitValue::default(), &[]);
 /// let mut mine = theirs.clone();

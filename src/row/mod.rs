@@ -32,7 +32,7 @@ use crate::version::{Hlc, Stamp, VersionVector};
 /// use reunite::row::{Life, RowState, UnitValue};
 /// use reunite::version::{Hlc, Priority, Stamp};
 /// let dot = |seq| Dot { replica: ReplicaId::from_bytes([1; 16]), seq };
-/// let stamp = |seq| Stamp { priority: Priority::default(), hlc: Hlc(seq), dot: dot(seq) };
+/// let stamp = |seq| Stamp::new(Priority::default(), Hlc(seq), dot(seq));
 /// let phone = |text: &str| UnitValue { columns: vec![text.into()], ..UnitValue::default() };
 /// let mut ann = RowState::new(dot(1));
 /// ann.write_life(stamp(1), Life::ALIVE, &[]);

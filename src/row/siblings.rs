@@ -21,7 +21,7 @@ pub struct Sibling<V> {
 /// use reunite::row::Siblings;
 /// use reunite::version::{Hlc, Priority, Stamp};
 /// let dot = |replica| Dot { replica: ReplicaId::from_bytes([replica; 16]), seq: 1 };
-/// let stamp = |replica| Stamp { priority: Priority::default(), hlc: Hlc(1), dot: dot(replica) };
+/// let stamp = |replica| Stamp::new(Priority::default(), Hlc(1), dot(replica));
 /// let mut phone = Siblings::new();
 /// phone.write(stamp(1), "555 01", &[]);
 /// phone.write(stamp(2), "555 02", &[dot(1)]); // its writer saw the first value

@@ -42,7 +42,7 @@
 //!         let (dot, hlc) = (Dot { replica, seq }, Hlc(seq));
 //!         let key = RowKey { table: TableId(1), row: RowId::from_bytes(u128::from(seq).to_be_bytes()) };
 //!         let mut row = RowState::new(dot);
-//!         row.write_life(Stamp { priority: Priority::default(), hlc, dot }, Life::ALIVE, &[]);
+//!         row.write_life(Stamp::new(Priority::default(), hlc, dot), Life::ALIVE, &[]);
 //!         self.rows.insert(key, row);
 //!         self.log.insert(dot, LogEntry { dot, hlc, key });
 //!         self.knowledge.cover(dot);

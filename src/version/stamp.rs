@@ -52,11 +52,8 @@ impl Default for Priority {
 /// ```
 /// use reunite::ids::{Dot, ReplicaId};
 /// use reunite::version::{Hlc, Priority, Stamp};
-/// let stamp = |priority, hlc, replica| Stamp {
-///     priority,
-///     hlc: Hlc(hlc),
-///     dot: Dot { replica: ReplicaId::from_bytes([replica; 16]), seq: 1 },
-/// };
+/// let dot = |replica| Dot { replica: ReplicaId::from_bytes([replica; 16]), seq: 1 };
+/// let stamp = |priority, hlc, replica| Stamp::new(priority, Hlc(hlc), dot(replica));
 /// let usual = Priority::default();
 /// assert!(stamp(usual, 8, 1) > stamp(usual, 7, 2)); // the later one
 /// assert!(stamp(Priority::MAX, 7, 1) > stamp(usual, 8, 1)); // but priority comes before time
@@ -70,4 +67,15 @@ pub struct Stamp {
     pub hlc: Hlc,
     /// Which change.
     pub dot: Dot,
+    /// Whether a session's policy or handler made it to decide a conflict. It says so to the policies of
+    /// other replicas and orders nothing: no two changes have one dot.
+    pub decision: bool,
+}
+
+impl Stamp {
+    /// The stamp of a change that somebody made, not a policy.
+    #[must_use]
+    pub const fn new(priority: Priority, hlc: Hlc, dot: Dot) -> Stamp {
+        Stamp { priority, hlc, dot, decision: false }
+    }
 }

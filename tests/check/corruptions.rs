@@ -68,7 +68,7 @@ fn gustav(world: &World) -> (&'static str, RowId) {
 
 fn stamp(replica: u8, seq: u64) -> Stamp {
     let dot = Dot { replica: ReplicaId::from_bytes([replica; 16]), seq };
-    Stamp { priority: Priority::default(), hlc: Hlc(1), dot }
+    Stamp::new(Priority::default(), Hlc(1), dot)
 }
 
 fn phone(world: &World) -> UnitId {

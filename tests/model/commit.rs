@@ -268,7 +268,7 @@ impl<'a> Commit<'a> {
         let priority = inherited
             .filter(|_| inherits)
             .map_or(self.replica.priority, |seen| seen.max(self.replica.priority));
-        let stamp = Stamp { priority, hlc: self.replica.clock, dot };
+        let stamp = Stamp::new(priority, self.replica.clock, dot);
         replaces.remove(&(slot, dot));
         let all: Vec<(Slot, Dot)> = replaces.iter().copied().collect();
         let facts = self.replica.facts.entry(row).or_insert_with(|| Row::new(dot));

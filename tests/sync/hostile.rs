@@ -37,7 +37,7 @@ fn spoil(batch: &mut Batch, way: usize) -> bool {
 
 fn state(dot: Dot, hlc: u64) -> RowState {
     let mut state = RowState::new(dot);
-    state.write_life(Stamp { priority: Priority::default(), hlc: Hlc(hlc), dot }, Life::ALIVE, &[]);
+    state.write_life(Stamp::new(Priority::default(), Hlc(hlc), dot), Life::ALIVE, &[]);
     state
 }
 
@@ -137,11 +137,7 @@ fn change() -> impl Strategy<Value = RowChange> {
         |(row, born, live, vector, hlc, withheld)| {
             let mut state = state(born, hlc);
             state.vector = vector;
-            state.write_life(
-                Stamp { priority: Priority::default(), hlc: Hlc(hlc), dot: live },
-                Life::DEAD,
-                &[],
-            );
+            state.write_life(Stamp::new(Priority::default(), Hlc(hlc), live), Life::DEAD, &[]);
             RowChange { key: key(row), state, withheld }
         },
     )

@@ -96,7 +96,7 @@ impl Store {
 
     fn write(&mut self, Write { row, unit, value }: Write, dot: Dot) {
         let (key, hlc) = (key(row), Hlc(self.clock));
-        let stamp = Stamp { priority: Priority::default(), hlc, dot };
+        let stamp = Stamp::new(Priority::default(), hlc, dot);
         self.facts.log.insert(dot, LogEntry { dot, hlc, key });
         let state = self.facts.rows.entry(key).or_insert_with(|| RowState::new(dot));
         let all: Vec<Dot> = state.life.dots().collect();

@@ -20,7 +20,7 @@ fn hex(bytes: &[u8]) -> String {
 
 fn stamp(replica: u8, seq: u64, hlc: u64, priority: u8) -> Stamp {
     let dot = Dot { replica: ReplicaId::from_bytes([replica; 16]), seq };
-    Stamp { priority: Priority::new(priority).unwrap(), hlc: Hlc(hlc), dot }
+    Stamp::new(Priority::new(priority).unwrap(), Hlc(hlc), dot)
 }
 
 fn bare(value: Value) -> UnitValue {
@@ -77,6 +77,19 @@ fn an_inserted_row() {
     // Flags; stamp: shape, time (0x1234 twice), seq, replica; run of two: form, gap; -3; "ann".
     assert_eq!(hex(&row.main), "1010682401000401090583616e6e");
     assert_eq!(row.losers, None);
+}
+
+#[test]
+fn a_row_of_a_policy() {
+    let decided = |priority| {
+        let made = Stamp { decision: true, ..stamp(1, 1, 0x1234, priority) };
+        let mut row = RowState::new(made.dot);
+        row.write_life(made, Life::ALIVE, &[]);
+        hex(&encode_row(&table(), &row, &VISIBLE, &mut Numbers::default()).unwrap().main)
+    };
+    // The priority stands there, with its highest bit set.
+    assert_eq!(decided(50), "1090b268240100");
+    assert_eq!(decided(60), "1090bc68240100");
 }
 
 #[test]

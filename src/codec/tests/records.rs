@@ -80,11 +80,8 @@ proptest! {
 }
 
 fn stamp(replica: u8, seq: u64, hlc: u64) -> Stamp {
-    Stamp {
-        priority: Priority::default(),
-        hlc: Hlc(hlc),
-        dot: Dot { replica: ReplicaId::from_bytes([replica; 16]), seq },
-    }
+    let dot = Dot { replica: ReplicaId::from_bytes([replica; 16]), seq };
+    Stamp::new(Priority::default(), Hlc(hlc), dot)
 }
 
 /// Six columns, as one commit inserts them.

@@ -131,7 +131,7 @@ fn parts_come_back() {
 fn a_peer_must_send_canonical_json() {
     let change = |text: &str| {
         let dot = Dot { replica: crate::ids::ReplicaId::from_bytes([1; 16]), seq: 1 };
-        let stamp = crate::version::Stamp { priority: crate::version::Priority::default(), hlc: Hlc(1), dot };
+        let stamp = crate::version::Stamp::new(crate::version::Priority::default(), Hlc(1), dot);
         let mut state = crate::row::RowState::new(dot);
         let columns = vec![Value::Json(Json::from_stored(text.to_owned()))];
         let value = crate::row::UnitValue { columns, ..crate::row::UnitValue::default() };
