@@ -9,7 +9,7 @@ use reunite::value::Value;
 
 use crate::databases::World;
 use crate::databases::pair::Pair;
-use crate::model::Values;
+use crate::model::{Choice, Values};
 use crate::world::checks::Changes;
 use crate::world::generate::Operation;
 use crate::world::random::Random;
@@ -21,12 +21,15 @@ pub struct Beginning {
     tell: fn(&mut World<'_>) -> Result<(), Failure>,
 }
 
-pub const BEGINNINGS: [Beginning; 5] = [
+pub const BEGINNINGS: [Beginning; 8] = [
     Beginning { name: "calm", tell: |_| Ok(()) },
     Beginning { name: "update", tell: two_values },
     Beginning { name: "unique", tell: two_of_one_key },
     Beginning { name: "delete-ri", tell: an_orphan },
     Beginning { name: "deletion", tell: a_contested_deletion },
+    Beginning { name: "merged", tell: a_merged_row_changed },
+    Beginning { name: "identity", tell: merged_and_kept_apart },
+    Beginning { name: "settled", tell: a_settled_conflict },
 ];
 
 /// The table whose rows are referred to, and the table that refers.
@@ -131,6 +134,12 @@ impl World<'_> {
         Ok(())
     }
 
+    /// Resolves the conflict that is open.
+    fn resolve_it(&mut self, i: usize, choice: Choice) -> Result<(), Failure> {
+        let conflict = *self.pairs[i].view.conflicts.keys().next().expect("an open conflict");
+        self.perform(i, vec![Operation::Resolve { conflict, choice }])
+    }
+
     pub fn insert(&self, table: usize, values: &[i64]) -> Operation {
         let row = RowKey { table: self.schema.tables()[table].id, row: RowId::from_bytes([0; 16]) };
         let values = values.iter().enumerate().map(|(column, value)| (column, Value::Integer(*value)));
@@ -176,4 +185,26 @@ fn a_contested_deletion(world: &mut World<'_>) -> Result<(), Failure> {
     world.perform(0, vec![Operation::Delete { row: world.row(0, PERSON, 2) }])?;
     let row = world.row(1, PERSON, 2);
     world.perform(1, vec![Operation::Update { row, values: values(2, 41), force: false }])
+}
+
+/// A person was merged into another and changed elsewhere: the survivor has two ages.
+fn a_merged_row_changed(world: &mut World<'_>) -> Result<(), Failure> {
+    let (row, into) = (world.row(0, PERSON, 2), world.row(0, PERSON, 1));
+    world.perform(0, vec![Operation::Merge { row, into }])?;
+    world.perform(1, vec![Operation::Update { row, values: values(2, 41), force: false }])
+}
+
+/// Of two persons of one code, one replica made one person, the other kept both.
+fn merged_and_kept_apart(world: &mut World<'_>) -> Result<(), Failure> {
+    two_of_one_key(world)?;
+    world.meet()?;
+    world.resolve_it(0, Choice::Merge)?;
+    world.resolve_it(1, Choice::KeepBoth(values(0, 5)))
+}
+
+/// A conflict that its replica may yet take up again.
+fn a_settled_conflict(world: &mut World<'_>) -> Result<(), Failure> {
+    two_values(world)?;
+    world.meet()?;
+    world.resolve_it(0, Choice::KeepLoser)
 }

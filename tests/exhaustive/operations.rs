@@ -4,6 +4,7 @@ use reunite::ids::{RowId, RowKey};
 use reunite::schema::{Schema, Table};
 use reunite::value::Value;
 
+use crate::databases::pair::Pair;
 use crate::model::{Choice, Derived, Values};
 use crate::world::generate::Operation;
 
@@ -11,8 +12,16 @@ use crate::world::generate::Operation;
 const FRESH: [i64; 2] = [77, 78];
 
 /// All of them. Some will be refused.
-pub fn operations(schema: &Schema, view: &Derived) -> Vec<Operation> {
-    let all = [insertions(schema, view), changes(schema, view), lives(view), resolutions(schema, view)];
+pub fn operations(schema: &Schema, pair: &Pair) -> Vec<Operation> {
+    let view = &pair.view;
+    let all = [
+        insertions(schema, view),
+        changes(schema, view),
+        lives(view),
+        merges(view),
+        resolutions(schema, view),
+        taken_back(pair),
+    ];
     all.into_iter().flatten().collect()
 }
 
@@ -87,6 +96,19 @@ fn lives(view: &Derived) -> Vec<Operation> {
     all
 }
 
+/// Each visible row into each other one of its table.
+fn merges(view: &Derived) -> Vec<Operation> {
+    let rows = || view.visible.keys().copied();
+    let pairs = rows().flat_map(|row| rows().map(move |into| (row, into)));
+    let others = pairs.filter(|(row, into)| row.table == into.table && row != into);
+    others.map(|(row, into)| Operation::Merge { row, into }).collect()
+}
+
+/// Each resolution of the replica's own.
+fn taken_back(pair: &Pair) -> Vec<Operation> {
+    pair.model.resolutions.keys().map(|conflict| Operation::Undo { conflict: *conflict }).collect()
+}
+
 /// Each open conflict in each way, whether it fits or not.
 fn resolutions(schema: &Schema, view: &Derived) -> Vec<Operation> {
     let mut all = Vec::new();
@@ -101,11 +123,13 @@ fn resolutions(schema: &Schema, view: &Derived) -> Vec<Operation> {
             Choice::KeepLoser,
             Choice::Prefer,
             Choice::RestoreParent,
+            Choice::Merge,
             Choice::Delete,
             Choice::Dismiss,
         ];
         for value in FRESH.map(Value::Integer) {
-            choices.extend([Choice::Set(lost(&value)), Choice::Rename(lost(&value))]);
+            let [set, rename, keep_both] = [Choice::Set, Choice::Rename, Choice::KeepBoth];
+            choices.extend([set(lost(&value)), rename(lost(&value)), keep_both(lost(&value))]);
         }
         let column =
             conflict.columns.iter().find_map(|id| table.column_by_id(*id)).map_or(0, |(column, _)| column);

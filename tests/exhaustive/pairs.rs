@@ -25,10 +25,11 @@ pub fn pairs() {
 }
 
 fn all_pairs(beginning: &Beginning, deletes: DeleteRule, start: &Start) {
-    let possible = operations(&start.schema, &start.pairs[0].view);
+    let possible: Vec<Vec<Operation>> =
+        start.pairs.iter().map(|pair| operations(&start.schema, pair)).collect();
     let did = |i: usize| -> Vec<(&Operation, After)> {
         let one = |operation| Some((operation, start.after(i, operation).unwrap()?));
-        possible.iter().filter_map(one).collect()
+        possible[i].iter().filter_map(one).collect()
     };
     let (first, second) = (did(0), did(1));
     let states = AtomicUsize::new(0);
@@ -47,7 +48,7 @@ fn all_pairs(beginning: &Beginning, deletes: DeleteRule, start: &Start) {
         "pairs: from {:?} under {deletes:?}, {} of {} operations are possible, {} states",
         beginning.name,
         first.len(),
-        possible.len(),
+        possible[0].len(),
         states.into_inner()
     ));
 }

@@ -47,10 +47,11 @@ struct Table<'o> {
 }
 
 fn all_triples(beginning: &Beginning, deletes: DeleteRule, start: &Start) {
-    let possible = operations(&start.schema, &start.pairs[0].view);
+    let possible: Vec<Vec<Operation>> =
+        start.pairs.iter().map(|pair| operations(&start.schema, pair)).collect();
     let did = [0, 1, 2].map(|i| {
         let one = |operation| Some((operation, start.after(i, operation).unwrap()?));
-        possible.iter().filter_map(one).collect::<Vec<_>>()
+        possible[i].iter().filter_map(one).collect::<Vec<_>>()
     });
     let mut table = Table { did, joined: BTreeMap::new() };
     table.join_all();
