@@ -19,6 +19,7 @@ mod words;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+#[cfg(feature = "cli")]
 pub(crate) use duration::duration;
 #[cfg(feature = "cli")]
 pub(crate) use objects::Object;

@@ -65,9 +65,7 @@ impl World {
         let (names, replica) = self.names_and_replica(replica)?;
         replica.write(|transaction| {
             let rows = transaction.read_table(table)?;
-            let find = |row| {
-                Ok::<_, Failure>(row_called(&rows, row, names)?.ok_or_else(|| no_such_row(table, row))?)
-            };
+            let find = |row| row_called(&rows, row, names)?.ok_or_else(|| no_such_row(table, row));
             let (row, into) = (find(row)?, find(into)?);
             Ok(transaction.table(table)?.merge(row, into)?)
         })?;
