@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The identity of a replica: one database directory.
@@ -69,7 +70,8 @@ pub struct ConflictId(pub Uuid);
 /// assert_eq!(schema.table_by_id(tag.id), Some(tag));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct TableId(pub u32);
 
 /// The permanent identity of a column.
@@ -82,7 +84,8 @@ pub struct TableId(pub u32);
 /// assert_eq!(tag.column_by_id(column.id), Some((position, column)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ColumnId(pub u32);
 
 /// The permanent identity of a unit: the smallest id among the columns it was created with.
@@ -96,7 +99,8 @@ pub struct ColumnId(pub u32);
 /// assert_eq!((lo.unit, hi.unit), (UnitId(lo.id.0), UnitId(lo.id.0))); // the check joins them
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct UnitId(pub u32);
 
 /// The permanent identity of a unique key, foreign key, check or index.
@@ -109,7 +113,8 @@ pub struct UnitId(pub u32);
 /// assert_eq!((table.name.as_str(), constraint.name()), ("tag", "tag_pkey"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ConstraintId(pub u32);
 
 /// A row of a table: what most maps here are keyed by. Orders by table, then by row id.

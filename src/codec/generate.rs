@@ -170,6 +170,7 @@ pub(crate) fn table() -> Table {
         tracking: Tracking::Column,
         winner: WinnerRule::Latest,
         deletes: DeleteRule::DeleteWins,
+        dropped: false,
         replicate: true,
     }
 }

@@ -253,6 +253,53 @@ pub enum SchemaError {
         /// What is wrong.
         problem: String,
     },
+    /// A column that may not be null is added without a default for the rows that are there.
+    #[error(
+        "column {column:?} is added to table {table:?}, whose rows have no value for it: give it a DEFAULT, \
+         or let it be null"
+    )]
+    NoDefault {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// There is no such constraint.
+    #[error("table {table:?} has no constraint {constraint:?}")]
+    UnknownConstraint {
+        /// The table.
+        table: String,
+        /// The name that was looked for.
+        constraint: String,
+    },
+    /// There is no such index.
+    #[error("there is no index {index:?}")]
+    UnknownIndex {
+        /// The name that was looked for.
+        index: String,
+    },
+    /// A constraint needs what was to be dropped.
+    #[error("constraint {constraint:?} of table {table:?} needs it: drop that first")]
+    InUse {
+        /// The table.
+        table: String,
+        /// The constraint.
+        constraint: String,
+    },
+    /// A constraint or index that says what another one says.
+    #[error("constraint {constraint:?} says the same already")]
+    RepeatedConstraint {
+        /// The other one.
+        constraint: String,
+    },
+    /// A change of the schema that does not fit.
+    #[error("cannot {what}: {reason}")]
+    NotApplicable {
+        /// What was asked for.
+        what: String,
+        /// Why it cannot be.
+        reason: String,
+    },
     /// Something exceeds a limit.
     #[error("{what} has {count} {unit}, at most {limit} are allowed")]
     Limit {

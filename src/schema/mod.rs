@@ -5,6 +5,7 @@
 
 mod builder;
 mod ddl;
+mod design;
 mod error;
 pub(crate) mod expression;
 mod graph;
@@ -16,6 +17,8 @@ mod table;
 
 pub use builder::{Rule, SchemaBuilder, TableBuilder, last};
 pub use ddl::DdlError;
+pub(crate) use design::{Amendment, Design};
+pub use design::{DesignError, Notice};
 pub use error::SchemaError;
 pub use expression::{Binary, Expression, ExpressionError, Fault, Unary};
 pub use limits::{

@@ -21,7 +21,10 @@ use crate::ids::{ConstraintId, TableId};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
+    /// Those that were dropped come last.
     tables: Vec<Table>,
+    /// How many were not dropped.
+    live: usize,
     /// By the name in lower case.
     by_name: BTreeMap<String, usize>,
     by_id: BTreeMap<TableId, usize>,
@@ -104,7 +107,13 @@ impl Schema {
     /// The tables, in the order of their definition.
     #[must_use]
     pub fn tables(&self) -> &[Table] {
-        &self.tables
+        self.tables.get(..self.live).unwrap_or(&self.tables)
+    }
+
+    /// The tables that were dropped: their rows are still known, and nobody sees them.
+    #[must_use]
+    pub fn dropped_tables(&self) -> &[Table] {
+        self.tables.get(self.live..).unwrap_or_default()
     }
 
     /// The table of this name. As in SQLite, ASCII letters compare without regard to case.
@@ -113,7 +122,7 @@ impl Schema {
         self.by_name.get(&name.to_ascii_lowercase()).and_then(|&place| self.tables.get(place))
     }
 
-    /// The table with this id.
+    /// The table with this id, dropped or not.
     #[must_use]
     pub fn table_by_id(&self, id: TableId) -> Option<&Table> {
         self.by_id.get(&id).and_then(|&place| self.tables.get(place))
@@ -168,6 +177,7 @@ impl Schema {
     pub fn digest(&self) -> [u8; 16] {
         let mut hasher = blake3::Hasher::new_derive_key("reunite 2026 schema digest");
         hasher.update(self.to_sql().as_bytes());
+        hasher.update(&(self.live as u64).to_le_bytes());
         for table in &self.tables {
             let columns = table.columns.iter().flat_map(|column| [column.id.0, column.unit.0]);
             let constraints = table.keys.iter().map(|key| key.id);
@@ -183,9 +193,11 @@ impl Schema {
         digest
     }
 
-    /// Tables that were validated together.
-    pub(super) fn of_tables(tables: Vec<Table>) -> Schema {
+    /// Tables that were validated together, and those that were dropped.
+    pub(super) fn of(mut tables: Vec<Table>, dropped: Vec<Table>) -> Schema {
+        let live = tables.len();
         let by_name = tables.iter().enumerate().map(|(at, t)| (t.name.to_ascii_lowercase(), at)).collect();
+        tables.extend(dropped);
         let by_id: BTreeMap<_, _> = tables.iter().enumerate().map(|(at, table)| (table.id, at)).collect();
         let mut referrers: BTreeMap<TableId, Vec<(TableId, usize)>> = BTreeMap::new();
         let mut referenced = BTreeSet::new();
@@ -196,7 +208,7 @@ impl Schema {
             }
         }
         let (constraints, strata) = (places(&tables), strata(&tables, &by_id));
-        Schema { tables, by_name, by_id, constraints, referrers, referenced, strata }
+        Schema { tables, live, by_name, by_id, constraints, referrers, referenced, strata }
     }
 }
 

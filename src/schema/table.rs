@@ -1,6 +1,8 @@
 //! The parts of a schema as data. Columns are named by their position in the table, constraints and
 //! tables by permanent ids. Nothing here validates: see the builder.
 
+use serde::{Deserialize, Serialize};
+
 use super::Expression;
 use crate::ids::{ColumnId, ConstraintId, TableId, UnitId};
 use crate::value::{Collation, Type, Value};
@@ -47,6 +49,9 @@ pub struct Table {
     pub deletes: DeleteRule,
     /// False for a table that never leaves this replica.
     pub replicate: bool,
+    /// Whether the table was dropped. Its rows stay known, because they may still come from elsewhere;
+    /// they have no constraints, and nobody sees them.
+    pub dropped: bool,
 }
 
 /// A column.
@@ -93,8 +98,19 @@ pub struct Column {
 pub struct Unit {
     /// The permanent id: the smallest id of its columns.
     pub id: UnitId,
-    /// Its columns by position, ascending.
+    /// Its columns by position, as its values hold them: ascending, but for the columns that were
+    /// [`Unit::DROPPED`], whose place stays.
     pub columns: Vec<usize>,
+}
+
+impl Unit {
+    /// The position of a column that was dropped: no column of any table has it.
+    pub const DROPPED: usize = usize::MAX;
+
+    /// Its columns that were not dropped, by position.
+    pub fn live_columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.columns.iter().copied().filter(|column| *column != Unit::DROPPED)
+    }
 }
 
 /// A unique key. Rows with `Null` in one of its columns have no key and never collide.
@@ -142,7 +158,8 @@ pub struct ForeignKey {
     pub parent: TableId,
     /// The unique key of it that is referred to.
     pub key: ConstraintId,
-    /// The unit that holds the referring columns: all columns of a foreign key are in one.
+    /// The unit that holds the referring columns. A foreign key that was added over columns of several
+    /// units has [`ForeignKey::NO_UNIT`]: it matches by value and remembers no row.
     pub unit: UnitId,
     /// Whether the reference means the parent *row* and shows that row's current key (the default),
     /// or the stored key value (`match_key`).
@@ -151,6 +168,11 @@ pub struct ForeignKey {
     pub on_delete: OnDelete,
     /// What a local change of the parent's key does.
     pub on_update: OnUpdate,
+}
+
+impl ForeignKey {
+    /// Stands for the unit where there is not one: no table has it.
+    pub const NO_UNIT: UnitId = UnitId(0);
 }
 
 /// A validation rule over one row.
@@ -211,7 +233,8 @@ pub struct Index {
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Tracking {
     /// Every column by itself, but for those that a composite constraint or a declared unit joins.
     #[default]
@@ -228,7 +251,8 @@ pub enum Tracking {
 /// assert_eq!(schema.tables()[0].winner, WinnerRule::Priority);
 /// # Ok::<(), reunite::schema::DdlError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WinnerRule {
     /// The later stamp.
     #[default]
@@ -252,7 +276,8 @@ pub enum WinnerRule {
 /// assert_eq!(b.read()?.conflicts()?[0].kind.name(), "update-delete");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DeleteRule {
     /// The deletion wins.
     #[default]
@@ -277,7 +302,8 @@ pub enum DeleteRule {
 /// assert!(db.read()?.table("orders")?.is_empty()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnDelete {
     /// Refuses the commit while such rows remain. `NO ACTION` means the same.
     #[default]
@@ -302,7 +328,8 @@ pub enum OnDelete {
 /// assert_eq!(db.read()?.table("orders")?.get(7)?, Some(row! { number: 7, customer: "ANNA" }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnUpdate {
     /// A following reference follows; a `match_key` reference refuses the commit (`Restrict`).
     #[default]

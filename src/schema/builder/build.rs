@@ -24,7 +24,7 @@ pub(super) fn schema(drafts: &[TableDraft]) -> Result<Schema, Problem> {
     }
     names::assign(drafts, &mut tables)?;
     follow::validate(drafts, &tables)?;
-    let schema = Schema::of_tables(tables);
+    let schema = Schema::of(tables, Vec::new());
     limits::text(&schema)?;
     Ok(schema)
 }
@@ -89,6 +89,7 @@ fn outline(draft: &TableDraft, ids: &mut Ids) -> Result<Outline, Problem> {
         winner: draft.winner,
         deletes: draft.deletes,
         replicate: draft.replicate,
+        dropped: false,
     };
     Ok(Outline { table, references })
 }

@@ -85,7 +85,7 @@ fn default(draft: &TableDraft, column: &ColumnDraft) -> Result<Value, Problem> {
 }
 
 /// SQL writes UUID, TIMESTAMP and JSON as texts, and has no infinite numbers.
-fn convert(value: &Value, kind: Type) -> Option<Value> {
+pub(in crate::schema) fn convert(value: &Value, kind: Type) -> Option<Value> {
     let value = match (value, kind) {
         (Value::Text(text), Type::Uuid | Type::Timestamp | Type::Json) => kind.parse(text),
         _ => kind.coerce(value.clone()),

@@ -8,17 +8,20 @@ mod columns;
 mod draft;
 mod follow;
 mod names;
+mod rebuild;
 mod references;
 mod rules;
 mod units;
 
 use std::marker::PhantomData;
 
+pub(super) use columns::convert;
 pub use draft::Rule;
 pub(super) use draft::{
     CheckDraft, ColumnDraft, ForeignKeyDraft, KeyDraft, Name, Position, Problem, TableDraft,
 };
 pub(super) use names::{default_check, default_foreign_key, default_key};
+pub(super) use rebuild::{build, drafts, validate};
 pub(super) use units::{constraint_groups, joined};
 
 use super::{DeleteRule, OnDelete, OnUpdate, Schema, SchemaError, Tracking, WinnerRule};

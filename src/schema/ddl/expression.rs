@@ -9,9 +9,9 @@ use sqlparser::tokenizer::Token;
 use super::DdlError;
 use super::literal::literal;
 use super::tokens::Cursor;
-use crate::schema::builder::Name;
+use crate::schema::builder::{Name, convert};
 use crate::schema::{Binary, Expression, Unary};
-use crate::value::Value;
+use crate::value::{Type, Value};
 
 /// How deep parentheses may nest. Printed rules have fewer, since they have at most as many operators.
 const MAX_PARENTHESES: usize = Expression::MAX_OPERATORS;
@@ -308,4 +308,26 @@ pub(super) fn constant(cursor: &mut Cursor) -> Result<Value, DdlError> {
         cursor.expect(&Token::RParen, ") after the constant: a default is a single constant")?;
     }
     Ok(value)
+}
+
+/// The value of a default that was written as SQL; none if there is no such value.
+pub(in crate::schema) fn default_value(sql: &str, kind: Type) -> Option<Value> {
+    let mut cursor = Cursor::new(sql).ok()?;
+    let value = constant(&mut cursor).ok()?;
+    convert(&value, kind).filter(|value| cursor.peek().is_none() && !value.is_null())
+}
+
+/// A rule that was written as SQL, with constants of the types of the columns beside them; none if it
+/// is no rule over columns that `position` knows.
+pub(in crate::schema) fn rule_of(
+    sql: &str,
+    types: &[Type],
+    position: &dyn Fn(&str) -> Option<usize>,
+) -> Option<Expression> {
+    let mut cursor = Cursor::new(sql).ok()?;
+    let position =
+        |name: &Name| position(&name.text).ok_or_else(|| DdlError::new(name.at, "there is no such column"));
+    let rule = expression(&mut cursor, &position).ok().filter(|_| cursor.peek().is_none())?;
+    let fits = rule.operators() <= Expression::MAX_OPERATORS;
+    rule.fit(types).ok().filter(|rule| fits && rule.validate(types).is_ok())
 }

@@ -3,6 +3,8 @@
 //!
 //! Text becomes the same drafts as the builder's, so both forms are validated by the same code.
 
+mod additions;
+mod alter;
 mod columns;
 mod error;
 mod expression;
@@ -15,8 +17,9 @@ mod words;
 
 use sqlparser::tokenizer::Token;
 
+pub(super) use alter::{Target, alter};
 pub use error::DdlError;
-pub(super) use expression::expression;
+pub(super) use expression::{default_value, expression, rule_of};
 pub(super) use print::statements;
 pub(super) use tokens::Cursor;
 

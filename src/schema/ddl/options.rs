@@ -6,7 +6,8 @@ use sqlparser::tokenizer::Token;
 
 use super::{Cursor, DdlError};
 use crate::schema::builder::{Name, Position, TableDraft};
-use crate::schema::{DeleteRule, SchemaError, Tracking, WinnerRule};
+use crate::schema::design::Operation;
+use crate::schema::{DeleteRule, SchemaError, Table, Tracking, WinnerRule};
 
 /// Options that later versions of Reunite will know.
 const LATER: [&str; 6] = ["identity", "merge_duplicates", "max", "min", "sum", "union"];
@@ -17,11 +18,35 @@ struct Text {
     at: Position,
 }
 
-/// Passes the options of a table, if there are any.
-pub(super) fn options(cursor: &mut Cursor, draft: &mut TableDraft) -> Result<(), DdlError> {
-    if !cursor.eat_words(&["WITH"]) {
-        return Ok(());
+/// Passes the options of a table, if there are any; `only` says which ones may be given here.
+pub(super) fn options(
+    cursor: &mut Cursor,
+    draft: &mut TableDraft,
+    only: Option<&[&str]>,
+) -> Result<(), DdlError> {
+    if cursor.eat_words(&["WITH"]) { list_of_options(cursor, draft, only) } else { Ok(()) }
+}
+
+/// What follows `ALTER TABLE … SET`.
+pub(super) fn settings(cursor: &mut Cursor, table: &Table) -> Result<Vec<Operation>, DdlError> {
+    let mut draft = TableDraft::new(Name::from(table.name.clone()));
+    (draft.winner, draft.deletes) = (table.winner, table.deletes);
+    list_of_options(cursor, &mut draft, Some(&["winner", "deletes"]))?;
+    let mut operations = Vec::new();
+    if draft.winner != table.winner {
+        operations.push(Operation::SetWinner { table: table.id, winner: draft.winner });
     }
+    if draft.deletes != table.deletes {
+        operations.push(Operation::SetDeletes { table: table.id, deletes: draft.deletes });
+    }
+    Ok(operations)
+}
+
+fn list_of_options(
+    cursor: &mut Cursor,
+    draft: &mut TableDraft,
+    only: Option<&[&str]>,
+) -> Result<(), DdlError> {
     cursor.expect(&Token::LParen, "( and options")?;
     let mut seen = BTreeSet::new();
     loop {
@@ -29,6 +54,11 @@ pub(super) fn options(cursor: &mut Cursor, draft: &mut TableDraft) -> Result<(),
         let option = option_name(cursor)?;
         if !seen.insert(option.clone()) {
             return Err(DdlError::new(at, format!("option {option} is given twice: leave one out")));
+        }
+        if only.is_some_and(|only| !only.contains(&option.as_str())) {
+            let only = only.unwrap_or_default().join(" and ");
+            let message = format!("option {option} cannot be changed: here there is {only}");
+            return Err(DdlError::new(at, message));
         }
         cursor.expect(&Token::Eq, "=")?;
         let value = text(cursor)?;

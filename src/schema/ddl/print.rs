@@ -151,6 +151,8 @@ fn declared_units(table: &Table) -> Vec<String> {
         return Vec::new();
     }
     let made: Vec<Unit> = joined(&table.columns, &constraint_groups(table));
-    let declared = table.units.iter().filter(|unit| !made.contains(unit));
+    // A constraint that was added later makes no unit, so a unit of one column may not be made either.
+    let several = |unit: &&Unit| unit.live_columns().count() > 1;
+    let declared = table.units.iter().filter(several).filter(|unit| !made.contains(unit));
     declared.map(|unit| list(table, &unit.columns)).collect()
 }

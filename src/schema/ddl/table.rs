@@ -37,7 +37,7 @@ pub(super) fn table(cursor: &mut Cursor) -> Result<TableDraft, DdlError> {
     }
     cursor.expect(&Token::RParen, ", or )")?;
     read_checks(cursor, &mut reading)?;
-    options(cursor, &mut reading.draft)?;
+    options(cursor, &mut reading.draft, None)?;
     Ok(reading.draft)
 }
 
@@ -51,7 +51,7 @@ pub(super) fn constraint_name(cursor: &mut Cursor) -> Result<Option<Name>, DdlEr
 }
 
 /// Passes a constraint of the table, if one is next.
-fn constraint(cursor: &mut Cursor, reading: &mut Reading) -> Result<bool, DdlError> {
+pub(super) fn constraint(cursor: &mut Cursor, reading: &mut Reading) -> Result<bool, DdlError> {
     let name = constraint_name(cursor)?;
     let at = cursor.at();
     if cursor.eat_words(&["PRIMARY", "KEY"]) {
@@ -97,7 +97,7 @@ pub(super) fn check(
     Ok(())
 }
 
-fn read_checks(cursor: &mut Cursor, reading: &mut Reading) -> Result<(), DdlError> {
+pub(super) fn read_checks(cursor: &mut Cursor, reading: &mut Reading) -> Result<(), DdlError> {
     let end = cursor.mark();
     let Reading { draft, checks } = reading;
     let position = |name: &Name| {

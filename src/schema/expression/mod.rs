@@ -198,6 +198,26 @@ impl Expression {
         }
     }
 
+    /// Gives columns other positions. To be called on what is validated: its size bounds the recursion.
+    pub(super) fn renumber(&mut self, position: &dyn Fn(usize) -> usize) {
+        let all = |operands: &mut [&mut Expression]| {
+            operands.iter_mut().for_each(|operand| operand.renumber(position));
+        };
+        match self {
+            Expression::Literal(_) => {}
+            Expression::Column(column) => *column = position(*column),
+            Expression::Unary(_, operand) => operand.renumber(position),
+            Expression::Binary(_, left, right) => all(&mut [left, right]),
+            Expression::In { item, list, .. } => {
+                item.renumber(position);
+                list.iter_mut().for_each(|item| item.renumber(position));
+            }
+            Expression::Between { item, low, high, .. } => all(&mut [item, low, high]),
+            Expression::Like { item, pattern, .. } => all(&mut [item, pattern]),
+            Expression::Regexp { item, .. } => item.renumber(position),
+        }
+    }
+
     /// The operands, in the order they are written.
     fn operands(&self) -> Vec<&Expression> {
         match self {
