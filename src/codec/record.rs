@@ -13,7 +13,7 @@ use super::units::{Cell, Cells, put_cells};
 use super::values::{put_value, skip_value, take_value};
 use crate::derive::{Derived, Status, Stored, winner};
 use crate::error::Error;
-use crate::ids::ReplicaId;
+use crate::ids::{ColumnId, ReplicaId};
 use crate::row::RowState;
 use crate::schema::{Table, Unit};
 use crate::value::Value;
@@ -78,12 +78,13 @@ pub fn encode_row(
             cells.push((id, sibling));
         }
     }
-    let main = limited(encode_main(facts, derived, &won, !lost.is_empty(), numbers))?;
+    let main = limited(encode_main(table, facts, derived, &won, !lost.is_empty(), numbers))?;
     let losers = if lost.is_empty() { None } else { Some(limited(encode_losers(&lost, numbers))?) };
     Ok(EncodedRow { main, losers })
 }
 
 fn encode_main(
+    table: &Table,
     facts: &RowState,
     derived: &Derived,
     won: &[Cell<'_>],
@@ -93,13 +94,17 @@ fn encode_main(
     let facts = Facts::new(facts, won);
     let mut out = Output::with_capacity(64);
     let losers = if losers { LOSERS } else { 0 };
-    let followed = if derived.followed.is_empty() { 0 } else { FOLLOWED };
+    // By id, since positions move when a column is dropped.
+    let followed = derived.followed.iter();
+    let shown: Vec<(ColumnId, &Value)> =
+        followed.filter_map(|(at, value)| Some((table.columns.get(*at)?.id, value))).collect();
+    let followed = if shown.is_empty() { 0 } else { FOLLOWED };
     out.byte(status_bits(derived.status) | losers | followed | facts.flags());
     if followed != 0 {
-        out.length(derived.followed.len());
+        out.length(shown.len());
     }
-    for (column, value) in &derived.followed {
-        out.length(*column);
+    for (column, value) in shown {
+        out.integer(column.0);
         put_value(&mut out, value);
     }
     facts.put(&mut out, numbers);
@@ -172,33 +177,36 @@ pub fn decode_row(
     losers: Option<&[u8]>,
     replicas: &impl Fn(u32) -> Option<ReplicaId>,
 ) -> Result<Stored, Error> {
-    let (mut facts, derived) = decode_main(main, replicas)?;
+    let (mut facts, derived) = decode_main(table, main, replicas)?;
     match losers {
         Some(losers) if has_losers(main)? => decode_losers(losers, replicas, &mut facts)?,
         None if !has_losers(main)? => {}
         _ => return Err(Error::corrupt("a row and its losing record do not belong together")),
     }
     check_columns(table, &facts)?;
-    check_followed(table, &derived)?;
     Ok(Stored { facts: Arc::new(facts), derived })
 }
 
-fn decode_main(main: &[u8], replicas: Replicas<'_>) -> Result<(RowState, Derived), Malformed> {
+fn decode_main(table: &Table, main: &[u8], replicas: Replicas<'_>) -> Result<(RowState, Derived), Malformed> {
     let (flags, status) = head(main)?;
     let mut input = Input::new(main, Origin::Disk)?;
     input.byte()?;
-    let followed = if flags & FOLLOWED != 0 { take_followed(&mut input)? } else { Vec::new() };
+    let followed = if flags & FOLLOWED != 0 { take_followed(table, &mut input)? } else { Vec::new() };
     let facts = take_facts(&mut input, flags, replicas)?;
     input.end()?;
     Ok((facts, Derived { status, followed }))
 }
 
-fn take_followed(input: &mut Input<'_>) -> Result<Vec<(usize, Value)>, Malformed> {
+/// The columns that show another value than was written, by position. Those of dropped columns are left
+/// out: the row is not stored anew for that.
+fn take_followed(table: &Table, input: &mut Input<'_>) -> Result<Vec<(usize, Value)>, Malformed> {
     let length = input.length(2)?;
     let mut followed = Vec::with_capacity(length);
     for _ in 0..length {
-        followed.push((input.length(0)?, take_value(input)?));
+        let (column, value) = (ColumnId(input.integer()?), take_value(input)?);
+        followed.extend(table.column_by_id(column).map(|(position, _)| (position, value)));
     }
+    followed.sort_by_key(|(position, _)| *position);
     Ok(followed)
 }
 
@@ -226,13 +234,6 @@ fn check_columns(table: &Table, facts: &RowState) -> Result<(), Malformed> {
     Ok(())
 }
 
-fn check_followed(table: &Table, derived: &Derived) -> Result<(), Malformed> {
-    match derived.followed.iter().find(|(column, _)| *column >= table.columns.len()) {
-        Some((column, _)) => Err(no_column(*column)),
-        None => Ok(()),
-    }
-}
-
 fn no_column(column: usize) -> Malformed {
     Malformed::new(format!("the table has no column {column}"))
 }
@@ -250,7 +251,7 @@ pub(crate) fn decode_values(table: &Table, main: &[u8]) -> Result<Vec<Value>, Er
     let (flags, _) = head(main)?;
     let mut input = Input::new(main, Origin::Disk)?;
     input.byte()?;
-    let followed = if flags & FOLLOWED != 0 { take_followed(&mut input)? } else { Vec::new() };
+    let followed = if flags & FOLLOWED != 0 { take_followed(table, &mut input)? } else { Vec::new() };
     let stamps = skip_to_cells(&mut input, flags & !OWNER)?;
     let mut values = vec![Value::Null; table.columns.len()];
     take_values(table, &mut input, stamps, &mut values)?;
@@ -277,7 +278,10 @@ fn take_values(
             Some(unit) if unit.columns.len() != cell.columns => return Err(wrong_columns(unit)),
             Some(unit) => {
                 for column in &unit.columns {
-                    set(values, *column, take_value(input)?)?;
+                    match *column {
+                        Unit::DROPPED => skip_value(input)?,
+                        column => set(values, column, take_value(input)?)?,
+                    }
                 }
             }
             None => (0..cell.columns).try_for_each(|_| skip_value(input))?,

@@ -75,7 +75,7 @@ impl Stage<'_> {
             return Ok(());
         };
         let (old, new) = (old.unit(unit.id), new.unit(unit.id));
-        let gone = visible_dots(table, old);
+        let gone = visible_dots(table, unit, old);
         let its = own.unit(unit.id);
         absorbed.extend(gone.iter().filter(|dot| its.contains(**dot)).map(|dot| (unit.id, *dot)));
         self.absorb(from, unit.id, &gone)?;
@@ -86,7 +86,7 @@ impl Stage<'_> {
             return Ok(());
         }
         let chosen = if nothing { its } else { kept };
-        let replaces = visible_dots(table, new);
+        let replaces = visible_dots(table, unit, new);
         Ok(self.write_unit(into, unit.id, chosen, &replaces)?)
     }
 

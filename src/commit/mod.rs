@@ -8,6 +8,7 @@
 
 mod class;
 mod error;
+mod evolve;
 mod expire;
 mod finish;
 mod identity;
@@ -24,6 +25,7 @@ mod undo;
 mod writes;
 
 pub use error::WriteError;
+pub(crate) use evolve::evolve;
 pub(crate) use optimistic::version_of;
 pub(crate) use remote::{BatchError, apply};
 pub(crate) use resolve::Resolution;

@@ -12,7 +12,7 @@ use crate::fault::{Bug, planted};
 use crate::ids::{Dot, ReplicaId, RowKey};
 use crate::merge::merge;
 use crate::row::{Batch, Life, LogEntry, RowChange, RowState, UnitValue};
-use crate::schema::{Schema, Table, Unit};
+use crate::schema::{Column, Schema, Table, Unit};
 use crate::store::{Changes, LOCAL, Snapshot};
 use crate::value::Value;
 use crate::version::{Hlc, Knowledge};
@@ -168,7 +168,7 @@ fn check_row(
             .unit(id)
             .ok_or_else(|| malformed(format!("table {}: unknown unit {}", table.name, id.0)))?;
         for sibling in change.state.unit(id).iter() {
-            check_unit(table, unit, &sibling.value)?;
+            check_unit(schema, table, unit, &sibling.value)?;
         }
     }
     Ok(())
@@ -197,21 +197,24 @@ fn check_life(table: &Table, change: &RowChange, life: &Life) -> Result<(), Batc
     check_key_size("a key", &rule.value).map_err(|error| malformed(error.to_string()))
 }
 
-fn check_unit(table: &Table, unit: &Unit, value: &UnitValue) -> Result<(), BatchError> {
+fn check_unit(schema: &Schema, table: &Table, unit: &Unit, value: &UnitValue) -> Result<(), BatchError> {
     if value.columns.len() != unit.columns.len() {
         return Err(malformed(format!("table {}: a unit has a wrong number of columns", table.name)));
     }
     for (position, value) in unit.columns.iter().zip(&value.columns) {
-        let column = table.columns.get(*position);
-        if !column.is_some_and(|column| value.is_null() || column.kind.admits(value)) {
+        // Of what a dropped column held nobody remembers the type, and nobody reads it.
+        let wrong = |column: &Column| !value.is_null() && !column.kind.admits(value);
+        if table.columns.get(*position).is_some_and(wrong) {
             return Err(malformed(format!("table {}: a value does not have its column's type", table.name)));
         }
         check_value_size("a value", value).map_err(|error| malformed(error.to_string()))?;
     }
     check_keys(table, unit, value)?;
     let ascending = value.parents.is_sorted_by(|(a, _), (b, _)| a < b);
-    let own = |id| table.foreign_keys.iter().any(|key| key.id == id && key.unit == unit.id);
-    if !ascending || !value.parents.iter().all(|(id, _)| own(*id)) {
+    // A foreign key that was dropped may still be named.
+    let foreign =
+        |id| schema.constraint(id).is_some() && !table.foreign_keys_of_unit(unit.id).any(|key| key.id == id);
+    if !ascending || value.parents.iter().any(|(id, _)| foreign(*id)) {
         return Err(malformed(format!("table {}: a reference is not of its unit", table.name)));
     }
     Ok(())

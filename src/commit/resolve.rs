@@ -202,7 +202,7 @@ impl Stage<'_> {
         value: UnitValue,
         loser: Dot,
     ) -> Result<(), WriteError> {
-        let mut settled = visible_dots(table, siblings);
+        let mut settled = visible_dots(table, unit, siblings);
         settled.push(loser);
         Ok(self.write_unit(key, unit.id, value, &settled)?)
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::WriteError;
 use super::stage::Stage;
 use super::writes::Staged;
-use crate::derive::{Source, fold, winner, written_values};
+use crate::derive::{Source, fold, says_the_same, winner, written_values};
 use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowKey};
 use crate::row::{Life, RowState, Siblings, UnitValue};
@@ -108,7 +108,7 @@ impl Stage<'_> {
         };
         value.parents.retain(|(id, _)| !renamed(*id));
         let force = force || planted(Bug::ReplaceAll);
-        let replaces = if force { siblings.dots().collect() } else { visible_dots(table, siblings) };
+        let replaces = if force { siblings.dots().collect() } else { visible_dots(table, unit, siblings) };
         self.write_unit(key, unit.id, value, &replaces)?;
         Ok(())
     }
@@ -283,9 +283,9 @@ pub(super) fn defaults(table: &Table, unit: &Unit) -> Vec<Value> {
 }
 
 /// The winner of a unit and every sibling equal to it: what a write replaces.
-pub(super) fn visible_dots(table: &Table, siblings: &Siblings<UnitValue>) -> Vec<Dot> {
+pub(super) fn visible_dots(table: &Table, unit: &Unit, siblings: &Siblings<UnitValue>) -> Vec<Dot> {
     let Some(winner) = winner(table, siblings) else { return Vec::new() };
-    let equal = siblings.iter().filter(|sibling| sibling.value.says_the_same(&winner.value));
+    let equal = siblings.iter().filter(|sibling| says_the_same(table, unit, &sibling.value, &winner.value));
     equal.map(|sibling| sibling.stamp.dot).collect()
 }
 

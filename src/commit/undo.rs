@@ -176,7 +176,7 @@ impl Stage<'_> {
             let own = wrote.is_some_and(|winner| winner.stamp.dot == sibling.stamp.dot);
             let siblings = facts.unit(unit.id);
             let Some(shown) = winner(table, siblings).filter(|_| own) else { continue };
-            let (value, replaces) = (shown.value.clone(), visible_dots(table, siblings));
+            let (value, replaces) = (shown.value.clone(), visible_dots(table, unit, siblings));
             self.write_unit(key, unit.id, value, &replaces)?;
         }
         Ok(())

@@ -1,17 +1,29 @@
 //! What `replicate` needs of a database, and nobody else.
 
+use std::sync::Arc;
+
 use super::database::Database;
+use super::design::AlterError;
 pub(crate) use super::lock::Applying;
 use crate::commit::{self, BatchError};
 use crate::derive::Source;
 use crate::error::Error;
 use crate::ids::{DatabaseId, ReplicaId, RowKey, Seq};
 use crate::row::{Batch, RowState};
-use crate::schema::Schema;
+use crate::schema::{Amendment, Design, Schema};
 use crate::storage::Durability;
 use crate::store::{Logged, Snapshot};
 use crate::sync::SyncError;
 use crate::version::Knowledge;
+
+/// Why changes of the schema that a session brought were not joined.
+#[derive(Debug)]
+pub(crate) enum AmendError {
+    /// They cannot be part of the design.
+    Refused(String),
+    /// They are from too far in the future, or the storage failed.
+    Batch(BatchError),
+}
 
 /// One end of a session.
 #[derive(Debug)]
@@ -22,6 +34,8 @@ pub(crate) struct Endpoint {
 /// What a session reads: one state of the database.
 pub(crate) struct Changes {
     snapshot: Snapshot,
+    design: Arc<Design>,
+    creator: Option<ReplicaId>,
 }
 
 impl Endpoint {
@@ -33,9 +47,9 @@ impl Endpoint {
 
     /// The state that the session gives to the peer. All of it survives a power cut.
     pub fn durable_changes(&self) -> Result<Changes, Error> {
-        let snapshot = self.db.snapshot()?;
+        let (snapshot, design) = self.db.snapshot_and_design()?;
         self.db.make_durable()?;
-        Ok(Changes { snapshot })
+        Ok(Changes { snapshot, design, creator: self.db.shared().meta.creator })
     }
 
     /// Begins to apply what a session brings: until the guard is dropped no table can be locked.
@@ -66,8 +80,30 @@ impl Endpoint {
 
     /// Makes an empty replica one of this database. If another session was faster, the database that it
     /// belongs to instead.
-    pub fn adopt(&self, database: DatabaseId, schema: Schema) -> Result<DatabaseId, Error> {
-        self.db.adopt(database, schema)
+    pub fn adopt(
+        &self,
+        database: DatabaseId,
+        creator: Option<ReplicaId>,
+        schema: Schema,
+    ) -> Result<DatabaseId, Error> {
+        self.db.adopt(database, creator, schema)
+    }
+
+    /// Joins changes of the schema, and derives anew what they affect.
+    pub fn amend(&self, amendments: Vec<Amendment>) -> Result<(), AmendError> {
+        if self.db.is_read_only() {
+            return Err(AmendError::Batch(Error::ReadOnly.into()));
+        }
+        let latest = self.db.latest_acceptable();
+        if let Some(late) = amendments.iter().find(|amendment| amendment.time > latest) {
+            let seconds = late.time.0.saturating_sub(latest.0) / 1_000_000;
+            let drift = BatchError::ClockDrift { replica: late.id.replica, seconds };
+            return Err(AmendError::Batch(drift));
+        }
+        self.db.amend(self.db.permit(), amendments).map_err(|error| match error {
+            AlterError::Storage(error) => AmendError::Batch(error.into()),
+            error => AmendError::Refused(error.to_string()),
+        })
     }
 }
 
@@ -77,10 +113,22 @@ impl Changes {
         self.snapshot.knowledge()
     }
 
-    /// The schema as SQL.
+    /// The first schema as SQL.
     #[must_use]
     pub fn schema_sql(&self) -> String {
-        self.snapshot.schema().to_sql()
+        self.design.initial().to_sql()
+    }
+
+    /// The design.
+    #[must_use]
+    pub fn design(&self) -> &Design {
+        &self.design
+    }
+
+    /// The replica that made the database.
+    #[must_use]
+    pub const fn creator(&self) -> Option<ReplicaId> {
+        self.creator
     }
 
     /// The changes of a replica after `after`, ascending.

@@ -29,6 +29,7 @@ pub struct Builder {
     name: String,
     database: Option<DatabaseId>,
     replica: Option<ReplicaId>,
+    creator: Option<ReplicaId>,
     priority: Priority,
     clock: Arc<dyn Clock>,
     random: Box<dyn Random>,
@@ -46,6 +47,7 @@ impl Default for Builder {
             name: String::new(),
             database: None,
             replica: None,
+            creator: None,
             priority: Priority::default(),
             clock: Arc::new(SystemClock),
             random: Box::new(SystemRandom),
@@ -152,6 +154,24 @@ impl Builder {
     /// ```
     pub fn replica_id(mut self, id: ReplicaId) -> Builder {
         self.replica = Some(id);
+        self
+    }
+
+    /// The design master of a new database until its schema is first changed: this replica, unless set.
+    /// Replicas that are made apart with one schema name the same one here; otherwise each takes itself
+    /// for the master until it hears of another's change.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+    /// # use reunite::ids::ReplicaId;
+    /// let office = ReplicaId::from_bytes([7; 16]);
+    /// let van = Database::builder().sql(sql)?.design_master(office).in_memory()?;
+    /// assert!(van.alter("DROP TABLE customer").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn design_master(mut self, id: ReplicaId) -> Builder {
+        self.creator = Some(id);
         self
     }
 
@@ -383,6 +403,8 @@ impl Builder {
             replica,
             priority: self.priority,
             schema: self.schema.as_ref().map(|schema| schema.to_sql()).unwrap_or_default(),
+            creator: self.schema.as_ref().map(|_| self.creator.unwrap_or(replica)),
+            design: None,
         };
         Ok((self, meta))
     }

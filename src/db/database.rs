@@ -13,8 +13,8 @@ use super::transaction::Transaction;
 use crate::commit::{Author, WriteError};
 use crate::error::Error;
 use crate::ids::{DatabaseId, ReplicaId, RowId};
-use crate::schema::Schema;
-use crate::storage::{Durability, Status, Storage};
+use crate::schema::{Design, Notice, Schema};
+use crate::storage::{Batch, Durability, Status, Storage, Ticket};
 use crate::store::{Changes, Finding, Meta, Replicas, Snapshot};
 use crate::version::{Clock, Hlc, HybridClock, Knowledge};
 
@@ -63,10 +63,13 @@ struct Inner {
 
 /// What readers take with a snapshot. Replaced by the writer, never changed in place.
 #[derive(Clone)]
-struct Shared {
-    meta: Arc<Meta>,
-    schema: Arc<Schema>,
-    replicas: Arc<Replicas>,
+pub(super) struct Shared {
+    pub(super) meta: Arc<Meta>,
+    pub(super) design: Arc<Design>,
+    /// What the design gives.
+    pub(super) schema: Arc<Schema>,
+    pub(super) notices: Arc<[Notice]>,
+    pub(super) replicas: Arc<Replicas>,
 }
 
 /// The permit to write, held by a transaction.
@@ -89,10 +92,13 @@ impl Database {
         let missing = || Error::corrupt("the meta record is missing");
         let meta = Snapshot::meta(&*bytes)?.ok_or_else(missing)?;
         let replicas = Arc::new(Snapshot::replicas_in(&*bytes)?);
-        let schema = Arc::new(schema_of(&meta)?);
+        let design = Snapshot::design_in(&*bytes, &meta)?;
+        let (schema, notices) = design.fold();
+        let schema = Arc::new(schema);
         let snapshot = Snapshot::new(bytes, Arc::clone(&schema), Arc::clone(&replicas), meta.replica);
-        let clock = HybridClock::after(snapshot.last_time()?);
-        let shared = Shared { meta: Arc::new(meta), schema, replicas };
+        let clock = HybridClock::after(snapshot.last_time()?.max(design.last_time()));
+        let (meta, design) = (Arc::new(meta), Arc::new(design));
+        let shared = Shared { meta, design, schema, notices: notices.into(), replicas };
         let inner = Inner {
             storage: parts.storage,
             clock: parts.clock,
@@ -342,10 +348,46 @@ impl Database {
     }
 
     pub(super) fn snapshot(&self) -> Result<Snapshot, Error> {
-        // The bytes first: the replicas known later are a superset of those that the bytes name.
+        // Under the lock, so that the bytes are read with the schema that they were written under.
+        let shared = self.inner.shared.read();
+        let (schema, replicas) = (Arc::clone(&shared.schema), Arc::clone(&shared.replicas));
+        Ok(Snapshot::new(self.inner.storage.snapshot()?, schema, replicas, shared.meta.replica))
+    }
+
+    /// The state as it is now, under a schema that it is about to have.
+    pub(super) fn snapshot_under(&self, schema: &Arc<Schema>) -> Result<Snapshot, Error> {
+        let shared = self.inner.shared.read();
+        let (bytes, replicas) = (self.inner.storage.snapshot()?, Arc::clone(&shared.replicas));
+        Ok(Snapshot::new(bytes, Arc::clone(schema), replicas, shared.meta.replica))
+    }
+
+    /// A state, and the design that it is under.
+    pub(super) fn snapshot_and_design(&self) -> Result<(Snapshot, Arc<Design>), Error> {
+        let shared = self.inner.shared.read();
+        let (schema, replicas) = (Arc::clone(&shared.schema), Arc::clone(&shared.replicas));
         let bytes = self.inner.storage.snapshot()?;
-        let shared = self.inner.shared.read().clone();
-        Ok(Snapshot::new(bytes, shared.schema, shared.replicas, shared.meta.replica))
+        let design = Arc::clone(&shared.design);
+        Ok((Snapshot::new(bytes, schema, replicas, shared.meta.replica), design))
+    }
+
+    pub(super) fn shared(&self) -> Shared {
+        self.inner.shared.read().clone()
+    }
+
+    /// Stores what a new schema brings. No snapshot is taken meanwhile: see [`Database::snapshot`].
+    pub(super) fn replace_schema(
+        &self,
+        batch: &Batch,
+        replace: impl FnOnce(&mut Shared),
+    ) -> Result<Ticket, Error> {
+        let mut shared = self.inner.shared.write();
+        let ticket = self.inner.storage.append(batch)?;
+        replace(&mut shared);
+        Ok(ticket)
+    }
+
+    pub(super) fn wait(&self, ticket: Ticket) -> Result<(), Error> {
+        self.inner.storage.wait(ticket, Durability::Immediate)
     }
 
     pub(super) fn new_row_id(&self) -> Result<RowId, Error> {
@@ -428,7 +470,12 @@ impl Database {
     }
 
     /// Makes an empty replica one of this database; returns the one that it belongs to by now.
-    pub(super) fn adopt(&self, database: DatabaseId, schema: Schema) -> Result<DatabaseId, Error> {
+    pub(super) fn adopt(
+        &self,
+        database: DatabaseId,
+        creator: Option<ReplicaId>,
+        schema: Schema,
+    ) -> Result<DatabaseId, Error> {
         if self.inner.read_only {
             return Err(Error::ReadOnly);
         }
@@ -439,11 +486,13 @@ impl Database {
         }
         meta.database = Some(database);
         meta.schema = schema.to_sql();
+        meta.creator = creator;
         let ticket = self.inner.storage.append(&crate::store::write_meta(&meta)?)?;
         self.inner.storage.wait(ticket, Durability::Immediate)?;
         let mut shared = self.inner.shared.write();
         shared.meta = Arc::new(meta);
         shared.schema = Arc::new(schema);
+        shared.design = Arc::new(Design::new(Arc::clone(&shared.schema)));
         Ok(database)
     }
 }
@@ -452,8 +501,4 @@ impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Database").field("replica", &self.replica_id()).finish_non_exhaustive()
     }
-}
-
-fn schema_of(meta: &Meta) -> Result<Schema, Error> {
-    Schema::from_sql(&meta.schema).map_err(|error| Error::corrupt(format!("the stored schema: {error}")))
 }

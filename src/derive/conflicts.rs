@@ -174,6 +174,9 @@ impl<S: Source + ?Sized> Pass<'_, S> {
         status: Status,
     ) -> Result<Vec<Conflict>, Error> {
         let mut found = Vec::new();
+        if table.dropped {
+            return Ok(found);
+        }
         self.lost_lives(table, key, facts, &mut found)?;
         self.lost_values(table, key, facts, &mut found)?;
         let own = facts;
@@ -309,7 +312,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
         for unit in &table.units {
             let siblings = class.unit(unit.id);
             if siblings.len() > 1 {
-                let losers = unit_losers(table, siblings).map(|sibling| &sibling.stamp);
+                let losers = unit_losers(table, unit, siblings).map(|sibling| &sibling.stamp);
                 for loser in losers.filter(|loser| own.unit(unit.id).contains(loser.dot)) {
                     lost.entry(change(loser)).or_default().extend(&unit.columns);
                 }
@@ -370,10 +373,15 @@ const fn change(stamp: &Stamp) -> (Dot, Hlc) {
 
 /// The change that claimed a key. Under row tracking a later change may have rewritten the columns.
 fn claimed_by(table: &Table, facts: &RowState, columns: &[usize]) -> (Dot, Hlc) {
-    let whole = table.units.first().filter(|_| table.tracking == Tracking::Row);
-    let claim =
-        whole.and_then(|unit| winner(table, facts.unit(unit.id))).and_then(|winner| winner.value.claim);
-    claim.map_or_else(|| written_by(table, facts, columns), |claim| change(&claim))
+    let units = table.units.iter().filter(|unit| unit.columns.iter().any(|column| columns.contains(column)));
+    let claims = units.filter_map(|unit| {
+        let winner = winner(table, facts.unit(unit.id))?;
+        Some(winner.value.claim.filter(|_| table.tracking == Tracking::Row).unwrap_or(winner.stamp))
+    });
+    match claims.max_by_key(|stamp| order(table, stamp)) {
+        Some(stamp) => change(&stamp),
+        None => written_by(table, facts, columns),
+    }
 }
 
 fn refers_to_itself(table: &Table, foreign_key: &ForeignKey, image: &Image, value: &Key) -> bool {

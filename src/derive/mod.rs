@@ -34,7 +34,7 @@ pub use conflicts::{About, Conflict, Kind, conflict_id};
 pub use footprint::Footprint;
 pub(crate) use identity::{Component, Lookup, is_apart, merges};
 pub use image::{Key, Need, fold, written_values};
-pub(crate) use units::{life_of, unit_losers, winner, winning_life};
+pub(crate) use units::{life_of, says_the_same, unit_losers, winner, winning_life};
 pub(crate) use verify::{is_unopposed, rederive_component, rederive_row};
 
 use crate::error::Error;

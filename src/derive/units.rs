@@ -1,7 +1,7 @@
 //! L1: which sibling of a unit is visible, and which have lost. Reads one row and its table's rules.
 
 use crate::row::{Life, LifeKind, RowState, Sibling, Siblings, UnitValue};
-use crate::schema::{DeleteRule, Table, WinnerRule};
+use crate::schema::{DeleteRule, Table, Unit, WinnerRule};
 use crate::version::{Priority, Stamp};
 
 /// How a table compares the stamps of siblings.
@@ -28,13 +28,30 @@ pub(crate) fn winner<'a, V>(table: &Table, siblings: &'a Siblings<V>) -> Option<
     siblings.iter().max_by_key(|sibling| order(table, &sibling.stamp))
 }
 
+/// Whether two values of a unit say the same to whoever reads the table: columns and references that
+/// were dropped say nothing.
+#[must_use]
+pub(crate) fn says_the_same(table: &Table, unit: &Unit, one: &UnitValue, other: &UnitValue) -> bool {
+    if one.says_the_same(other) {
+        return true;
+    }
+    let columns = unit.columns.iter().zip(one.columns.iter().zip(&other.columns));
+    let mut live = columns.filter(|(column, _)| **column != Unit::DROPPED);
+    let mut references = table.foreign_keys_of_unit(unit.id);
+    live.all(|(_, (one, other))| one == other)
+        && references.all(|foreign_key| one.parent(foreign_key.id) == other.parent(foreign_key.id))
+}
+
 /// The siblings that lost to another value. Equal values are never in conflict.
 pub(crate) fn unit_losers<'a>(
-    table: &Table,
+    table: &'a Table,
+    unit: &'a Unit,
     siblings: &'a Siblings<UnitValue>,
 ) -> impl Iterator<Item = &'a Sibling<UnitValue>> {
     let winner = winner(table, siblings);
-    siblings.iter().filter(move |sibling| winner.is_some_and(|w| !w.value.says_the_same(&sibling.value)))
+    siblings
+        .iter()
+        .filter(move |sibling| winner.is_some_and(|w| !says_the_same(table, unit, &w.value, &sibling.value)))
 }
 
 /// The sibling of life that holds.

@@ -200,6 +200,9 @@ impl Explained<'_> {
 
     /// A unit: what it shows, where that comes from, and what else is live.
     fn unit(&mut self, row: &Inspected, unit: &Unit) {
+        if unit.live_columns().next().is_none() {
+            return; // Everything in it was dropped.
+        }
         let columns = self.table.column_names(&unit.columns).join(", ");
         let siblings = if row.derived.status == Status::Merged { &row.facts } else { &row.class.facts };
         let siblings = siblings.unit(unit.id);
@@ -207,7 +210,7 @@ impl Explained<'_> {
             let value = shown(unit.columns.iter().filter_map(|column| row.values.get(*column)));
             return self.line(&format!("  {columns}: {value}, the default"));
         };
-        self.line(&format!("  {columns}: {}", self.written(winner)));
+        self.line(&format!("  {columns}: {}", self.written(unit, winner)));
         let pairs = unit.columns.iter().zip(&winner.value.columns);
         let followed = pairs.filter_map(|(column, own)| {
             let shown =
@@ -223,14 +226,16 @@ impl Explained<'_> {
                 value.to_json()
             );
         }
-        for loser in unit_losers(self.table, siblings) {
-            let _ = writeln!(notes, "    lost: {}", self.written(loser));
+        for loser in unit_losers(self.table, unit, siblings) {
+            let _ = writeln!(notes, "    lost: {}", self.written(unit, loser));
         }
         self.text.push_str(&notes);
     }
 
-    fn written(&self, sibling: &Sibling<UnitValue>) -> String {
-        format!("{} by {}", shown(&sibling.value.columns), self.change(&sibling.stamp))
+    fn written(&self, unit: &Unit, sibling: &Sibling<UnitValue>) -> String {
+        let columns = unit.columns.iter().zip(&sibling.value.columns);
+        let live = columns.filter(|(column, _)| **column != Unit::DROPPED).map(|(_, value)| value);
+        format!("{} by {}", shown(live), self.change(&sibling.stamp))
     }
 
     /// Changes to a table that never leaves this replica have no replica of their own.

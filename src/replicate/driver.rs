@@ -2,13 +2,17 @@
 
 use super::patience::Patience;
 use crate::db::Database;
-use crate::db::access::{Applying, Changes, Endpoint};
+use crate::db::access::{AmendError, Applying, Changes, Endpoint};
 use crate::error::Error;
 use crate::ids::{DatabaseId, Dot, ReplicaId, RowKey, Seq};
 use crate::row::{LogEntry, RowState};
-use crate::schema::Schema;
+use crate::schema::{Amendment, Schema};
 use crate::storage::Durability;
-use crate::sync::{BATCH_BYTES, Base, Config, Digest, Effect, Log, Report, Session, Source, SyncError, Wire};
+use crate::sync::{
+    BATCH_BYTES, Base, Config, Digest, Effect, Log, Report, SchemaChange, SchemaState, Session, Source,
+    SyncError, Wire,
+};
+use crate::version::Knowledge;
 
 /// The end of a session at one database. Bytes of messages come in by [`Driver::receive`] and go out
 /// by [`Driver::step`]; framing and carrying them is the transport's work.
@@ -83,9 +87,16 @@ impl Driver {
         let endpoint = Endpoint::new(db);
         // What a peer learns must survive a power cut here, or its number could be given twice.
         let changes = endpoint.durable_changes()?;
-        let base = db.database_id().map(|database| Base { database, schema: Digest(db.schema().digest()) });
-        let config =
-            Config { gives, takes, batch_bytes, ..Config::new(db.replica_id(), base, changes.knowledge()?) };
+        let design = changes.design();
+        let base = db.database_id();
+        let base = base.map(|database| Base { database, schema: Digest(design.initial().digest()) });
+        let schema = match design.changed_digest() {
+            None => SchemaState::default(),
+            Some(digest) => SchemaState { known: design.known(), digest: Digest(digest) },
+        };
+        let creator = changes.creator();
+        let config = Config::new(db.replica_id(), base, changes.knowledge()?);
+        let config = Config { creator, schema, gives, takes, batch_bytes, ..config };
         let session = session(&config);
         Ok(Driver {
             endpoint,
@@ -138,8 +149,16 @@ impl Driver {
                         self.session.supply_schema(changes.schema_sql());
                     }
                 }
-                Effect::AdoptSchema { database, sql } => match self.adopt(database, &sql) {
+                Effect::AdoptSchema { database, creator, sql } => match self.adopt(database, creator, &sql) {
                     Ok(digest) => self.session.adopted(digest),
+                    Err(error) => self.session.failed(error),
+                },
+                Effect::ReadSchemaChanges { known } => match self.schema_changes(&known) {
+                    Ok(changes) => self.session.supply_schema_changes(changes),
+                    Err(error) => self.session.failed(error),
+                },
+                Effect::ChangeSchema(changes) => match self.change_schema(changes) {
+                    Ok(()) => self.session.schema_changed(),
                     Err(error) => self.session.failed(error),
                 },
                 Effect::ReadChanges => {
@@ -160,11 +179,42 @@ impl Driver {
         State::Waiting
     }
 
-    fn adopt(&self, database: DatabaseId, sql: &str) -> Result<Digest, SyncError> {
+    /// The changes of the schema that the peer lacks.
+    fn schema_changes(&self, known: &Knowledge) -> Result<Vec<SchemaChange>, SyncError> {
+        let missing = self.changes.iter().flat_map(|changes| changes.design().missing(known));
+        let text = |amendment: &Amendment| {
+            let text = amendment.to_text().map_err(|error| SyncError::protocol(error.to_string()))?;
+            Ok(SchemaChange { id: amendment.id, text })
+        };
+        missing.map(|amendment| text(amendment)).collect()
+    }
+
+    fn change_schema(&self, changes: Vec<SchemaChange>) -> Result<(), SyncError> {
+        let mut amendments = Vec::with_capacity(changes.len());
+        for change in changes {
+            let refused = |what: String| SyncError::SchemaRefused { what };
+            let amendment = Amendment::from_text(&change.text).map_err(|error| refused(error.to_string()))?;
+            if amendment.id != change.id {
+                return Err(refused(format!("schema change {} calls itself {}", change.id, amendment.id)));
+            }
+            amendments.push(amendment);
+        }
+        self.endpoint.amend(amendments).map_err(|error| match error {
+            AmendError::Refused(what) => SyncError::SchemaRefused { what },
+            AmendError::Batch(error) => error.into(),
+        })
+    }
+
+    fn adopt(
+        &self,
+        database: DatabaseId,
+        creator: Option<ReplicaId>,
+        sql: &str,
+    ) -> Result<Digest, SyncError> {
         let schema = Schema::from_sql(sql);
         let schema = schema.map_err(|error| SyncError::Protocol { what: format!("its schema: {error}") })?;
         let digest = Digest(schema.digest());
-        let ours = self.endpoint.adopt(database, schema)?;
+        let ours = self.endpoint.adopt(database, creator, schema)?;
         if ours != database {
             return Err(SyncError::WrongDatabase { ours, theirs: database });
         }

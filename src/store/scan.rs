@@ -111,6 +111,20 @@ impl Snapshot {
         }))
     }
 
+    /// Every row of a table, visible or not, with its facts, by row id.
+    pub fn all_rows_of(
+        &self,
+        table: TableId,
+    ) -> Result<impl Iterator<Item = Result<(RowKey, Stored), Error>> + '_, Error> {
+        let entries = self.prefixed(&Prefix::Rows(table))?;
+        Ok(entries.map(move |entry| {
+            let (key, main) = entry?;
+            let row = row_of(&key).ok_or_else(|| Error::corrupt("a row's key is too short"))?;
+            let key = RowKey { table, row };
+            Ok((key, self.decode_row(key, &main)?))
+        }))
+    }
+
     /// The visible rows in a range of a secondary index, with the encoded value, in its order.
     pub fn index_range(
         &self,

@@ -9,7 +9,7 @@ use crate::codec;
 use crate::derive::{Source, Status, Stored};
 use crate::error::Error;
 use crate::ids::{ConstraintId, Dot, ReplicaId, RowId, RowKey, TableId};
-use crate::schema::{Schema, Table};
+use crate::schema::{Amendment, Design, Schema, Table};
 use crate::storage::{Entries, Reader};
 use crate::value::Value;
 use crate::version::Knowledge;
@@ -71,6 +71,32 @@ impl Snapshot {
             Ok(ReplicaId::from_bytes(id))
         });
         ids.collect()
+    }
+
+    /// The changes of the schema, in the order in which they take effect.
+    pub fn amendments_in(bytes: &dyn Reader) -> Result<Vec<Amendment>, Error> {
+        let mut all = Vec::new();
+        for entry in prefixed(bytes, &Prefix::Amendments)? {
+            let (_, text) = entry?;
+            let wrong = |what: String| Error::corrupt(format!("a stored schema change: {what}"));
+            let text = std::str::from_utf8(&text).map_err(|error| wrong(error.to_string()))?;
+            all.push(Amendment::from_text(text).map_err(|error| wrong(error.to_string()))?);
+        }
+        all.sort_by_key(Amendment::order);
+        Ok(all)
+    }
+
+    /// The design that is stored: the first schema, by the meta record, and its changes.
+    pub fn design_in(bytes: &dyn Reader, meta: &Meta) -> Result<Design, Error> {
+        let initial = Schema::from_sql(&meta.schema);
+        let initial = initial.map_err(|error| Error::corrupt(format!("the stored schema: {error}")))?;
+        let mut design = Design::new(Arc::new(initial));
+        let joined = design.join(Snapshot::amendments_in(bytes)?);
+        joined.map_err(|error| Error::corrupt(format!("the stored schema changes: {error}")))?;
+        if meta.is_of(&design) {
+            return Ok(design);
+        }
+        Err(Error::corrupt("the stored schema changes are not those that were stored last"))
     }
 
     /// The schema.

@@ -52,6 +52,8 @@ pub(super) enum Space<'a> {
     ClosedPlace(u32),
     /// How much this replica remembers of conflicts.
     Remembered,
+    /// A change of the schema, by its replica's number and its own; stores its text.
+    Amendment(u32, Seq),
 }
 
 impl Space<'_> {
@@ -86,7 +88,7 @@ impl Space<'_> {
                 bytes.extend(parent.as_bytes());
                 bytes.extend(row.as_bytes());
             }
-            Space::Log(number, seq) => {
+            Space::Log(number, seq) | Space::Amendment(number, seq) => {
                 put_ordered_u32(*number, &mut bytes);
                 bytes.extend(seq.to_be_bytes());
             }
@@ -133,6 +135,7 @@ impl Space<'_> {
             Space::ClosedPlace(_) => Kind::ClosedPlace,
             Space::Remembered => Kind::Remembered,
             Space::Merged(..) => Kind::Merged,
+            Space::Amendment(..) => Kind::Amendment,
         }
     }
 }
@@ -180,11 +183,13 @@ pub(super) enum Kind {
     Remembered,
     /// [`Space::Merged`].
     Merged,
+    /// [`Space::Amendment`].
+    Amendment,
 }
 
 impl Kind {
     /// Every kind, in the order of the keys.
-    pub const ALL: [Kind; 20] = [
+    pub const ALL: [Kind; 21] = [
         Kind::Meta,
         Kind::Replica,
         Kind::Knowledge,
@@ -205,6 +210,7 @@ impl Kind {
         Kind::ClosedPlace,
         Kind::Remembered,
         Kind::Merged,
+        Kind::Amendment,
     ];
 
     /// The kind of a key; none if nothing that is stored has such a key.
@@ -233,26 +239,38 @@ pub(super) enum Prefix<'a> {
     Rows(TableId),
     /// The rows of all tables.
     AllRows,
+    /// The losing values of the rows of a table.
+    Losers(TableId),
     /// The holders of a unique key whose values begin like this.
     Claims(ConstraintId, &'a [Value]),
     /// The entries of an index whose values begin like this.
     Index(ConstraintId, &'a [Value]),
     /// The rows that refer to a row.
     Children(ConstraintId, RowId),
+    /// The rows that refer to rows, of a foreign key.
+    AllChildren(ConstraintId),
     /// The rows that refer to a value.
     ChildrenByValue(ConstraintId, &'a [Value]),
     /// The rows of which a live merge names a row as the survivor.
     Merged(TableId, RowId),
+    /// The rows of a table of which a live merge names another one.
+    AllMerged(TableId),
     /// The changes of a replica.
     Log(u32),
     /// The open conflicts of a table.
     Conflicts(TableId),
+    /// The conflicts of a table, in the list by age.
+    TableConflictsByAge(TableId),
     /// The counts of a table's conflicts.
     TableConflictCounts(TableId),
     /// The counts of a group.
     GroupConflictCounts(Group),
     /// All closed conflicts that are remembered.
     Closed,
+    /// The count of a table: a single key.
+    Count(TableId),
+    /// All changes of the schema.
+    Amendments,
 }
 
 impl Prefix<'_> {
@@ -265,6 +283,11 @@ impl Prefix<'_> {
             Prefix::Knowledge => return vec![Space::Knowledge(0).tag()],
             Prefix::Closed => return vec![Kind::Closed as u8],
             Prefix::AllRows => return vec![Space::Row(TableId(0), NO_ROW).tag()],
+            Prefix::TableConflictsByAge(table) => {
+                let mut key = vec![Kind::ConflictByAge as u8];
+                put_ordered_u32(table.0, &mut key);
+                return key;
+            }
             Prefix::TableConflictCounts(table) => {
                 let mut key = vec![Kind::ConflictCount as u8];
                 put_ordered_u32(table.0, &mut key);
@@ -275,6 +298,11 @@ impl Prefix<'_> {
                 put_group(*group, &mut key);
                 return key;
             }
+            Prefix::Count(table) => (Space::Count(*table), 0),
+            Prefix::Amendments => return vec![Space::Amendment(0, 0).tag()],
+            Prefix::AllMerged(table) => (Space::Merged(*table, NO_ROW, NO_ROW), 32),
+            Prefix::Losers(table) => (Space::Losers(*table, NO_ROW), 16),
+            Prefix::AllChildren(id) => (Space::Child(*id, NO_ROW, NO_ROW), 32),
             Prefix::Rows(table) => (Space::Row(*table, NO_ROW), 16),
             Prefix::Claims(id, values) => (Space::Claim(*id, values, NO_ROW), 16),
             Prefix::Index(id, values) => (Space::Index(*id, values, NO_ROW), 16),

@@ -48,6 +48,7 @@ fn golden_keys() {
         (Space::ClosedPlace(240), "12f1f0".to_owned()),
         (Space::Remembered, "13".to_owned()),
         (Space::Merged(table, row(0xcd), row(0xab)), format!("1407{}{id}", "cd".repeat(16))),
+        (Space::Amendment(1, 258), "15010000000000000102".to_owned()),
     ];
     for (space, expected) in &golden {
         assert_eq!(hex(&space.key()), *expected, "{space:?}");
@@ -63,12 +64,16 @@ fn golden_records() {
         replica: ReplicaId::from_bytes([2; 16]),
         priority: Priority::default(),
         schema: "CREATE TABLE t (\n  a TEXT\n);\n".to_owned(),
+        creator: Some(ReplicaId::from_bytes([3; 16])),
+        design: Some([4; 16]),
     };
     let bytes = meta.encode().unwrap();
     let expected = concat!(
         r#"{"database":"01010101-0101-0101-0101-010101010101","#,
         r#""replica":"02020202-0202-0202-0202-020202020202","#,
-        r#""priority":50,"schema":"CREATE TABLE t (\n  a TEXT\n);\n"}"#,
+        r#""priority":50,"schema":"CREATE TABLE t (\n  a TEXT\n);\n","#,
+        r#""creator":"03030303-0303-0303-0303-030303030303","#,
+        r#""design":"04040404040404040404040404040404"}"#,
     );
     assert_eq!(std::str::from_utf8(&bytes), Ok(expected));
     assert_eq!(Meta::decode(&bytes).unwrap(), meta);

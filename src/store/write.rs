@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::closed::Closing;
 use super::conflicts::{Day, Group};
 use super::replicas::Replicas;
-use super::snapshot::Snapshot;
+use super::snapshot::{Counts, Snapshot};
 use super::space::Space;
 use crate::codec;
 use crate::codec::record::ReplicaNumbers;
@@ -39,6 +39,15 @@ pub(crate) struct Changes {
 
 /// The batch that stores the changes of a commit, and the replicas numbered afterwards.
 pub(crate) fn write(snapshot: &Snapshot, changes: &Changes) -> Result<(Batch, Replicas), Error> {
+    run(snapshot, changes, false)
+}
+
+/// The same, for tables that are derived as if nothing were stored of them.
+pub(super) fn write_anew(snapshot: &Snapshot, changes: &Changes) -> Result<(Batch, Replicas), Error> {
+    run(snapshot, changes, true)
+}
+
+fn run(snapshot: &Snapshot, changes: &Changes, anew: bool) -> Result<(Batch, Replicas), Error> {
     let mut writer = Writer {
         snapshot,
         schema: &snapshot.schema,
@@ -47,6 +56,7 @@ pub(crate) fn write(snapshot: &Snapshot, changes: &Changes) -> Result<(Batch, Re
         counts: BTreeMap::new(),
         conflict_counts: BTreeMap::new(),
         closed: Vec::new(),
+        anew,
     };
     for (key, row) in &changes.delta {
         if let Some(table) = writer.schema.table_by_id(key.table) {
@@ -74,6 +84,8 @@ struct Writer<'a> {
     conflict_counts: BTreeMap<(Group, Day), i64>,
     /// Conflicts that were open, and are no longer.
     closed: Vec<(RowKey, Conflict)>,
+    /// Whether they are all that there are.
+    anew: bool,
 }
 
 impl Writer<'_> {
@@ -271,7 +283,7 @@ impl Writer<'_> {
             if change == [0, 0, 0] {
                 continue;
             }
-            let mut counts = self.snapshot.counts(table)?;
+            let mut counts = if self.anew { Counts::default() } else { self.snapshot.counts(table)? };
             let [visible, parked, merging] = change;
             counts.visible = counts.visible.saturating_add_signed(visible);
             counts.parked = counts.parked.saturating_add_signed(parked);
@@ -286,7 +298,8 @@ impl Writer<'_> {
             if more == 0 {
                 continue;
             }
-            match self.snapshot.conflict_count(group, day)?.saturating_add_signed(more) {
+            let before = if self.anew { 0 } else { self.snapshot.conflict_count(group, day)? };
+            match before.saturating_add_signed(more) {
                 0 => self.delete(&Space::ConflictCount(group, day)),
                 count => self.put(&Space::ConflictCount(group, day), count.to_be_bytes().to_vec()),
             }

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::error::SyncError;
-use super::message::Hello;
+use super::error::{SyncError, within};
+use super::message::{Hello, MAX_SCHEMA_CHANGE_BYTES, SchemaChange};
 use crate::ids::{Dot, RowKey};
 use crate::row::{Batch, LogEntry};
 use crate::row::{RowChange, RowState};
@@ -18,7 +18,7 @@ pub(super) fn compatible(ours: &Hello, theirs: &Hello) -> Result<(), SyncError> 
     if ours.replica == theirs.replica {
         return Err(SyncError::SameReplica { replica: ours.replica });
     }
-    if theirs.base.is_none() && !theirs.knowledge.is_empty() {
+    if theirs.base.is_none() && !(theirs.knowledge.is_empty() && theirs.schema.known.is_empty()) {
         return Err(SyncError::protocol("it calls itself empty and knows changes"));
     }
     match (ours.base, theirs.base) {
@@ -27,6 +27,9 @@ pub(super) fn compatible(ours: &Hello, theirs: &Hello) -> Result<(), SyncError> 
         }
         (Some(base), Some(other)) if base.schema != other.schema => {
             Err(SyncError::SchemaMismatch { ours: base.schema, theirs: other.schema })
+        }
+        (Some(_), Some(_)) if ours.schema.known == theirs.schema.known && ours.schema != theirs.schema => {
+            Err(SyncError::SchemaMismatch { ours: ours.schema.digest, theirs: theirs.schema.digest })
         }
         (Some(_), Some(_)) => same_facts(ours, theirs),
         (None, Some(_)) if ours.takes && theirs.gives => Ok(()),
@@ -50,6 +53,33 @@ fn same_facts(ours: &Hello, theirs: &Hello) -> Result<(), SyncError> {
 /// answer, so a direction in which nothing is to be said needs no message.
 pub(super) fn has_news(giver: &Hello, taker: &Hello) -> bool {
     giver.gives && taker.takes && !taker.knowledge.includes(&giver.knowledge)
+}
+
+/// The same for changes of the schema.
+pub(super) fn has_schema_news(giver: &Hello, taker: &Hello) -> bool {
+    giver.gives && taker.takes && !taker.schema.known.includes(&giver.schema.known)
+}
+
+/// Refuses changes of the schema that are not exactly those that are expected: what `giver` announced
+/// and `taker` lacks.
+pub(super) fn schema_changes(
+    changes: &[SchemaChange],
+    giver: &Hello,
+    taker: &Hello,
+) -> Result<(), SyncError> {
+    let mut position = taker.schema.known.clone();
+    for SchemaChange { id, text } in changes {
+        within("a change of the schema", text.len(), MAX_SCHEMA_CHANGE_BYTES)?;
+        if position.get(id.replica).checked_add(1) != Some(id.seq) || !giver.schema.known.covers(*id) {
+            return Err(SyncError::protocol(format!("schema change {id} is not the next one")));
+        }
+        position.cover(*id);
+    }
+    if position.includes(&giver.schema.known) {
+        Ok(())
+    } else {
+        Err(SyncError::protocol("it keeps back changes of the schema that it announced"))
+    }
 }
 
 /// The peer's log as far as it was received: every batch must go on exactly where the last one ended.

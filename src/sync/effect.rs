@@ -1,7 +1,9 @@
 //! The session's face to its driver: what goes in at the start, what comes out. Plain data.
 
 use super::error::SyncError;
-use super::message::{BATCH_BYTES, Base, Digest, Hello, Message, PROTOCOL_VERSION};
+use super::message::{
+    BATCH_BYTES, Base, Digest, Hello, Message, PROTOCOL_VERSION, SchemaChange, SchemaState,
+};
 use crate::ids::{DatabaseId, ReplicaId};
 use crate::row::Batch;
 use crate::version::Knowledge;
@@ -15,6 +17,10 @@ pub struct Config {
     pub replica: ReplicaId,
     /// Its database and schema; none if it is empty and wants both.
     pub base: Option<Base>,
+    /// The replica that made its database, if that is known: for an empty peer.
+    pub creator: Option<ReplicaId>,
+    /// What it knows of how its schema was changed.
+    pub schema: SchemaState,
     /// What it has applied.
     pub knowledge: Knowledge,
     /// The digest of its facts, if it keeps one: a difference under equal knowledge is an alarm. None
@@ -32,7 +38,17 @@ impl Config {
     /// A replica that gives and takes.
     #[must_use]
     pub fn new(replica: ReplicaId, base: Option<Base>, knowledge: Knowledge) -> Config {
-        Config { replica, base, knowledge, state: None, gives: true, takes: true, batch_bytes: BATCH_BYTES }
+        Config {
+            replica,
+            base,
+            creator: None,
+            schema: SchemaState::default(),
+            knowledge,
+            state: None,
+            gives: true,
+            takes: true,
+            batch_bytes: BATCH_BYTES,
+        }
     }
 
     pub(super) fn hello(&self) -> Hello {
@@ -40,6 +56,7 @@ impl Config {
             protocol: PROTOCOL_VERSION,
             replica: self.replica,
             base: self.base,
+            schema: self.schema.clone(),
             knowledge: self.knowledge.clone(),
             state: self.state,
             gives: self.gives,
@@ -72,9 +89,24 @@ pub enum Effect {
     AdoptSchema {
         /// The database.
         database: DatabaseId,
+        /// The replica that made it, if that is known.
+        creator: Option<ReplicaId>,
         /// Its schema as SQL.
         sql: String,
     },
+    /// The peer lacks changes of the schema: answer with all that it lacks, in an order in which each comes
+    /// after those that its author knew, by [`supply_schema_changes`].
+    ///
+    /// [`supply_schema_changes`]: super::Session::supply_schema_changes
+    ReadSchemaChanges {
+        /// What the peer knows.
+        known: Knowledge,
+    },
+    /// Change the schema, in one commit with all that it does to the tables; then [`schema_changed`].
+    /// What the changes say is the driver's to check.
+    ///
+    /// [`schema_changed`]: super::Session::schema_changed
+    ChangeSchema(Vec<SchemaChange>),
     /// Let the session read the next changes, by [`supply`].
     ///
     /// [`supply`]: super::Session::supply
@@ -110,6 +142,10 @@ pub struct Report {
     pub knowledge: Knowledge,
     /// Whether this replica took over database and schema.
     pub adopted: bool,
+    /// How many changes of the schema were sent and acknowledged.
+    pub schema_sent: u64,
+    /// How many changes of the schema were received and applied.
+    pub schema_received: u64,
     /// What was sent and acknowledged.
     pub sent: Count,
     /// What was received and applied.
@@ -120,7 +156,9 @@ impl Report {
     /// Whether anything changed on either side.
     #[must_use]
     pub fn moved(&self) -> bool {
-        self.adopted || self.sent.batches + self.received.batches > 0
+        self.adopted
+            || self.schema_sent + self.schema_received > 0
+            || self.sent.batches + self.received.batches > 0
     }
 }
 

@@ -54,6 +54,12 @@ pub enum SyncError {
         /// The digest of the peer's schema.
         theirs: Digest,
     },
+    /// The peer's changes of the schema cannot be joined with this replica's.
+    #[error("the peer's schema cannot be joined with this one: {what}")]
+    SchemaRefused {
+        /// Why, and what to do.
+        what: String,
+    },
     /// One of the two has neither schema nor data, and the other may not give it any.
     #[error("replica {replica} is empty and the peer gives it nothing: sync it with one that has a schema")]
     Empty {
@@ -152,7 +158,7 @@ impl SyncError {
             SyncError::Protocol { .. } => "protocol",
             SyncError::VersionMismatch { .. } => "version-mismatch",
             SyncError::WrongDatabase { .. } => "wrong-database",
-            SyncError::SchemaMismatch { .. } => "schema-mismatch",
+            SyncError::SchemaMismatch { .. } | SyncError::SchemaRefused { .. } => "schema-mismatch",
             SyncError::Empty { .. } => "empty",
             SyncError::SameReplica { .. } => "same-replica",
             SyncError::ClockDrift { .. } => "clock-drift",

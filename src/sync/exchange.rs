@@ -7,7 +7,7 @@ use super::effect::{Count, Effect, Report};
 use super::enumerate::Batcher;
 use super::error::{SyncError, within};
 use super::message::{Hello, MAX_SCHEMA_BYTES, Message, WINDOW};
-use crate::ids::DatabaseId;
+use crate::ids::{DatabaseId, ReplicaId};
 use crate::row::Batch;
 use crate::version::Knowledge;
 
@@ -26,19 +26,31 @@ pub(super) struct Outgoing {
     pub(super) batcher: Option<Batcher>,
     /// The peer is empty and was not yet sent the schema.
     pub(super) owes_schema: bool,
+    /// The peer lacks changes of the schema, and was not yet sent them.
+    pub(super) owes_schema_changes: bool,
     /// The driver was asked for something and has not answered.
     pub(super) reading: bool,
     /// How many batches were made.
     pub(super) batches: u64,
-    /// What is not acknowledged yet: what it teaches and how much it is.
-    pub(super) in_flight: VecDeque<(Knowledge, Count)>,
+    /// What is not acknowledged yet.
+    pub(super) in_flight: VecDeque<Sent>,
+}
+
+/// Something that was sent.
+#[derive(Debug)]
+pub(super) enum Sent {
+    Schema,
+    /// How many changes of the schema.
+    SchemaChanges(u64),
+    /// What a batch teaches and how much it is.
+    Batch(Knowledge, Count),
 }
 
 impl Outgoing {
     /// Whether there is something left to read, or being read.
     pub(super) fn has_more(&self) -> bool {
         let batches = self.batcher.as_ref().is_some_and(|batcher| !batcher.is_done());
-        self.owes_schema || self.reading || batches
+        self.owes_schema || self.owes_schema_changes || self.reading || batches
     }
 
     pub(super) fn wants_to_read(&self) -> bool {
@@ -46,7 +58,8 @@ impl Outgoing {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        !self.owes_schema && self.in_flight.is_empty() && self.batcher.as_ref().is_none_or(Batcher::is_done)
+        let owes = self.owes_schema || self.owes_schema_changes;
+        !owes && self.in_flight.is_empty() && self.batcher.as_ref().is_none_or(Batcher::is_done)
     }
 }
 
@@ -56,16 +69,28 @@ pub(super) struct Incoming {
     pub(super) received: Option<Received>,
     /// This replica is empty: the schema comes before anything else.
     pub(super) expects_schema: bool,
+    /// This replica lacks changes of the schema: they come before all changes.
+    pub(super) expects_schema_changes: bool,
     /// How many batches came.
     pub(super) batches: u64,
-    /// What was handed to the driver, oldest first; none stands for the schema.
-    pub(super) unapplied: VecDeque<Option<Count>>,
+    /// What was handed to the driver, oldest first.
+    pub(super) unapplied: VecDeque<Taken>,
+}
+
+/// Something that was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    Schema,
+    /// How many changes of the schema.
+    SchemaChanges(u64),
+    Batch(Count),
 }
 
 impl Incoming {
     pub(super) fn is_done(&self) -> bool {
         let done = self.received.as_ref().is_none_or(Received::is_done);
-        !self.expects_schema && self.unapplied.is_empty() && done
+        let expects = self.expects_schema || self.expects_schema_changes;
+        !expects && self.unapplied.is_empty() && done
     }
 }
 
@@ -81,12 +106,15 @@ impl Exchange {
                 peer_knows: theirs.knowledge.clone(),
                 knowledge: ours.knowledge.clone(),
                 adopted: false,
+                schema_sent: 0,
+                schema_received: 0,
                 sent: Count::default(),
                 received: Count::default(),
             },
             outgoing: Outgoing {
                 batcher,
                 owes_schema: theirs.base.is_none(),
+                owes_schema_changes: check::has_schema_news(ours, &theirs),
                 reading: false,
                 batches: 0,
                 in_flight: VecDeque::new(),
@@ -94,6 +122,7 @@ impl Exchange {
             incoming: Incoming {
                 received,
                 expects_schema: ours.base.is_none(),
+                expects_schema_changes: check::has_schema_news(&theirs, ours),
                 batches: 0,
                 unapplied: VecDeque::new(),
             },
@@ -103,17 +132,26 @@ impl Exchange {
 
     pub(super) fn take_in(
         &mut self,
+        ours: &Hello,
         message: Message,
         effects: &mut VecDeque<Effect>,
     ) -> Result<(), SyncError> {
+        let Incoming { expects_schema, expects_schema_changes, .. } = self.incoming;
         match message {
             Message::Applied => self.acknowledged(),
-            Message::Schema { database, sql } if self.incoming.expects_schema => {
-                let effect = self.schema(database, sql)?;
+            Message::Schema { database, creator, sql } if expects_schema => {
+                let effect = self.schema(database, creator, sql)?;
                 effects.push_back(effect);
                 Ok(())
             }
-            Message::Changes { number, batch } if !self.incoming.expects_schema => {
+            Message::SchemaChanges(changes) if expects_schema_changes && !expects_schema => {
+                check::schema_changes(&changes, &self.theirs, ours)?;
+                self.incoming.expects_schema_changes = false;
+                self.incoming.unapplied.push_back(Taken::SchemaChanges(count(changes.len())));
+                effects.push_back(Effect::ChangeSchema(changes));
+                Ok(())
+            }
+            Message::Changes { number, batch } if !expects_schema && !expects_schema_changes => {
                 let effect = self.changes(number, batch)?;
                 effects.push_back(effect);
                 Ok(())
@@ -123,22 +161,31 @@ impl Exchange {
     }
 
     fn acknowledged(&mut self) -> Result<(), SyncError> {
-        let Some((taught, count)) = self.outgoing.in_flight.pop_front() else {
-            return Err(SyncError::protocol("it acknowledges what was not sent"));
-        };
-        self.report.peer_knows.join(&taught);
-        self.report.sent.add(count);
+        match self.outgoing.in_flight.pop_front() {
+            None => return Err(SyncError::protocol("it acknowledges what was not sent")),
+            Some(Sent::Schema) => {}
+            Some(Sent::SchemaChanges(count)) => self.report.schema_sent += count,
+            Some(Sent::Batch(taught, count)) => {
+                self.report.peer_knows.join(&taught);
+                self.report.sent.add(count);
+            }
+        }
         Ok(())
     }
 
-    fn schema(&mut self, database: DatabaseId, sql: String) -> Result<Effect, SyncError> {
+    fn schema(
+        &mut self,
+        database: DatabaseId,
+        creator: Option<ReplicaId>,
+        sql: String,
+    ) -> Result<Effect, SyncError> {
         if self.theirs.base.map(|base| base.database) != Some(database) {
             return Err(SyncError::protocol("the schema is of another database than the hello"));
         }
         within("the schema", sql.len(), MAX_SCHEMA_BYTES)?;
         self.incoming.expects_schema = false;
-        self.incoming.unapplied.push_back(None);
-        Ok(Effect::AdoptSchema { database, sql })
+        self.incoming.unapplied.push_back(Taken::Schema);
+        Ok(Effect::AdoptSchema { database, creator, sql })
     }
 
     fn changes(&mut self, number: u64, batch: Batch) -> Result<Effect, SyncError> {
@@ -156,9 +203,14 @@ impl Exchange {
         }
         received.accept(&batch)?;
         self.incoming.batches = number;
-        self.incoming.unapplied.push_back(Some(Count::of(&batch)));
+        self.incoming.unapplied.push_back(Taken::Batch(Count::of(&batch)));
         Ok(Effect::Apply(batch))
     }
+}
+
+/// A usize always fits into 64 bits where this runs.
+pub(super) fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 pub(super) fn out_of_place(message: &Message) -> SyncError {

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::codec::frame;
-use crate::ids::{DatabaseId, ReplicaId};
+use crate::ids::{DatabaseId, Dot, ReplicaId};
 use crate::row::Batch;
 use crate::version::Knowledge;
 
@@ -23,6 +23,9 @@ pub const MAX_MESSAGE_BYTES: usize = frame::MAX_FRAME_BYTES;
 
 /// The longest schema text that is sent or taken in, in bytes.
 pub const MAX_SCHEMA_BYTES: usize = 4 * 1024 * 1024;
+
+/// The longest text of one change of the schema that is taken in, in bytes.
+pub const MAX_SCHEMA_CHANGE_BYTES: usize = 1 << 20;
 
 /// The longest code of a refusal, in bytes.
 pub const MAX_CODE_BYTES: usize = 64;
@@ -58,8 +61,32 @@ impl fmt::Debug for Digest {
 pub struct Base {
     /// The database of which it is a replica.
     pub database: DatabaseId,
-    /// The digest of its schema.
+    /// The digest of its first schema.
     pub schema: Digest,
+}
+
+/// What a replica knows of how its schema was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaState {
+    /// How many changes of the schema, of which replica. They are numbered by themselves.
+    pub known: Knowledge,
+    /// The digest of all of them; zero if there are none.
+    pub digest: Digest,
+}
+
+impl Default for SchemaState {
+    fn default() -> SchemaState {
+        SchemaState { known: Knowledge::default(), digest: Digest([0; 16]) }
+    }
+}
+
+/// A change of the schema. What it says is not known here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaChange {
+    /// Which one.
+    pub id: Dot,
+    /// It, as text.
+    pub text: String,
 }
 
 /// How a replica introduces itself.
@@ -73,6 +100,8 @@ pub struct Hello {
     pub replica: ReplicaId,
     /// Its database and schema; none if it is empty and wants both.
     pub base: Option<Base>,
+    /// What it knows of how its schema was changed.
+    pub schema: SchemaState,
     /// What it has applied.
     pub knowledge: Knowledge,
     /// The digest of its facts, if it keeps one.
@@ -92,13 +121,17 @@ pub enum Message {
     Hello(Hello),
     /// Answers the hello. In bytes it says only what differs from it.
     Welcome(Hello),
-    /// Database and schema for an empty replica.
+    /// Database and first schema for an empty replica.
     Schema {
         /// The database that it becomes a replica of.
         database: DatabaseId,
+        /// The replica that made the database, if that is known.
+        creator: Option<ReplicaId>,
         /// The schema as SQL.
         sql: String,
     },
+    /// All changes of the schema that the receiver lacks. It comes before the first batch.
+    SchemaChanges(Vec<SchemaChange>),
     /// Changes.
     Changes {
         /// The batch's number: 1 for the first of its direction. A lost one would be missed by its changes
@@ -107,7 +140,7 @@ pub enum Message {
         /// The batch.
         batch: Batch,
     },
-    /// The oldest schema or batch not yet acknowledged was applied, and is durable.
+    /// The oldest schema, set of schema changes or batch not yet acknowledged was applied, and is durable.
     Applied,
     /// Ends the session; nothing of the message that caused it was taken in.
     Refused {
@@ -126,6 +159,7 @@ impl Message {
             Message::Hello(_) => "hello",
             Message::Welcome(_) => "welcome",
             Message::Schema { .. } => "schema",
+            Message::SchemaChanges(_) => "schema-changes",
             Message::Changes { .. } => "changes",
             Message::Applied => "applied",
             Message::Refused { .. } => "refused",

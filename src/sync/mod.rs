@@ -5,6 +5,9 @@
 //! in one commit together with the knowledge that it teaches, so a session may break at any byte, and
 //! the next one goes on from there. Nothing changed costs one round trip.
 //!
+//! The schema goes first: what a peer lacks of it is sent and acknowledged before any change, so that
+//! nobody has to make sense of data that is newer than his schema. What a schema is, is not known here.
+//!
 //! What is left to the driver, because it needs the store or a clock: to refuse stamps too far in the
 //! future, withheld values that are not there, and log entries of rows that are not there.
 //!
@@ -120,8 +123,8 @@ pub use effect::{Config, Count, Effect, Report};
 pub use enumerate::{Batcher, Log, REMEMBERED_ROWS, Source};
 pub use error::SyncError;
 pub use message::{
-    BATCH_BYTES, Base, Digest, Hello, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, MAX_SCHEMA_BYTES, MAX_TEXT_BYTES,
-    Message, PROTOCOL_VERSION, WINDOW,
+    BATCH_BYTES, Base, Digest, Hello, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, MAX_SCHEMA_BYTES,
+    MAX_SCHEMA_CHANGE_BYTES, MAX_TEXT_BYTES, Message, PROTOCOL_VERSION, SchemaChange, SchemaState, WINDOW,
 };
 pub use session::Session;
 pub use wire::Wire;

@@ -9,8 +9,11 @@ use super::check;
 use super::effect::{Config, Count, Effect};
 use super::enumerate::Source;
 use super::error::{SyncError, within};
-use super::exchange::{Exchange, out_of_place};
-use super::message::{Digest, Hello, MAX_CODE_BYTES, MAX_SCHEMA_BYTES, MAX_TEXT_BYTES, Message};
+use super::exchange::{Exchange, Sent, Taken, count, out_of_place};
+use super::message::{
+    Digest, Hello, MAX_CODE_BYTES, MAX_SCHEMA_BYTES, MAX_TEXT_BYTES, Message, SchemaChange,
+};
+use crate::ids::ReplicaId;
 use crate::version::Knowledge;
 
 /// One sync between this replica and a peer, both directions at once.
@@ -19,6 +22,7 @@ use crate::version::Knowledge;
 #[derive(Debug)]
 pub struct Session {
     ours: Hello,
+    creator: Option<ReplicaId>,
     batch_bytes: usize,
     phase: Phase,
     effects: VecDeque<Effect>,
@@ -41,14 +45,16 @@ impl Session {
     pub fn open(config: &Config) -> Session {
         let ours = config.hello();
         let effects = VecDeque::from([Effect::Send(Message::Hello(ours.clone()))]);
-        Session { ours, batch_bytes: config.batch_bytes, phase: Phase::Opened, effects }
+        let (creator, batch_bytes) = (config.creator, config.batch_bytes);
+        Session { ours, creator, batch_bytes, phase: Phase::Opened, effects }
     }
 
     /// The side that waits to be spoken to.
     #[must_use]
     pub fn accept(config: &Config) -> Session {
         let (ours, phase) = (config.hello(), Phase::Expecting);
-        Session { ours, batch_bytes: config.batch_bytes, phase, effects: VecDeque::new() }
+        let (creator, batch_bytes) = (config.creator, config.batch_bytes);
+        Session { ours, creator, batch_bytes, phase, effects: VecDeque::new() }
     }
 
     /// What to do next; none: wait for the peer's next message.
@@ -105,8 +111,25 @@ impl Session {
             return self.failed(error);
         }
         (outgoing.owes_schema, outgoing.reading) = (false, false);
-        outgoing.in_flight.push_back((Knowledge::default(), Count::default()));
-        self.effects.push_back(Effect::Send(Message::Schema { database: base.database, sql }));
+        outgoing.in_flight.push_back(Sent::Schema);
+        let (database, creator) = (base.database, self.creator);
+        self.effects.push_back(Effect::Send(Message::Schema { database, creator, sql }));
+        self.go_on();
+    }
+
+    /// Answers [`Effect::ReadSchemaChanges`].
+    pub fn supply_schema_changes(&mut self, changes: Vec<SchemaChange>) {
+        let Phase::Exchanging(exchange) = &mut self.phase else { return };
+        let Exchange { outgoing, theirs, .. } = &mut **exchange;
+        if outgoing.owes_schema || !(outgoing.owes_schema_changes && outgoing.reading) {
+            return;
+        }
+        if let Err(error) = check::schema_changes(&changes, &self.ours, theirs) {
+            return self.failed(error);
+        }
+        (outgoing.owes_schema_changes, outgoing.reading) = (false, false);
+        outgoing.in_flight.push_back(Sent::SchemaChanges(count(changes.len())));
+        self.effects.push_back(Effect::Send(Message::SchemaChanges(changes)));
         self.go_on();
     }
 
@@ -114,14 +137,14 @@ impl Session {
     pub fn supply(&mut self, source: &dyn Source) {
         let Phase::Exchanging(exchange) = &mut self.phase else { return };
         let outgoing = &mut exchange.outgoing;
-        let Some(batcher) = outgoing.batcher.as_mut().filter(|_| outgoing.reading && !outgoing.owes_schema)
-        else {
+        let owes = outgoing.owes_schema || outgoing.owes_schema_changes;
+        let Some(batcher) = outgoing.batcher.as_mut().filter(|_| outgoing.reading && !owes) else {
             return;
         };
         outgoing.reading = false;
         match batcher.next(source, self.batch_bytes) {
             Ok(Some(batch)) => {
-                outgoing.in_flight.push_back((batch.teaches(), Count::of(&batch)));
+                outgoing.in_flight.push_back(Sent::Batch(batch.teaches(), Count::of(&batch)));
                 outgoing.batches += 1;
                 self.effects.push_back(Effect::Send(Message::Changes { number: outgoing.batches, batch }));
                 self.go_on();
@@ -134,7 +157,7 @@ impl Session {
     /// Answers [`Effect::AdoptSchema`] with the digest that the schema has here.
     pub fn adopted(&mut self, schema: Digest) {
         let Phase::Exchanging(exchange) = &mut self.phase else { return };
-        if exchange.incoming.unapplied.front() != Some(&None) {
+        if exchange.incoming.unapplied.front() != Some(&Taken::Schema) {
             return;
         }
         exchange.incoming.unapplied.pop_front();
@@ -148,10 +171,20 @@ impl Session {
         self.go_on();
     }
 
+    /// Answers [`Effect::ChangeSchema`].
+    pub fn schema_changed(&mut self) {
+        let Phase::Exchanging(exchange) = &mut self.phase else { return };
+        let Some(Taken::SchemaChanges(count)) = exchange.incoming.unapplied.front().copied() else { return };
+        exchange.incoming.unapplied.pop_front();
+        exchange.report.schema_received += count;
+        self.effects.push_back(Effect::Send(Message::Applied));
+        self.go_on();
+    }
+
     /// Answers [`Effect::Apply`] with what the replica now knows.
     pub fn applied(&mut self, knowledge: Knowledge) {
         let Phase::Exchanging(exchange) = &mut self.phase else { return };
-        let Some(Some(count)) = exchange.incoming.unapplied.front().copied() else { return };
+        let Some(Taken::Batch(count)) = exchange.incoming.unapplied.front().copied() else { return };
         exchange.incoming.unapplied.pop_front();
         exchange.report.received.add(count);
         exchange.report.knowledge = knowledge;
@@ -190,7 +223,9 @@ impl Session {
                 self.introduced(theirs)
             }
             (Phase::Opened, Message::Welcome(theirs)) => self.introduced(theirs),
-            (Phase::Exchanging(exchange), message) => exchange.take_in(message, &mut self.effects),
+            (Phase::Exchanging(exchange), message) => {
+                exchange.take_in(&self.ours, message, &mut self.effects)
+            }
             (_, message) => Err(out_of_place(&message)),
         }
     }
@@ -198,7 +233,7 @@ impl Session {
     fn introduced(&mut self, theirs: Hello) -> Result<(), SyncError> {
         check::compatible(&self.ours, &theirs)?;
         let exchange = Exchange::new(&self.ours, theirs);
-        if exchange.incoming.received.is_some() {
+        if exchange.incoming.received.is_some() || exchange.incoming.expects_schema_changes {
             self.effects.push_back(Effect::Prepare);
         }
         self.phase = Phase::Exchanging(Box::new(exchange));
@@ -210,8 +245,13 @@ impl Session {
         let Phase::Exchanging(exchange) = &mut self.phase else { return };
         if exchange.outgoing.wants_to_read() {
             exchange.outgoing.reading = true;
-            let schema = exchange.outgoing.owes_schema;
-            self.effects.push_back(if schema { Effect::ReadSchema } else { Effect::ReadChanges });
+            self.effects.push_back(if exchange.outgoing.owes_schema {
+                Effect::ReadSchema
+            } else if exchange.outgoing.owes_schema_changes {
+                Effect::ReadSchemaChanges { known: exchange.theirs.schema.known.clone() }
+            } else {
+                Effect::ReadChanges
+            });
         }
         if exchange.outgoing.is_done() && exchange.incoming.is_done() {
             self.effects.push_back(Effect::Finished(Ok(exchange.report.clone())));

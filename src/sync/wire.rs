@@ -5,7 +5,8 @@
 
 use super::error::{SyncError, within};
 use super::message::{
-    Base, Digest, Hello, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, MAX_SCHEMA_BYTES, MAX_TEXT_BYTES, Message,
+    Base, Digest, Hello, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, MAX_SCHEMA_BYTES, MAX_SCHEMA_CHANGE_BYTES,
+    MAX_TEXT_BYTES, Message, SchemaChange, SchemaState,
 };
 use crate::codec::Malformed;
 use crate::codec::wire::{MessageReader, MessageWriter};
@@ -20,6 +21,7 @@ mod tag {
     pub(super) const CHANGES: u8 = 4;
     pub(super) const APPLIED: u8 = 5;
     pub(super) const REFUSED: u8 = 6;
+    pub(super) const SCHEMA_CHANGES: u8 = 7;
 }
 
 /// What is there in a hello or welcome. A welcome leaves out what is as in the hello.
@@ -31,6 +33,8 @@ mod flag {
     pub(super) const KNOWLEDGE: u8 = 1 << 4;
     pub(super) const SAME_BASE: u8 = 1 << 5;
     pub(super) const SAME_STATE: u8 = 1 << 6;
+    /// Changes of the schema. Without it there are none, or those of the hello.
+    pub(super) const SCHEMA: u8 = 1 << 7;
 }
 
 /// Turns the messages of one session into bytes and back. It remembers the hello, because the welcome
@@ -71,10 +75,20 @@ impl Wire {
                 self.hello = Some(hello.clone());
             }
             Message::Welcome(hello) => put_hello(&mut out, tag::WELCOME, hello, self.hello.as_ref()),
-            Message::Schema { database, sql } => {
+            Message::Schema { database, creator, sql } => {
                 out.byte(tag::SCHEMA);
                 out.fixed(database.as_bytes());
+                out.byte(u8::from(creator.is_some()));
+                creator.iter().for_each(|creator| out.replica(*creator));
                 out.text(sql);
+            }
+            Message::SchemaChanges(changes) => {
+                out.byte(tag::SCHEMA_CHANGES);
+                out.number(length(changes.len()));
+                for change in changes {
+                    out.dot(change.id);
+                    out.text(&change.text);
+                }
             }
             Message::Changes { number, batch } => put_batch(&mut out, *number, batch),
             Message::Applied => out.byte(tag::APPLIED),
@@ -105,8 +119,14 @@ impl Wire {
             tag::WELCOME => Message::Welcome(take_hello(&mut input, self.hello.as_ref())?),
             tag::SCHEMA => Message::Schema {
                 database: DatabaseId::from_bytes(input.fixed()?),
+                creator: match input.byte()? {
+                    0 => None,
+                    1 => Some(input.replica()?),
+                    other => return Err(corrupt(format!("there is no creator of the form {other}"))),
+                },
                 sql: input.text(MAX_SCHEMA_BYTES)?.to_owned(),
             },
+            tag::SCHEMA_CHANGES => take_schema_changes(&mut input)?,
             tag::CHANGES => take_batch(&mut input)?,
             tag::APPLIED => Message::Applied,
             tag::REFUSED => Message::Refused {
@@ -134,6 +154,7 @@ fn put_hello(out: &mut MessageWriter, tag: u8, hello: &Hello, first: Option<&Hel
     let same_base = first.is_some_and(|first| first.base == hello.base);
     let same_state = first.is_some_and(|first| first.state == hello.state);
     let same_knowledge = first.is_some_and(|first| first.knowledge == hello.knowledge);
+    let schema = first.map(|first| first.schema.clone()).unwrap_or_default() != hello.schema;
     let base = hello.base.filter(|_| !same_base);
     let state = hello.state.filter(|_| !same_state);
     let flags = [
@@ -144,6 +165,7 @@ fn put_hello(out: &mut MessageWriter, tag: u8, hello: &Hello, first: Option<&Hel
         (!same_knowledge, flag::KNOWLEDGE),
         (same_base, flag::SAME_BASE),
         (same_state, flag::SAME_STATE),
+        (schema, flag::SCHEMA),
     ];
     out.byte(tag);
     out.number(u64::from(hello.protocol));
@@ -152,6 +174,10 @@ fn put_hello(out: &mut MessageWriter, tag: u8, hello: &Hello, first: Option<&Hel
     if let Some(base) = base {
         out.fixed(base.database.as_bytes());
         out.fixed(&base.schema.0);
+    }
+    if schema {
+        out.fixed(&hello.schema.digest.0);
+        out.knowledge(&hello.schema.known);
     }
     if let Some(state) = state {
         out.fixed(&state.0);
@@ -170,7 +196,7 @@ fn take_hello(input: &mut MessageReader<'_>, first: Option<&Hello>) -> Result<He
     let both = |a, b| has(a) && has(b);
     let refers = has(flag::SAME_BASE) || has(flag::SAME_STATE) || !has(flag::KNOWLEDGE);
     let twice = both(flag::BASE, flag::SAME_BASE) || both(flag::STATE, flag::SAME_STATE);
-    if flags & 1 << 7 != 0 || twice || (refers && first.is_none()) {
+    if twice || (refers && first.is_none()) {
         return Err(corrupt(format!("there is no hello with the flags {flags:#04x}")));
     }
     let replica = input.replica()?;
@@ -180,6 +206,10 @@ fn take_hello(input: &mut MessageReader<'_>, first: Option<&Hello>) -> Result<He
         }
         false => first.filter(|_| has(flag::SAME_BASE)).and_then(|first| first.base),
     };
+    let schema = match has(flag::SCHEMA) {
+        true => SchemaState { digest: Digest(input.fixed()?), known: input.knowledge()? },
+        false => first.map(|first| first.schema.clone()).unwrap_or_default(),
+    };
     let state = match has(flag::STATE) {
         true => Some(Digest(input.fixed()?)),
         false => first.filter(|_| has(flag::SAME_STATE)).and_then(|first| first.state),
@@ -188,7 +218,8 @@ fn take_hello(input: &mut MessageReader<'_>, first: Option<&Hello>) -> Result<He
         Some(first) => first.knowledge.clone(),
         None => input.knowledge()?,
     };
-    Ok(Hello { protocol, replica, base, knowledge, state, gives: has(flag::GIVES), takes: has(flag::TAKES) })
+    let (gives, takes) = (has(flag::GIVES), has(flag::TAKES));
+    Ok(Hello { protocol, replica, base, schema, knowledge, state, gives, takes })
 }
 
 fn put_batch(out: &mut MessageWriter, number: u64, batch: &Batch) {
@@ -213,9 +244,21 @@ fn take_batch(input: &mut MessageReader<'_>) -> Result<Message, SyncError> {
     Ok(Message::Changes { number, batch })
 }
 
+fn take_schema_changes(input: &mut MessageReader<'_>) -> Result<Message, SyncError> {
+    let mut changes = Vec::new();
+    for _ in 0..input.count(LEAST_SCHEMA_CHANGE)? {
+        let id = input.dot()?;
+        changes.push(SchemaChange { id, text: input.text(MAX_SCHEMA_CHANGE_BYTES)?.to_owned() });
+    }
+    Ok(Message::SchemaChanges(changes))
+}
+
 fn length(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
+
+/// The fewest bytes of a change of the schema: replica, number, length of the text.
+const LEAST_SCHEMA_CHANGE: usize = 3;
 
 /// The fewest bytes of a row: key and head.
 const LEAST_CHANGE: usize = 2;

@@ -35,6 +35,7 @@ const CLOSED: u8 = 17;
 const CLOSED_PLACE: u8 = 18;
 const REMEMBERED: u8 = 19;
 const MERGED: u8 = 20;
+const AMENDMENT: u8 = 21;
 
 fn first(bytes: &Bytes, tag: u8) -> Vec<u8> {
     bytes.keys().find(|key| key[0] == tag).unwrap_or_else(|| panic!("nothing with tag {tag}")).clone()
@@ -69,6 +70,10 @@ fn gustav(world: &World) -> (&'static str, RowId) {
 fn stamp(replica: u8, seq: u64) -> Stamp {
     let dot = Dot { replica: ReplicaId::from_bytes([replica; 16]), seq };
     Stamp::new(Priority::default(), Hlc(1), dot)
+}
+
+fn primary_key(world: &World) -> ConstraintId {
+    world.a.schema().table("customer").unwrap().primary_key().unwrap().id
 }
 
 fn phone(world: &World) -> UnitId {
@@ -123,11 +128,23 @@ corruptions! {
             facts.set_unit(phone(world), std::iter::once(sibling).collect());
         });
     };
+    "a schema change that is lost", "are not those that were stored last", |_, bytes| {
+        remove_first(bytes, AMENDMENT);
+    };
+    "a schema change that is none", "a stored schema change", |_, bytes| {
+        bytes.insert(first(bytes, AMENDMENT), b"{}".to_vec());
+    };
+    "a schema change twice", "a key that nothing stored has", |_, bytes| {
+        let text = bytes[&first(bytes, AMENDMENT)].clone();
+        let mut key = first(bytes, AMENDMENT);
+        *key.last_mut().unwrap() += 1;
+        bytes.insert(key, text);
+    };
     "a reference where none is", "names a row for a foreign key", |world, bytes| {
         world.edit(bytes, ann(world), |facts, _| {
             let dot = facts.born;
             let mut value = value(Value::Null);
-            value.parents.push((ConstraintId(1), RowId::from_bytes([1; 16])));
+            value.parents.push((primary_key(world), RowId::from_bytes([1; 16])));
             let sibling = Sibling { stamp: Stamp { dot, ..stamp(1, 1) }, value };
             facts.set_unit(phone(world), std::iter::once(sibling).collect());
         });

@@ -90,6 +90,7 @@ impl World {
     }
 
     fn before(&self) {
+        self.a.alter("CREATE INDEX task_done ON task (done)").unwrap();
         self.b.write(|tx| tx.table("note")?.insert(row! { text: "first" })).unwrap();
         self.a
             .write(|tx| {

@@ -14,6 +14,7 @@ use crate::toy::{Facts, Store, Write};
 #[derive(Clone, Debug)]
 enum Step {
     Commit { at: usize, writes: Vec<Write> },
+    ChangeSchema { at: usize },
     Sync { a: usize, b: usize, both: bool, fault: Fault },
 }
 
@@ -34,15 +35,16 @@ fn step() -> impl Strategy<Value = Step> {
     let writes = proptest::collection::vec(write(), 1..4);
     prop_oneof![
         3 => (0..5usize, writes).prop_map(|(at, writes)| Step::Commit { at, writes }),
+        1 => (0..5usize).prop_map(|at| Step::ChangeSchema { at }),
         2 => (0..5usize, 1..5usize, any::<bool>(), fault())
             .prop_map(|(a, b, both, fault)| Step::Sync { a, b, both, fault }),
     ]
 }
 
-/// Replicas, and what the writer of each change knew when it made it.
+/// Replicas, and what the writer of each change knew when it made it: of data, and of the schema.
 struct World {
     stores: Vec<Store>,
-    basis: BTreeMap<Dot, Knowledge>,
+    basis: BTreeMap<Dot, (Knowledge, Knowledge)>,
 }
 
 impl World {
@@ -56,11 +58,12 @@ impl World {
         match step {
             Step::Commit { at, writes } => {
                 let store = &mut self.stores[at % n];
-                let basis = store.facts.knowledge.clone();
+                let basis = (store.facts.knowledge.clone(), store.facts.schema_known());
                 for dot in store.commit(&writes) {
                     self.basis.insert(dot, basis.clone());
                 }
             }
+            Step::ChangeSchema { at } => self.stores[at % n].change_schema(),
             Step::Sync { a, b, both, fault } => {
                 let a = a % n;
                 self.sync(a, (a + 1 + b % (n - 1)) % n, both, fault);
@@ -86,6 +89,9 @@ impl World {
         if let [Ok(report), Ok(other)] = &end.outcomes {
             assert_eq!((report.moved(), other.moved()), (moved, moved));
             assert_eq!((report.sent, report.received), (other.received, other.sent));
+            assert_eq!(report.schema_sent, other.schema_received);
+            assert_eq!(report.schema_received, other.schema_sent);
+            assert!(b.facts.schema_known().includes(&a.facts.schema_known()));
             assert!(b.facts.knowledge.includes(&a.facts.knowledge));
             let ahead = a.facts.is_ahead() || b.facts.is_ahead();
             assert!(
@@ -111,10 +117,12 @@ impl World {
     }
 }
 
-/// Who knows a change knows all that its writer could see.
-fn causally_closed(facts: &Facts, basis: &BTreeMap<Dot, Knowledge>) {
-    for (dot, basis) in basis.iter().filter(|(dot, _)| facts.knowledge.covers(**dot)) {
+/// Who knows a change knows all that its writer could see, and the schema that it was made under: no data
+/// comes before its schema.
+fn causally_closed(facts: &Facts, basis: &BTreeMap<Dot, (Knowledge, Knowledge)>) {
+    for (dot, (basis, schema)) in basis.iter().filter(|(dot, _)| facts.knowledge.covers(**dot)) {
         assert!(facts.knowledge.includes(basis), "{dot} is known without its basis");
+        assert!(facts.schema_known().includes(schema), "{dot} is known without its schema");
     }
 }
 

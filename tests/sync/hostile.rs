@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use proptest::prelude::*;
 use reunite::ids::{DatabaseId, Dot, UnitId};
 use reunite::row::{Batch, Life, LogEntry, RowChange, RowState};
-use reunite::sync::{Base, Digest, Hello, Message, PROTOCOL_VERSION, Session};
+use reunite::sync::{
+    Base, Digest, Hello, MAX_SCHEMA_CHANGE_BYTES, Message, PROTOCOL_VERSION, SchemaChange, SchemaState,
+    Session,
+};
 use reunite::version::{Hlc, Knowledge, Priority, Stamp, VersionVector};
 
 use crate::link::drive;
@@ -94,6 +97,54 @@ fn send_spoilt(way: usize, nth: usize) -> bool {
     }
 }
 
+#[test]
+fn a_spoilt_schema_is_refused_whole() {
+    for way in 0..6 {
+        let [mut a, mut b] = pair();
+        (0..3).for_each(|_| a.change_schema());
+        let (mut at_a, mut at_b) = (Session::open(&a.config()), Session::accept(&b.config()));
+        let (mut to_a, mut to_b) = (VecDeque::new(), VecDeque::new());
+        drive(&mut a, &mut at_a, &mut to_b, &mut |_| {});
+        to_b.drain(..).for_each(|message| at_b.receive(message));
+        drive(&mut b, &mut at_b, &mut to_a, &mut |_| {});
+        to_a.drain(..).for_each(|message| at_a.receive(message));
+        drive(&mut a, &mut at_a, &mut to_b, &mut |_| {});
+        let Some(Message::SchemaChanges(mut changes)) = to_b.pop_front() else {
+            panic!("the schema goes first")
+        };
+        let before = b.facts.clone();
+        let code = match way {
+            0 => send_schema(&mut at_b, Vec::new()),
+            1 => send_schema(&mut at_b, changes.split_off(1)),
+            2 => send_schema(&mut at_b, changes[..2].to_vec()),
+            3 => {
+                let more = SchemaChange { id: Dot { seq: 4, ..changes[0].id }, text: String::new() };
+                send_schema(&mut at_b, changes.into_iter().chain([more]).collect())
+            }
+            4 => {
+                changes[1].text = "x".repeat(MAX_SCHEMA_CHANGE_BYTES + 1);
+                send_schema(&mut at_b, changes)
+            }
+            // Data that is newer than the schema.
+            _ => {
+                let batch = to_b.into_iter().find(|message| matches!(message, Message::Changes { .. }));
+                at_b.receive(batch.expect("it has changes"));
+                "protocol"
+            }
+        };
+        let end = drive(&mut b, &mut at_b, &mut to_a, &mut |_| {});
+        let end = end.unwrap_or_else(|| panic!("way {way} was taken in")).expect_err("refused");
+        assert_eq!(end.code(), code, "way {way}: {end}");
+        assert_eq!(b.facts, before, "way {way}");
+    }
+}
+
+fn send_schema(session: &mut Session, changes: Vec<SchemaChange>) -> &'static str {
+    let limit = changes.iter().any(|change| change.text.len() > MAX_SCHEMA_CHANGE_BYTES);
+    session.receive(Message::SchemaChanges(changes));
+    if limit { "limit" } else { "protocol" }
+}
+
 fn dot() -> impl Strategy<Value = Dot> {
     (1..4u8, prop_oneof![8 => 0..20u64, 1 => Just(u64::MAX)])
         .prop_map(|(id, seq)| Dot { replica: replica(id), seq })
@@ -115,14 +166,16 @@ fn hello() -> impl Strategy<Value = Hello> {
         prop_oneof![9 => Just(PROTOCOL_VERSION), 1 => any::<u32>()],
         1..4u8,
         base,
+        prop_oneof![3 => Just(Knowledge::default()), 1 => knowledge()],
         knowledge(),
         state,
         any::<[bool; 2]>(),
     )
-        .prop_map(|(protocol, id, base, knowledge, state, [gives, takes])| Hello {
+        .prop_map(|(protocol, id, base, known, knowledge, state, [gives, takes])| Hello {
             protocol,
             replica: replica(id),
             base,
+            schema: SchemaState { known, digest: Digest([5; 16]) },
             knowledge,
             state,
             gives,
@@ -157,7 +210,15 @@ fn message() -> impl Strategy<Value = Message> {
     prop_oneof![
         2 => hello().prop_map(Message::Hello),
         1 => hello().prop_map(Message::Welcome),
-        1 => any::<u8>().prop_map(|n| Message::Schema { database: DatabaseId::from_bytes([n % 10; 16]), sql: String::new() }),
+        1 => any::<u8>().prop_map(|n| Message::Schema {
+            database: DatabaseId::from_bytes([n % 10; 16]),
+            creator: Some(replica(n)),
+            sql: String::new(),
+        }),
+        2 => proptest::collection::vec(dot(), 0..3).prop_map(|ids| {
+            let change = |id| SchemaChange { id, text: "x".into() };
+            Message::SchemaChanges(ids.into_iter().map(change).collect())
+        }),
         4 => (1..3u64, batch()).prop_map(|(number, batch)| Message::Changes { number, batch }),
         2 => Just(Message::Applied),
         1 => Just(Message::Refused { code: "x".into(), message: "y".into() }),

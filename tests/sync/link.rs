@@ -40,7 +40,8 @@ pub fn drive(
     seen: Observer,
 ) -> Option<Outcome> {
     while let Some(effect) = session.next_effect() {
-        let reads = matches!(effect, Effect::ReadSchema | Effect::ReadChanges);
+        let reads =
+            matches!(effect, Effect::ReadSchema | Effect::ReadSchemaChanges { .. } | Effect::ReadChanges);
         assert!(session.may_read() || !reads, "a driver lets go of what it reads from when it may not read");
         match effect {
             Effect::Send(message) => out.push_back(message),
@@ -51,6 +52,14 @@ pub fn drive(
                 let base = reunite::sync::Base { database, ..crate::toy::base() };
                 store.base = Some(base);
                 session.adopted(base.schema);
+            }
+            Effect::ReadSchemaChanges { known } => {
+                session.supply_schema_changes(store.facts.schema_missing(&known));
+            }
+            Effect::ChangeSchema(changes) => {
+                store.join_schema(changes);
+                seen(&store.facts);
+                session.schema_changed();
             }
             Effect::ReadChanges => session.supply(&store.facts),
             Effect::Apply(batch) => match store.apply(batch) {

@@ -7,7 +7,7 @@ use reunite::error::Error;
 use reunite::ids::{Dot, ReplicaId, RowId, RowKey, Seq, TableId, UnitId};
 use reunite::merge::merge;
 use reunite::row::{Ack, Batch, Life, LogEntry, RowState, UnitValue};
-use reunite::sync::{Base, Config, Digest, Log, Source, SyncError};
+use reunite::sync::{Base, Config, Digest, Log, SchemaChange, SchemaState, Source, SyncError};
 use reunite::value::Value;
 use reunite::version::{Hlc, Knowledge, Priority, Stamp};
 
@@ -17,6 +17,8 @@ pub struct Facts {
     pub rows: BTreeMap<RowKey, RowState>,
     pub log: BTreeMap<Dot, LogEntry>,
     pub knowledge: Knowledge,
+    /// The changes of the schema, as texts.
+    pub schema: BTreeMap<Dot, String>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +64,16 @@ impl Source for Facts {
 }
 
 impl Facts {
+    pub fn schema_known(&self) -> Knowledge {
+        self.schema.keys().map(|id| (id.replica, id.seq)).collect()
+    }
+
+    /// The changes of the schema that a peer lacks.
+    pub fn schema_missing(&self, known: &Knowledge) -> Vec<SchemaChange> {
+        let missing = self.schema.iter().filter(|(id, _)| !known.covers(**id));
+        missing.map(|(id, text)| SchemaChange { id: *id, text: text.clone() }).collect()
+    }
+
     /// Whether a row holds changes that the knowledge does not cover yet: it came whole in a session
     /// that then broke. Until they are learnt, equal knowledge does not mean equal facts.
     pub fn is_ahead(&self) -> bool {
@@ -75,8 +87,24 @@ impl Store {
         Store { id, base, facts: Facts::default(), batch_bytes, commits: 0, clock: u64::from(n) }
     }
 
+    /// Changes the schema. The change knows all that are here.
+    pub fn change_schema(&mut self) {
+        let known = self.facts.schema_known();
+        let id = Dot { replica: self.id, seq: known.get(self.id) + 1 };
+        self.facts.schema.insert(id, format!("a change that knows {known:?}"));
+    }
+
+    /// All of the changes of the schema or none.
+    pub fn join_schema(&mut self, changes: Vec<SchemaChange>) {
+        self.facts.schema.extend(changes.into_iter().map(|change| (change.id, change.text)));
+        self.commits += 1;
+    }
+
     pub fn config(&self) -> Config {
         let mut config = Config::new(self.id, self.base, self.facts.knowledge.clone());
+        if !self.facts.schema.is_empty() {
+            config.schema = SchemaState { known: self.facts.schema_known(), digest: Digest([5; 16]) };
+        }
         config.batch_bytes = self.batch_bytes;
         config
     }

@@ -165,7 +165,7 @@ fn canonical_bytes() {
 }
 
 const MAIN: &str = "\
-     6d01050a580205106824010010981b0900893c012c0101080301020802020201040702aaaaaaaaaaaaaaaaaaaa\
+     6d01060a580205106824010010981b0900893c012c0101080301020802020201040702aaaaaaaaaaaaaaaaaaaa\
      aaaaaaaaaaaa0b05bababababababababababababababababbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0eacacacac\
      acacacacacacacacacacacac0202000112acacacacacacacacacacacacacacacac01090183616e6e010201fb2c\
      01010202020501efefefefefefefefefefefefefefefef0100030201010202010083616e6e170101040201021b\

@@ -10,7 +10,7 @@ use crate::derive::{Conflict, Rederived, Status, Stored, merges, rederive_row};
 use crate::error::Error;
 use crate::ids::{ConflictId, Dot, RowKey};
 use crate::row::{RowState, UnitValue};
-use crate::schema::{Column, Table, Unit};
+use crate::schema::{Column, Schema, Table, Unit};
 use crate::store::space::Space;
 use crate::store::{Day, Group, LOCAL};
 use crate::value::{Json, Value};
@@ -55,13 +55,14 @@ impl Check<'_> {
 
     /// Units and values, against the table.
     fn facts(&mut self, table: &Table, key: RowKey, facts: &RowState) -> Result<(), Stop> {
+        let snapshot = self.snapshot;
         for (id, siblings) in facts.units() {
             let Some(unit) = table.unit(id) else {
                 self.report(key, Problem::UnknownUnit { unit: id })?;
                 continue;
             };
             for sibling in siblings.iter() {
-                if !has_own_references(table, unit, &sibling.value) {
+                if !has_own_references(&snapshot.schema, table, unit, &sibling.value) {
                     self.report(key, Problem::WrongReference { unit: id })?;
                 }
                 for (position, value) in unit.columns.iter().zip(&sibling.value.columns) {
@@ -169,10 +170,10 @@ impl Check<'_> {
     }
 }
 
-/// Whether the unit names rows only for foreign keys that it holds.
-fn has_own_references(table: &Table, unit: &Unit, value: &UnitValue) -> bool {
+/// Whether the unit names rows only for foreign keys that it holds, or that were dropped.
+fn has_own_references(schema: &Schema, table: &Table, unit: &Unit, value: &UnitValue) -> bool {
     let own = |id| table.foreign_keys_of_unit(unit.id).any(|foreign_key| foreign_key.id == id);
-    value.parents.iter().all(|(id, _)| own(*id))
+    value.parents.iter().all(|(id, _)| own(*id) || schema.constraint(*id).is_none())
 }
 
 /// Whether a column may hold a value. `Null` in a column that must not be null is a failed rule, not

@@ -4,11 +4,11 @@ use super::finding::{Problem, Stop};
 use super::{Check, entries};
 use crate::error::Error;
 use crate::ids::{Dot, ReplicaId, TableId};
-use crate::schema::Schema;
+use crate::schema::Amendment;
 use crate::store::conflicts::{Day, Group};
 use crate::store::meta::Meta;
 use crate::store::snapshot::{Counts, Snapshot};
-use crate::store::space::{Kind, Space, conflict_count_of, number_of, row_key_of};
+use crate::store::space::{Kind, Space, conflict_count_of, number_of, row_key_of, seq_of};
 
 impl Check<'_> {
     /// Who this replica is, and the schema.
@@ -18,12 +18,13 @@ impl Check<'_> {
         let Some(meta) = self.findings.read(None, None, "meta record", meta)? else { return Ok(()) };
         self.me = Some(meta.replica);
         let schema = self.schema_of(&meta);
-        self.findings.read(None, None, "schema in the meta record", schema)?;
+        self.findings.read(None, None, "schema", schema)?;
         Ok(())
     }
 
+    /// The schema that the stored design gives must be the one that all rows are read with.
     fn schema_of(&self, meta: &Meta) -> Result<(), Error> {
-        let schema = Schema::from_sql(&meta.schema).map_err(|error| Error::corrupt(error.to_string()))?;
+        let (schema, _) = Snapshot::design_in(&*self.snapshot.bytes, meta)?.fold();
         if schema.digest() == self.snapshot.schema.digest() {
             return Ok(());
         }
@@ -57,6 +58,7 @@ impl Check<'_> {
                 Some(row) => self.row(row, value)?,
                 None => return Ok(false),
             },
+            Kind::Amendment => return Ok(self.is_amendment(key, value)),
             Kind::Log => return self.logged(key, value),
             Kind::Count => {
                 let table = number_of(key).filter(|(_, rest)| rest.is_empty());
@@ -80,6 +82,19 @@ impl Check<'_> {
             },
         }
         Ok(true)
+    }
+
+    /// Whether a change of the schema stands under its own number. What it says is looked at as a whole.
+    fn is_amendment(&self, key: &[u8], value: &[u8]) -> bool {
+        let id = number_of(key).filter(|(_, seq)| seq.len() == 8).and_then(|(number, _)| {
+            Some(Dot { replica: self.snapshot.replicas.id(number)?, seq: seq_of(key)? })
+        });
+        let text = std::str::from_utf8(value).ok();
+        match text.map(Amendment::from_text) {
+            Some(Ok(amendment)) => Some(amendment.id) == id,
+            // Named by the check of the schema.
+            _ => id.is_some(),
+        }
     }
 
     /// A replica and its number: as they were read when the database was opened, and each once.
@@ -110,7 +125,7 @@ impl Check<'_> {
     /// The stored row counts, against those counted.
     pub(super) fn counts(&mut self) -> Result<(), Stop> {
         let snapshot = self.snapshot;
-        for table in snapshot.schema.tables() {
+        for table in snapshot.schema.tables().iter().chain(snapshot.schema.dropped_tables()) {
             let counts = snapshot.bytes.get(&Space::Count(table.id).key())?;
             let counts = counts.map_or(Ok(Counts::default()), |bytes| Counts::decode(&bytes));
             let Some(stored) = self.findings.read(Some(&table.name), None, "row count", counts)? else {
