@@ -17,7 +17,7 @@ fn print(text: &str) -> (ExitStatus, String) {
 }
 
 /// Line 5 of a script that has replicas and a table, and what is wrong with it.
-const BAD_LINES: [(&str, &str); 52] = [
+const BAD_LINES: [(&str, &str); 56] = [
     ("insrt t {}", "`insrt` is not a command; one on a replica is written `a: insrt …`"),
     ("a: insrt t {}", "`insrt` is not a command of a replica"),
     ("a:", "a command is missing"),
@@ -67,7 +67,11 @@ const BAD_LINES: [(&str, &str); 52] = [
     ("a: undo", "the position of a conflict in the last listing is missing"),
     ("expire a", "what is to expire is missing: write it like `expire a older-than 30d`"),
     ("expire a older-than +30d", "`+30d` is no age: write it like 5s, 10m, 250ms, 1h or 30d"),
-    ("a: alter <<END", "`alter` is not supported by this version of Reunite"),
+    ("a: alter <<END", "the text has no end: a line `END` is missing"),
+    ("a: alter DROP TABLE t", "the SQL is missing: write `a: alter <<END`, the statements, and a line `END`"),
+    ("a: alter <<", "`<<` is followed by a word, and a line of that word ends the text"),
+    ("master a b", "write `master a -> b`, or `master! b` to take the role by force"),
+    ("master! c", "there is no replica `c`: the replicas are a, b"),
     ("preview a -> b", "`preview` is not supported by this version of Reunite"),
     ("purge a", "`purge` is not supported by this version of Reunite"),
     ("sync a b policy source-wins", "`sync … policy` is not supported by this version of Reunite"),
@@ -88,7 +92,7 @@ const BAD_LINES: [(&str, &str); 52] = [
     ("expect failure", "`failure` cannot be expected: write `expect error CODE`"),
     ("expect error", "the code of the error is missing"),
     ("replicas c", "the replicas are named already: a script has one `replicas` line"),
-    ("schema <<END", "there is a schema already; changing it is not supported by this version"),
+    ("schema <<END", "there is a schema already: change it with `a: alter <<END`"),
 ];
 
 #[test]

@@ -38,6 +38,12 @@ pub(super) enum Command {
     },
     /// `sync all`
     SyncAll,
+    /// `master a -> b`; `master! b` takes the role by force.
+    Master {
+        /// The design master that hands its role over; none for a takeover.
+        from: Option<usize>,
+        to: usize,
+    },
     /// `crash a`
     Crash {
         replica: usize,
@@ -109,6 +115,12 @@ pub(super) enum Action {
         row: RowName,
         into: RowName,
     },
+    /// `alter <<END`: SQL on the lines that follow.
+    Alter {
+        sql: String,
+    },
+    Design,
+    Schema,
     Begin,
     Commit,
     Rollback,

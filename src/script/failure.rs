@@ -1,6 +1,7 @@
 //! A failed command: a code that scripts can expect, and a message for people.
 
 use crate::commit::WriteError;
+use crate::db::AlterError;
 use crate::error::Error;
 use crate::sync::SyncError;
 
@@ -25,6 +26,12 @@ impl From<WriteError> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
+        Failure::new(error.code(), error.to_string())
+    }
+}
+
+impl From<AlterError> for Failure {
+    fn from(error: AlterError) -> Failure {
         Failure::new(error.code(), error.to_string())
     }
 }

@@ -1,6 +1,5 @@
 //! What stands behind `a:`.
 
-use super::unsupported;
 use crate::script::command::{Action, How, RowName};
 use crate::script::objects::Object;
 use crate::script::words::Words;
@@ -24,6 +23,11 @@ pub(super) fn parse(words: &mut Words<'_>) -> Result<Action, String> {
         "conflicts" => Ok(Action::Conflicts { table: Some(table(words)?) }),
         "resolve" => resolve(words),
         "undo" => Ok(Action::Undo { position: position(words)? }),
+        "alter" => {
+            Err("the SQL is missing: write `a: alter <<END`, the statements, and a line `END`".to_owned())
+        }
+        "design" => Ok(Action::Design),
+        "schema" => Ok(Action::Schema),
         "begin" => Ok(Action::Begin),
         "commit" => Ok(Action::Commit),
         "rollback" => Ok(Action::Rollback),
@@ -32,7 +36,6 @@ pub(super) fn parse(words: &mut Words<'_>) -> Result<Action, String> {
         "knowledge" => Ok(Action::Knowledge),
         "stats" => Ok(Action::Stats),
         "check" => Ok(Action::Check),
-        "alter" => Err(unsupported(verb)),
         "sync" | "crash" | "clock" => Err(format!(
             "`{verb}` is not a command of one replica: write it at the line's start, as `{verb} a …`"
         )),

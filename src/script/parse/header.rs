@@ -58,9 +58,7 @@ impl<'a> Parser<'a> {
             return Err(fault("name the replicas before their schema, as in `replicas a b`".to_owned()));
         }
         if self.script.schema.is_some() {
-            return Err(fault(
-                "there is a schema already; changing it is not supported by this version".to_owned(),
-            ));
+            return Err(fault("there is a schema already: change it with `a: alter <<END`".to_owned()));
         }
         let schema = match words.rest().strip_prefix("<<") {
             Some(marker) => {
@@ -86,7 +84,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The lines up to one that is the marker.
-    fn here_document(&mut self, marker: &str) -> Result<String, String> {
+    pub(super) fn here_document(&mut self, marker: &str) -> Result<String, String> {
         if !is_name(marker) {
             return Err("`<<` is followed by a word, and a line of that word ends the text".to_owned());
         }

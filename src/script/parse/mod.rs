@@ -8,7 +8,7 @@ mod session;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::command::{CODES, Command, ReplicaLine, Step};
+use super::command::{Action, CODES, Command, ReplicaLine, Step};
 use super::duration::duration;
 use super::words::{Words, is_name};
 use super::{Options, ScriptError};
@@ -81,28 +81,35 @@ impl<'a> Parser<'a> {
             Some("schema") => self.schema(number, words),
             Some(first) => {
                 let command = self.command(first, line).map_err(fault)?;
-                self.script.steps.push(Step { line: number, command });
+                // Its last line, if text follows it: the answer comes after that.
+                self.script.steps.push(Step { line: self.at, command });
                 Ok(())
             }
         }
     }
 
     /// A line that does something, of which `first` is the first word.
-    fn command(&self, first: &str, line: &'a str) -> Result<Command, String> {
+    fn command(&mut self, first: &str, line: &'a str) -> Result<Command, String> {
         let mut words = Words::new(line);
         words.next();
         let command = match first {
             "sync" => self.sync(&mut words)?,
+            "master" | "master!" => self.master(&mut words, first == "master!")?,
             "crash" => Command::Crash { replica: self.replica(&mut words)? },
             "clock" => self.clock(&mut words)?,
             "expire" => self.expire(&mut words)?,
             "assert" => assertion(&mut words)?,
             "expect" => expectation(&mut words)?,
-            "preview" | "master" | "purge" | "retire" => return Err(unsupported(first)),
+            "preview" | "purge" | "retire" => return Err(unsupported(first)),
             _ => match line.trim().split_once(':') {
                 Some((name, rest)) if is_name(name) => {
                     words = Words::new(rest);
                     let replica = self.replica_named(name)?;
+                    if let Some(marker) = alteration(words) {
+                        let sql = self.here_document(marker)?;
+                        self.begun()?;
+                        return Ok(Command::On { replica, action: Action::Alter { sql } });
+                    }
                     Command::On { replica, action: action::parse(&mut words)? }
                 }
                 _ => {
@@ -113,10 +120,28 @@ impl<'a> Parser<'a> {
             },
         };
         words.end()?;
-        if self.script.schema.is_none() {
-            return Err("a `schema` must come first: the replicas have no tables yet".to_owned());
-        }
+        self.begun()?;
         Ok(command)
+    }
+
+    /// Nothing can be done before there is a schema.
+    fn begun(&self) -> Result<(), String> {
+        match self.script.schema {
+            Some(_) => Ok(()),
+            None => Err("a `schema` must come first: the replicas have no tables yet".to_owned()),
+        }
+    }
+
+    /// `master a -> b`, `master! b`
+    fn master(&self, words: &mut Words<'_>, forced: bool) -> Result<Command, String> {
+        if forced {
+            return Ok(Command::Master { from: None, to: self.replica(words)? });
+        }
+        let from = Some(self.replica(words)?);
+        if !words.skip("->") {
+            return Err("write `master a -> b`, or `master! b` to take the role by force".to_owned());
+        }
+        Ok(Command::Master { from, to: self.replica(words)? })
     }
 
     /// The next word, which must be a replica.
@@ -170,6 +195,11 @@ fn movement(text: &str) -> Option<i64> {
         _ => return None,
     };
     Some(sign * duration(amount)?)
+}
+
+/// What ends the text, if these words are `alter <<` and a marker.
+fn alteration(mut words: Words<'_>) -> Option<&str> {
+    words.skip("alter").then(|| words.rest().strip_prefix("<<")).flatten().map(str::trim)
 }
 
 fn assertion(words: &mut Words<'_>) -> Result<Command, String> {

@@ -4,6 +4,7 @@
 //! has failed if an assertion did, or if a failed command is not followed by its `expect error`.
 
 mod optimistic;
+mod design;
 mod read;
 mod replica;
 mod session;
@@ -58,7 +59,8 @@ impl World {
         let mut world = World { replicas: Vec::new(), names: ScriptNames::default() };
         let Some(schema) = script.schema.clone().map(Arc::new) else { return Ok(world) };
         for (position, line) in script.replicas.iter().enumerate() {
-            let replica = Replica::new(position, line, &schema)?;
+            let creator = world.replicas.first().map(|replica| replica.id);
+            let replica = Replica::new(position, line, &schema, creator)?;
             world.names.name_replica(replica.id, &replica.name);
             world.replicas.push(replica);
         }
@@ -73,6 +75,7 @@ impl World {
             Command::On { replica, action } => self.act(*replica, action),
             Command::Sync { first, second, one_way, cut } => self.sync(*first, *second, *one_way, *cut),
             Command::SyncAll => self.sync_all(),
+            Command::Master { from, to } => self.master(*from, *to),
             Command::Crash { replica } => self.crash(*replica),
             Command::Clock { replica, micros } => {
                 self.replica(*replica)?.clock.advance(*micros);
@@ -100,6 +103,9 @@ impl World {
             Action::Undelete { table, row } => self.undelete(replica, table, row),
             Action::Prefer { table, row } => self.prefer(replica, table, row),
             Action::Merge { table, row, into } => self.merge(replica, table, row, into),
+            Action::Alter { sql } => self.alter(replica, sql),
+            Action::Design => self.design(replica),
+            Action::Schema => self.schema(replica),
             Action::Begin => self.begin(replica),
             Action::Commit => self.commit(replica),
             Action::Rollback => self.rollback(replica),
@@ -141,6 +147,7 @@ const fn names_a_replica(command: &Command) -> bool {
         Command::On { .. }
         | Command::Sync { .. }
         | Command::Crash { .. }
+        | Command::Master { .. }
         | Command::Clock { .. }
         | Command::Expire { .. } => true,
         Command::SyncAll | Command::AssertConverged | Command::ExpectError(_) => false,

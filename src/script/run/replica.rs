@@ -37,8 +37,14 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    /// The replica at a position in the script: their ids ascend in that order.
-    pub(super) fn new(position: usize, line: &ReplicaLine, schema: &Arc<Schema>) -> Result<Replica, Error> {
+    /// The replica at a position in the script: their ids ascend in that order. The first is the creator of
+    /// the database, and design master.
+    pub(super) fn new(
+        position: usize,
+        line: &ReplicaLine,
+        schema: &Arc<Schema>,
+        creator: Option<ReplicaId>,
+    ) -> Result<Replica, Error> {
         let number = position as u64 + 1;
         let mut id = [0; 16];
         id.iter_mut().rev().zip(number.to_le_bytes()).for_each(|(byte, number)| *byte = number);
@@ -47,6 +53,7 @@ impl Replica {
         let random = SharedRandom(Arc::new(Mutex::new(SeededRandom::new(number))));
         let priority = line.priority.and_then(Priority::new).unwrap_or_default();
         let builder = Database::builder().schema(Arc::clone(schema)).replica_id(id).priority(priority);
+        let builder = builder.design_master(creator.unwrap_or(id));
         let builder = builder.name("script").clock(clock.clone()).random(random.clone());
         let db = builder.over(Storage::over(Box::new(engine.clone())))?;
         let (name, named, listing) = (line.name.clone(), Vec::new(), Vec::new());

@@ -22,10 +22,15 @@ impl World {
         let (a, b) = (self.replica(first)?.name.clone(), self.replica(second)?.name.clone());
         let arrow = if one_way { " ->" } else { "" };
         let moved = match self.session(first, second, one_way, cut) {
-            Ok(summary) if one_way => rows(summary.second.received.rows),
             Ok(summary) => {
-                let (there, back) = (rows(summary.second.received.rows), rows(summary.first.received.rows));
-                format!("{there} to {b}, {back} to {a}")
+                let (there, back) = (&summary.second, &summary.first);
+                let rows = match one_way {
+                    true => rows(there.received.rows),
+                    false => {
+                        format!("{} to {b}, {} to {a}", rows(there.received.rows), rows(back.received.rows))
+                    }
+                };
+                rows + &schema_changes(there.schema_received, &b) + &schema_changes(back.schema_received, &a)
             }
             Err(Broken::Cut) => format!("broken off after {} bytes", cut.unwrap_or_default()),
             Err(Broken::Failed(failure)) => return Err(failure),
@@ -129,6 +134,7 @@ struct State {
     tables: Vec<(String, String)>,
     conflicts: Vec<String>,
     digest: [u8; 16],
+    schema: [u8; 16],
 }
 
 impl State {
@@ -147,6 +153,7 @@ impl State {
             tables,
             conflicts: conflicts.iter().map(|conflict| conflict_json(conflict, names).to_string()).collect(),
             digest: replica.db.digest()?,
+            schema: replica.db.schema().digest(),
         })
     }
 
@@ -154,6 +161,9 @@ impl State {
     fn difference(&self, other: &State) -> Option<String> {
         if self.knowledge != other.knowledge {
             return Some("what they know: sync them first".to_owned());
+        }
+        if self.schema != other.schema {
+            return Some("their schemas".to_owned());
         }
         let differing = self.tables.iter().zip(&other.tables).find(|(mine, theirs)| mine != theirs);
         if let Some(((name, _), _)) = differing {
@@ -168,4 +178,13 @@ impl State {
 
 fn rows(count: u64) -> String {
     if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
+}
+
+/// `; 1 schema change to b`, if there were any.
+fn schema_changes(count: u64, to: &str) -> String {
+    match count {
+        0 => String::new(),
+        1 => format!("; 1 schema change to {to}"),
+        _ => format!("; {count} schema changes to {to}"),
+    }
 }
