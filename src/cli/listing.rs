@@ -88,6 +88,20 @@ pub(super) fn json_of(conflict: &ConflictRow, names: &dyn Names) -> Json {
     json
 }
 
+/// A conflict in one line: its kind, the row, what lost and to whom.
+pub(super) fn sentence(conflict: &ConflictRow, names: &dyn Names) -> String {
+    let who = |side: &Side| {
+        let replica = names.replica(side.replica);
+        match &side.image {
+            Image::Deleted => format!("the deletion by {replica}"),
+            Image::Values(row) => format!("{} of {replica}", shorten(&visible(&row.to_string()), 60)),
+        }
+    };
+    let winner = conflict.winner.as_ref().map_or_else(String::new, |winner| format!(" to {}", who(winner)));
+    let kind = conflict.kind.name();
+    format!("{kind} in {}: {} loses{winner}", visible(&conflict.table), who(&conflict.loser))
+}
+
 /// A table of conflicts. Who changed what stands in parentheses; the time, if asked for, is that of
 /// the loser.
 pub(super) fn grid(

@@ -22,6 +22,7 @@ mod listing;
 mod merge;
 mod open;
 mod output;
+mod preview;
 mod resolve;
 mod rows;
 mod schema;
@@ -71,6 +72,7 @@ enum Command {
     Version(version::ShowVersion),
     Merge(merge::Merge),
     Sync(sync::Sync),
+    Preview(preview::ShowPreview),
     Conflicts(conflicts::Conflicts),
     Resolve(resolve::Resolve),
     Stats(stats::Stats),
@@ -99,6 +101,7 @@ impl Command {
             Command::Version(command) => command.run(output),
             Command::Merge(command) => command.run(output),
             Command::Sync(command) => command.run(output),
+            Command::Preview(command) => command.run(output),
             Command::Conflicts(command) => command.run(output),
             Command::Resolve(command) => command.run(output),
             Command::Stats(command) => command.run(output),

@@ -14,7 +14,7 @@ use crate::commit::{Author, WriteError};
 use crate::error::Error;
 use crate::ids::{DatabaseId, ReplicaId, RowId};
 use crate::schema::{Design, Notice, Schema};
-use crate::storage::{Batch, Durability, Status, Storage, Ticket};
+use crate::storage::{Batch, Durability, Reader, Status, Storage, Ticket};
 use crate::store::{Changes, Finding, Meta, Replicas, Snapshot};
 use crate::version::{Clock, Hlc, HybridClock, Knowledge};
 
@@ -388,6 +388,19 @@ impl Database {
 
     pub(super) fn wait(&self, ticket: Ticket) -> Result<(), Error> {
         self.inner.storage.wait(ticket, Durability::Immediate)
+    }
+
+    pub(super) fn storage_snapshot(&self) -> Result<Box<dyn Reader>, Error> {
+        self.inner.storage.snapshot()
+    }
+
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.inner.clock)
+    }
+
+    /// The permitted drift, in seconds.
+    pub(super) fn drift(&self) -> u64 {
+        self.inner.drift
     }
 
     pub(super) fn new_row_id(&self) -> Result<RowId, Error> {

@@ -1,13 +1,15 @@
-//! What a database holds, for people: conflicts as JSON, and why a row shows what it shows.
+//! What a database holds, for people: conflicts and previews as JSON, and why a row shows what it shows.
 //!
 //! Reads only, and only through the public face. Ids are long; who knows names for them gives a
 //! [`Names`].
 
 mod conflict;
 mod explain;
+mod preview;
 
 pub use conflict::{conflict_json, sort_conflicts};
 pub use explain::explain;
+pub use preview::preview_json;
 
 use crate::ids::{ReplicaId, RowId};
 

@@ -108,7 +108,11 @@ pub fn sync(first: &Database, second: &Database) -> Result<Summary, SyncError> {
 /// # Errors
 /// As [`sync`].
 pub fn pull(to: &Database, from: &Database) -> Result<Summary, SyncError> {
-    sync_with(to, from, Options { direction: Direction::Pull, ..Options::default() })
+    sync_with(to, from, pull_options())
+}
+
+pub(super) fn pull_options<'a>() -> Options<'a> {
+    Options { direction: Direction::Pull, ..Options::default() }
 }
 
 /// Syncs two databases in a given way.

@@ -9,7 +9,9 @@
 mod driver;
 mod local;
 mod patience;
+mod preview;
 
 pub use driver::{Driver, State};
 pub use local::{Direction, Options, Progress, Summary, pull, sync, sync_with};
 pub use patience::{Patience, SystemTimer, Timer};
+pub use preview::{Previews, preview, preview_with};

@@ -44,6 +44,11 @@ pub(super) enum Command {
         from: Option<usize>,
         to: usize,
     },
+    /// `preview a -> b`
+    Preview {
+        from: usize,
+        to: usize,
+    },
     /// `crash a`
     Crash {
         replica: usize,

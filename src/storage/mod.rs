@@ -9,6 +9,7 @@ use std::fmt;
 
 use crate::error::Error;
 
+mod copy_on_write;
 mod directory;
 mod disk;
 mod flusher;
@@ -31,6 +32,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use copy_on_write::CopyOnWriteEngine;
 pub use directory::EngineKind;
 pub use disk::{Access, Disk, DiskFile, Held, SystemDisk};
 pub use handle::{Options, Storage};

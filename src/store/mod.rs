@@ -16,6 +16,7 @@ mod snapshot;
 mod space;
 #[cfg(test)]
 mod tests;
+mod touched;
 mod write;
 
 pub(crate) use check::check;
@@ -28,4 +29,5 @@ pub use replicas::Replicas;
 pub(crate) use rewrite::{Rewrite, rewrite};
 pub(crate) use scan::{Direction, KeyRange, Logged};
 pub(crate) use snapshot::{LOCAL, Snapshot};
+pub(crate) use touched::rows_touched;
 pub(crate) use write::{Changes, write, write_meta};

@@ -127,6 +127,38 @@ fn a_hidden_row_is_explained_renamed_or_preferred() {
 }
 
 #[test]
+fn a_preview_tells_what_the_sync_does_and_writes_nothing() {
+    let desk = Desk::with_shop();
+    desk.ok(&["init", "van"]);
+    let files = || -> Vec<Vec<u8>> {
+        let paths = ["shop", "van"].map(|dir| ["journal", "data.redb"].map(|file| desk.path(dir).join(file)));
+        paths.into_iter().flatten().map(|path| std::fs::read(path).unwrap()).collect()
+    };
+    let before = files();
+    let empty = desk.ok(&["preview", "shop", "van"]);
+    assert!(empty.contains("shop: nothing would change\nvan: ") && empty.contains("insert"), "{empty}");
+    assert!(files() == before, "a preview has written something");
+    desk.ok(&["sync", "shop", "van"]);
+    desk.ok(&["update", "shop", "product", "glue", r#"{"price":700}"#]);
+    desk.ok(&["update", "van", "product", "glue", r#"{"price":710}"#]);
+    desk.ok(&["delete", "van", "customer", "BOB"]);
+    let before = files();
+    let told = desk.ok(&["preview", "shop", "van"]);
+    assert!(told.starts_with("shop: 2 rows would change, 1 conflict would appear, 0 would go\n"), "{told}");
+    assert!(told.contains("price: 700 -> 710") && told.contains("would appear: update in product"), "{told}");
+    let json = object(&desk.ok(&["--json", "preview", "shop", "van"]));
+    assert_eq!(json["to_first"]["counts"]["delete"], json!(1));
+    assert_eq!(json["to_second"]["appear"][0]["loses"], json!("source"));
+    let pull = object(&desk.ok(&["--json", "preview", "shop", "van", "--pull"]));
+    assert_eq!((&pull["to_first"], &pull["to_second"]), (&json["to_first"], &Value::Null));
+    assert!(files() == before, "a preview has written something");
+    desk.ok(&["sync", "shop", "van"]);
+    let idle = desk.ok(&["preview", "shop", "van"]);
+    assert_eq!(idle, "shop: nothing would change\nvan: nothing would change\n");
+    assert_eq!(desk.fails(&["preview", "shop", "shop"]), "shop and shop are the same replica");
+}
+
+#[test]
 fn conflicts_are_filtered_counted_and_shown_in_pages() {
     let desk = Desk::with_shop();
     clash(&desk);

@@ -8,6 +8,7 @@ mod locks;
 pub mod optimistic;
 pub mod pair;
 pub mod perform;
+mod previews;
 mod settle;
 pub mod sqlite;
 mod sync;

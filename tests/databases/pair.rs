@@ -6,7 +6,7 @@ use reunite::Database;
 use reunite::db::SeededRandom;
 use reunite::ids::ReplicaId;
 use reunite::schema::Schema;
-use reunite::storage::{Durability, MemoryEngine, Storage};
+use reunite::storage::{Durability, Engine, MemoryEngine, Storage};
 use reunite::value::Timestamp;
 use reunite::version::{Clock, Hlc, ManualClock, Priority};
 use tempfile::TempDir;
@@ -62,6 +62,14 @@ impl Pair {
             Database::builder().clock(Arc::clone(&self.clock) as _).durability(Durability::Eventual);
         let builder = builder.random(SeededRandom::new(random.next()));
         self.db = builder.open(home.path()).expect("it opens again");
+    }
+
+    /// Everything that is stored in memory; nothing of a database on disk.
+    pub fn bytes(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let Home::Memory(engine) = &self.home else { return Vec::new() };
+        let snapshot = engine.snapshot().expect("memory does not fail");
+        let entries = snapshot.range(&[], None).expect("memory does not fail");
+        entries.collect::<Result<_, _>>().expect("memory does not fail")
     }
 
     /// Whether it can be forked.

@@ -21,6 +21,9 @@ impl World<'_> {
         if random.chance(10) && self.pairs[a].is_in_memory() && self.pairs[b].is_in_memory() {
             self.session_beside_a_lock([a, b], direction, random)?;
         }
+        if cut_after.is_none() && random.chance(30) {
+            return self.session_with_preview([a, b], direction, batch_bytes);
+        }
         self.session(a, b, direction, cut_after, batch_bytes)
     }
 

@@ -95,12 +95,13 @@ impl<'a> Parser<'a> {
         let command = match first {
             "sync" => self.sync(&mut words)?,
             "master" | "master!" => self.master(&mut words, first == "master!")?,
+            "preview" => self.preview(&mut words)?,
             "crash" => Command::Crash { replica: self.replica(&mut words)? },
             "clock" => self.clock(&mut words)?,
             "expire" => self.expire(&mut words)?,
             "assert" => assertion(&mut words)?,
             "expect" => expectation(&mut words)?,
-            "preview" | "purge" | "retire" => return Err(unsupported(first)),
+            "purge" | "retire" => return Err(unsupported(first)),
             _ => match line.trim().split_once(':') {
                 Some((name, rest)) if is_name(name) => {
                     words = Words::new(rest);

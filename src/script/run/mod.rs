@@ -76,6 +76,7 @@ impl World {
             Command::Sync { first, second, one_way, cut } => self.sync(*first, *second, *one_way, *cut),
             Command::SyncAll => self.sync_all(),
             Command::Master { from, to } => self.master(*from, *to),
+            Command::Preview { from, to } => self.preview(*from, *to),
             Command::Crash { replica } => self.crash(*replica),
             Command::Clock { replica, micros } => {
                 self.replica(*replica)?.clock.advance(*micros);
@@ -145,6 +146,7 @@ impl World {
 const fn names_a_replica(command: &Command) -> bool {
     match command {
         Command::On { .. }
+        | Command::Preview { .. }
         | Command::Sync { .. }
         | Command::Crash { .. }
         | Command::Master { .. }

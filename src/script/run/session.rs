@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::read::rows_of;
 use super::replica::Replica;
 use super::{Answer, World};
-use crate::inspect::conflict_json;
-use crate::replicate::{Direction, Options, Patience, Summary, Timer, sync_with};
+use crate::inspect::{conflict_json, preview_json};
+use crate::replicate::{self, Direction, Options, Patience, Summary, Timer, sync_with};
 
 use crate::script::failure::Failure;
 use crate::script::names::ScriptNames;
@@ -62,6 +62,13 @@ impl World {
             }
         }
         Err(Failure::new("limit", format!("rows still move after {MAX_ROUNDS} rounds over all replicas")))
+    }
+
+    /// What `sync a -> b` would do to b.
+    pub(super) fn preview(&mut self, from: usize, to: usize) -> Answer {
+        let (from, to) = (self.replica(from)?.db.clone(), self.replica(to)?.db.clone());
+        let preview = replicate::preview(&from, &to)?;
+        Ok(format!("{}\n", preview_json(&preview, &self.names)))
     }
 
     fn session(

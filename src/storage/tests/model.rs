@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use crate::storage::testing::{MirrorEngine, RecordingDisk};
-use crate::storage::{Engine, Journaled, MemoryEngine, Op, Reader, RedbEngine, Storage};
+use crate::storage::{CopyOnWriteEngine, Engine, Journaled, MemoryEngine, Op, Reader, RedbEngine, Storage};
 
 /// What a map should hold.
 pub(super) type Model = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -50,6 +50,7 @@ pub(super) fn subjects() -> Vec<(&'static str, Opener)> {
         ("redb", over_disk(open_redb, None)),
         ("journaled memory", journaled_memory()),
         ("journaled redb", over_disk(open_redb, Some(20_000))),
+        ("copy on write", copy_on_write()),
         ("mirror", bare(|| MirrorEngine::new(MemoryEngine::new(), open_redb(&RecordingDisk::new())))),
     ];
     #[cfg(feature = "sled")]
@@ -62,6 +63,16 @@ pub(super) fn subjects() -> Vec<(&'static str, Opener)> {
 fn bare<E: Engine + 'static>(make: impl Fn() -> E) -> Opener {
     let engine = Arc::new(make());
     Box::new(move || Storage::over(Box::new(Shared(Arc::clone(&engine)))))
+}
+
+/// Whenever it is opened, what was written goes below, and is written over from then on.
+fn copy_on_write() -> Opener {
+    let over = |below: Box<dyn Reader>| CopyOnWriteEngine::new(below, u64::MAX);
+    let mut engine = over(MemoryEngine::new().snapshot().unwrap());
+    Box::new(move || {
+        engine = over(engine.snapshot().unwrap());
+        Storage::over(Box::new(engine.clone()))
+    })
 }
 
 fn journaled_memory() -> Opener {
