@@ -32,7 +32,7 @@ pub(super) struct Conflicts {
     /// Only those of this kind: update, delete-update, update-delete, unique, delete-ri, …
     #[arg(long, value_parser = kind)]
     kind: Option<Kind>,
-    /// Only those of this class: Concurrency, Collision, NoParent, Other
+    /// Only those of this class: Concurrency, Collision, NoParent, Identity, Other
     #[arg(long, value_parser = reason)]
     reason: Option<Reason>,
     /// Only those about the key, foreign key or rule of this name

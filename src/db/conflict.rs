@@ -78,7 +78,8 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 4] = [Reason::Concurrency, Reason::Collision, Reason::NoParent, Reason::Other];
+    pub const ALL: [Reason; 5] =
+        [Reason::Concurrency, Reason::Collision, Reason::NoParent, Reason::Identity, Reason::Other];
 
     /// The reason with this name; ASCII letters compare without regard to case.
     ///

@@ -44,7 +44,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Update,
         Kind::DeleteUpdate,
         Kind::UpdateDelete,
@@ -53,6 +53,7 @@ impl Kind {
         Kind::UpdateRi,
         Kind::ForeignKey,
         Kind::Validation,
+        Kind::Identity,
     ];
 
     /// The kind with this name.

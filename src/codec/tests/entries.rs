@@ -5,7 +5,9 @@ use proptest::prelude::*;
 
 use crate::codec::canonical_row;
 use crate::codec::closed::{decode_closed, encode_closed};
-use crate::codec::conflict::{decode_conflicts, decode_listed, encode_conflicts, encode_listed};
+use crate::codec::conflict::{
+    decode_conflicts, decode_listed, encode_conflicts, encode_listed, kind_number, kind_of,
+};
 use crate::codec::generate::{Numbers, dots, row_ids, row_keys, rows};
 use crate::codec::log::{decode_entry, decode_row_key, encode_entry, encode_row_key};
 use crate::derive::{About, Conflict, Kind, conflict_id};
@@ -36,6 +38,15 @@ fn closed() -> impl Strategy<Value = Closed> {
     let resolved = resolved.prop_map(|(rows, returned)| Resolved { rows, returned });
     (row_keys(), dots(), any::<u64>(), prop::option::of(resolved))
         .prop_map(|(row, by, at, resolved)| Closed { row, by, at: Hlc(at), resolved })
+}
+
+#[test]
+fn every_kind_has_a_number() {
+    let all: Vec<Kind> = (0..=u8::MAX).map_while(kind_of).collect();
+    assert!(
+        all.len() == Kind::ALL.len()
+            && Kind::ALL.iter().all(|kind| kind_of(kind_number(*kind)) == Some(*kind))
+    );
 }
 
 proptest! {
