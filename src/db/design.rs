@@ -33,6 +33,14 @@ pub enum AlterError {
         /// The design master, as far as this replica knows.
         master: ReplicaId,
     },
+    /// An application has locked a table: release it first, or try again later.
+    #[error("table {table} is locked ({reason}): try again when it is released")]
+    Locked {
+        /// The table.
+        table: String,
+        /// What the holder of the lock says.
+        reason: String,
+    },
     /// The replica has no schema yet.
     #[error("this replica has no schema yet: sync it with one that has")]
     Empty,
@@ -64,6 +72,7 @@ impl AlterError {
                 _ => "not-applicable",
             },
             AlterError::NotDesignMaster { .. } => "not-design-master",
+            AlterError::Locked { .. } => "locked",
             AlterError::Empty => "not-applicable",
             AlterError::Design(DesignError::TooLarge { .. } | DesignError::TooMany { .. }) => "limit",
             AlterError::Design(_) => "schema-mismatch",
@@ -128,9 +137,11 @@ impl Database {
     /// ```
     ///
     /// # Errors
-    /// If this replica is not design master, the SQL is wrong, or the storage fails.
+    /// If this replica is not design master, a table is locked, the SQL is wrong, or the storage fails.
     pub fn alter(&self, sql: &str) -> Result<(), AlterError> {
         let mut permit = self.writer()?;
+        // A change of one table may park rows of others.
+        self.locks().check_none_held(&self.schema())?;
         let (design, creator) = self.design_and_creator()?;
         design.check_master(self.replica_id(), creator)?;
         let amendment = design.alter(sql, self.replica_id(), self.tick(&mut permit))?;

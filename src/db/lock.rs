@@ -14,6 +14,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::database::Database;
+use super::design::AlterError;
 use super::transaction::Transaction;
 use crate::commit::WriteError;
 use crate::derive::{Delta, Rederived};
@@ -108,6 +109,14 @@ impl Locks {
                 Ok(())
             }
         }
+    }
+
+    /// Refuses what concerns all tables, while any of them is held.
+    pub(super) fn check_none_held(&self, schema: &Schema) -> Result<(), AlterError> {
+        let state = self.state.lock();
+        let Some((id, held)) = state.held.iter().next() else { return Ok(()) };
+        let table = schema.table_by_id(*id).map(|table| table.name.clone()).unwrap_or_default();
+        Err(AlterError::Locked { table, reason: held.reason.to_string() })
     }
 
     fn end_session(&self) {
