@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value as Json, json};
 
 use crate::commit::WriteError;
+use crate::db::AlterError;
 use crate::error::Error;
 use crate::sync::SyncError;
 use crate::value::Value;
@@ -46,6 +47,8 @@ fn code_of<'e>(cause: &'e (dyn std::error::Error + 'static)) -> Option<&'e str> 
     if let Some(error) = cause.downcast_ref::<WriteError>() {
         Some(error.code())
     } else if let Some(error) = cause.downcast_ref::<Error>() {
+        Some(error.code())
+    } else if let Some(error) = cause.downcast_ref::<AlterError>() {
         Some(error.code())
     } else if let Some(error) = cause.downcast_ref::<SyncError>() {
         Some(error.code())

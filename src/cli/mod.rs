@@ -4,6 +4,7 @@
 //! here decides anything about data: every command is a few calls of the public API. Exit status: 0
 //! done, 1 the command failed, 2 the arguments make no command.
 
+mod alter;
 mod check;
 mod closed;
 mod conflicts;
@@ -20,6 +21,7 @@ mod insert;
 mod key;
 mod listing;
 mod merge;
+mod master;
 mod open;
 mod output;
 mod preview;
@@ -65,6 +67,8 @@ enum Command {
     Import(import::Import),
     Tables(tables::Tables),
     Schema(schema::ShowSchema),
+    Alter(alter::Alter),
+    Master(master::Master),
     Rows(rows::Rows),
     Insert(insert::Insert),
     Update(update::Update),
@@ -94,6 +98,8 @@ impl Command {
             Command::Import(command) => command.run(output),
             Command::Tables(command) => command.run(output),
             Command::Schema(command) => command.run(output),
+            Command::Alter(command) => command.run(output),
+            Command::Master(command) => command.run(output),
             Command::Rows(command) => command.run(output),
             Command::Insert(command) => command.run(output),
             Command::Update(command) => command.run(output),

@@ -28,12 +28,15 @@ impl Status {
         let knowledge = snapshot.knowledge()?;
         let (replica, database) = (db.replica_id().to_string(), db.database_id().map(|id| id.to_string()));
         let disk = storage.disk_bytes + storage.journal_bytes;
+        let design = db.design();
+        let master = design.master.map(|master| master.to_string());
+        let notices: Vec<String> = design.notices.iter().map(ToString::to_string).collect();
         if output.is_json() {
             let knowledge: serde_json::Map<String, serde_json::Value> =
                 knowledge.iter().map(|(replica, seq)| (replica.to_string(), seq.into())).collect();
             return Ok(output.object(&json!({
                 "replica": replica, "database": database, "engine": storage.name, "rows": rows,
-                "conflicts": conflicts, "disk_bytes": disk, "knowledge": knowledge,
+                "conflicts": conflicts, "disk_bytes": disk, "design_master": master, "notices": notices, "knowledge": knowledge,
             }))?);
         }
         let mut grid = Grid::new(["what", "value"]);
@@ -44,6 +47,10 @@ impl Status {
         grid.row(["rows".to_string(), rows.to_string()]);
         grid.row(["open conflicts".to_string(), conflicts.to_string()]);
         grid.row(["bytes on disk".to_string(), disk.to_string()]);
+        grid.row(["design master".to_string(), master.unwrap_or_else(empty)]);
+        for notice in notices {
+            grid.row(["notice".to_string(), notice]);
+        }
         for (replica, seq) in knowledge.iter() {
             let own = if replica == db.replica_id() { " (this one)" } else { "" };
             grid.row(["knows".to_string(), format!("{seq} changes of {replica}{own}")]);

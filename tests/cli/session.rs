@@ -94,6 +94,36 @@ fn a_conflict_is_made_listed_and_settled() {
     assert!(desk.fails(&["expire", "shop", "--older-than", "old"]).contains("is no age"));
 }
 
+#[test]
+fn the_schema_is_changed_by_its_master() {
+    let desk = Desk::new();
+    let shop = object(&desk.ok(&["--json", "init", "shop", &example("schema.sql")]));
+    let van = object(&desk.ok(&["--json", "init", "van"]));
+    let (shop, van) = (shop["replica"].as_str().unwrap(), van["replica"].as_str().unwrap());
+    assert_eq!(desk.ok(&["master", "van"]), "design master: nobody, until the first sync\n");
+    desk.ok(&["sync", "shop", "van"]);
+    let change = "ALTER TABLE product ADD COLUMN color TEXT; CREATE INDEX by_color ON product (color)";
+    assert_eq!(desk.ok(&["alter", "shop", change]), "changed the schema; 0 open conflicts (before: 0)\n");
+    assert!(
+        desk.fails(&["alter", "shop", "ALTER TABLE product DROP COLUMN colour"])
+            .contains("line 1, column 33")
+    );
+    let refused = desk.fails(&["alter", "van", "DROP INDEX by_color"]);
+    assert!(refused.contains(&format!("replica {shop} is design master")), "{refused}");
+    assert_eq!(desk.ok(&["master", "shop", "--to", van]), format!("design master: {van}\n"));
+    desk.ok(&["sync", "shop", "van"]);
+    let changed = object(&desk.ok(&["--json", "alter", "van", "DROP INDEX by_color"]));
+    assert_eq!(changed, json!({ "conflicts": 0, "conflicts_before": 0 }));
+    desk.ok(&["master", "shop", "--take"]);
+    desk.ok(&["alter", "shop", "ALTER TABLE product RENAME COLUMN color TO colour"]);
+    desk.ok(&["sync", "shop", "van"]);
+    assert_eq!(desk.ok(&["schema", "shop"]), desk.ok(&["schema", "van"]));
+    assert!(desk.ok(&["schema", "van"]).contains("colour TEXT"));
+    let status = desk.ok(&["status", "van"]);
+    assert!(status.contains("without knowing of each other"), "{status}");
+    assert_eq!(object(&desk.ok(&["--json", "status", "van"]))["design_master"], json!(shop));
+}
+
 /// A clash over the code `NEW`, between `shop` and `van`.
 fn clash(desk: &Desk) -> String {
     desk.ok(&["init", "van"]);
