@@ -14,6 +14,12 @@ pub enum Bug {
     ReplaceAll,
     /// A write carries only its own replica's priority.
     PriorityNotInherited,
+    /// A counter adds everything that was ever added to the value that was assigned last.
+    SumUnseen,
+    /// A write to a maximum or minimum replaces the winner alone.
+    MaxWinnerOnly,
+    /// A write to a set writes all its elements anew.
+    UnionWhole,
     /// Undoing a deletion leaves the conflicts that the deletion has decided.
     UndeleteKeepsLosers,
     /// A losing value is dismissed by conflict id and stays.
@@ -60,11 +66,14 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug, in the order of the layers.
-    pub const ALL: [Bug; 25] = [
+    pub const ALL: [Bug; 28] = [
         Bug::RemovalsIgnored,
         Bug::WithheldDropped,
         Bug::ReplaceAll,
         Bug::PriorityNotInherited,
+        Bug::SumUnseen,
+        Bug::MaxWinnerOnly,
+        Bug::UnionWhole,
         Bug::UndeleteKeepsLosers,
         Bug::LoserAcknowledged,
         Bug::NoBoost,

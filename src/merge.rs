@@ -1,7 +1,7 @@
 //! The join of two states of one row. Pure: no schema, no constraint, no clock.
 //!
 //! A value stays live if both have it, or if one has it and the other has never taken in the change
-//! that wrote it; vectors join by maximum. Hence the laws (P1): `merge` is commutative, associative
+//! that wrote it; vectors join by maximum, and so do counts. Hence the laws (P1): `merge` is commutative, associative
 //! and idempotent. It never looks at a constraint, so it cannot fail and cannot lose a change.
 
 use crate::fault::{Bug, planted};
@@ -38,6 +38,14 @@ pub fn merge(a: &RowState, b: &RowState) -> RowState {
     let only_b = b.units().filter(|(id, _)| a.unit(*id).is_empty());
     for (id, _) in a.units().chain(only_b) {
         merged.set_unit(id, siblings(a.unit(id), &a.vector, b.unit(id), &b.vector));
+    }
+    for (unit, row, replica, count) in a.counts.iter().chain(b.counts.iter()) {
+        merged.counts.join(unit, row, replica, count);
+    }
+    for (unit, element, _) in a.elements.iter().chain(b.elements.iter()) {
+        let (mine, theirs) = (a.elements.get(unit, element), b.elements.get(unit, element));
+        let live = siblings(&mine, &a.vector, &theirs, &b.vector);
+        merged.elements.set(unit, element.clone(), live);
     }
     merged
 }

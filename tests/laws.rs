@@ -8,13 +8,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use reunite::ids::{ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, TableId, UnitId};
 use reunite::merge::merge;
-use reunite::row::{Ack, Life, RowChange, RowState, Sibling, Siblings, UnitValue};
-use reunite::value::Value;
+use reunite::row::{Ack, Count, Life, RowChange, RowState, Sibling, Siblings, UnitValue};
+use reunite::value::{Json, Value};
 use reunite::version::{Hlc, Priority, Stamp, VersionVector};
 
 const REPLICAS: u8 = 3;
 const CHANGES: u64 = 4;
 const UNITS: u32 = 3;
+const ELEMENTS: [&str; 2] = ["1", "\"a\""];
 
 fn dot(replica: u8, seq: u64) -> Dot {
     Dot { replica: ReplicaId::from_bytes([replica; 16]), seq }
@@ -30,7 +31,7 @@ fn stamp(dot: Dot) -> Stamp {
 fn unit_value(dot: Dot, unit: u32) -> UnitValue {
     let number = i64::try_from(dot.seq).unwrap_or(0) % 2;
     let parents = vec![(ConstraintId(unit), RowId::from_bytes(*dot.replica.as_bytes()))];
-    UnitValue { columns: vec![Value::Integer(number), Value::Null], parents, claim: None }
+    UnitValue { columns: vec![Value::Integer(number), Value::Null], parents, ..UnitValue::default() }
 }
 
 /// Which of the changes that a vector covers are live in one slot.
@@ -43,7 +44,7 @@ fn live<V>(vector: &VersionVector, chosen: &[bool], value: impl Fn(Dot) -> V) ->
 prop_compose! {
     fn states()(
         seqs in vec(0..=CHANGES, usize::from(REPLICAS)),
-        chosen in vec(vec(any::<bool>(), usize::from(REPLICAS) * 4), UNITS as usize + 3),
+        chosen in vec(vec(any::<bool>(), usize::from(REPLICAS) * 4), UNITS as usize * 3 + 3),
     ) -> RowState {
         let mut state = RowState::new(dot(1, 1));
         state.vector = (1..=REPLICAS).zip(&seqs).map(|(r, seq)| (dot(r, 1).replica, *seq)).collect();
@@ -58,6 +59,16 @@ prop_compose! {
         for unit in 1..=UNITS {
             let siblings = live(&state.vector, next(), |dot| unit_value(dot, unit));
             state.set_unit(UnitId(unit), siblings);
+            for element in ELEMENTS {
+                let added = live(&state.vector, next(), |_| ());
+                state.elements.set(UnitId(unit), Json::parse(element).unwrap_or_else(|_| unreachable!()), added);
+            }
+        }
+        // A replica's count is of one of its changes, and says the same wherever it is met.
+        for (replica, last) in state.vector.clone().iter().filter(|(_, last)| *last > 0) {
+            let seq = 1 + last / 2;
+            let count = Count { seq, total: i128::from(seq) * 10 };
+            state.counts.join(UnitId(1), RowId::from_bytes([9; 16]), replica, count);
         }
         state
     }
@@ -101,6 +112,11 @@ proptest! {
                     let kept = known.clone().count() > 0
                         && known.clone().all(|state| state.unit(unit).contains(dot));
                     prop_assert_eq!(both.unit(unit).contains(dot), kept);
+                    for element in ELEMENTS.iter().filter_map(|text| Json::parse(text).ok()) {
+                        let has = |state: &RowState| state.elements.get(unit, &element).contains(dot);
+                        let kept = known.clone().count() > 0 && known.clone().all(has);
+                        prop_assert_eq!(has(&both), kept);
+                    }
                 }
             }
         }

@@ -16,6 +16,7 @@ mod explain;
 mod failure;
 mod grid;
 mod import;
+mod increment;
 mod init;
 mod insert;
 mod key;
@@ -72,6 +73,7 @@ enum Command {
     Rows(rows::Rows),
     Insert(insert::Insert),
     Update(update::Update),
+    Increment(increment::Increment),
     Delete(delete::Delete),
     Version(version::ShowVersion),
     Merge(merge::Merge),
@@ -103,6 +105,7 @@ impl Command {
             Command::Rows(command) => command.run(output),
             Command::Insert(command) => command.run(output),
             Command::Update(command) => command.run(output),
+            Command::Increment(command) => command.run(output),
             Command::Delete(command) => command.run(output),
             Command::Version(command) => command.run(output),
             Command::Merge(command) => command.run(output),

@@ -3,8 +3,9 @@
 //! Never stored and never read back, so it names replicas in full and saves nothing.
 
 use super::bytes::Output;
+use super::joined::put_sum;
 use super::log::put_row_key;
-use super::values::put_value;
+use super::values::{put_json, put_value};
 use crate::ids::{Dot, RowId, RowKey, UnitId};
 use crate::row::{Ack, Life, RowState, Siblings, UnitValue};
 use crate::version::Stamp;
@@ -24,6 +25,19 @@ pub(crate) fn canonical_row(key: &RowKey, facts: &RowState, bytes: &mut Vec<u8>)
     for (id, siblings) in facts.units() {
         out.integer(id.0);
         put_siblings(&mut out, siblings, put_unit);
+    }
+    out.length(facts.counts.iter().len());
+    for (unit, row, replica, count) in facts.counts.iter() {
+        out.integer(unit.0);
+        out.raw(row.as_bytes());
+        put_dot(&mut out, Dot { replica, seq: count.seq });
+        put_sum(&mut out, count.total);
+    }
+    out.length(facts.elements.iter().len());
+    for (unit, element, siblings) in facts.elements.iter() {
+        out.integer(unit.0);
+        put_json(&mut out, element);
+        put_siblings(&mut out, siblings, |_, ()| {});
     }
     *bytes = out.into_bytes();
 }
@@ -87,6 +101,11 @@ fn put_unit(out: &mut Output, value: &UnitValue) {
     }
     out.byte(u8::from(value.claim.is_some()));
     value.claim.iter().for_each(|claim| put_stamp(out, claim));
+    out.length(value.seen.len());
+    for (row, sum) in &value.seen {
+        out.raw(row.as_bytes());
+        put_sum(out, *sum);
+    }
 }
 
 fn put_stamp(out: &mut Output, stamp: &Stamp) {

@@ -1,11 +1,12 @@
 //! The facts of a row as bytes: what rows on disk and rows in messages have in common.
 //!
-//! Layout: the stamps, birth, life, boost, dismissals, the part of the vector that says more than the
+//! Layout: the stamps, birth, life, boost, dismissals, counts, elements, the part of the vector that says more than the
 //! stamps, then the values of units to the end. The first byte of a record says which are there; four
 //! of its bits belong to the owner of the record.
 
 use super::ReplicaNumbers;
 use super::bytes::{Input, Malformed, Origin, Output};
+use super::joined::{put_joined, skip_joined, take_joined};
 use super::life::{put_lives, skip_life, take_life};
 use super::stamps::{LEAST_STAMP, RawStamp, Replicas, Stamps, put_dot, replica, take_dot};
 use super::units::{Cell, Cells, put_cells};
@@ -19,6 +20,8 @@ const FRESH: u8 = 1 << 4;
 const VECTOR: u8 = 1 << 5;
 /// There is a boost or a dismissal.
 const MORE: u8 = 1 << 6;
+/// There are counts of counters, or elements of sets.
+const JOINED: u8 = 1 << 7;
 /// The bits that the owner of a record may use.
 pub(super) const OWNER: u8 = 0xf;
 
@@ -34,7 +37,7 @@ impl<'a> Facts<'a> {
     pub(super) fn new(row: &'a RowState, cells: &'a [Cell<'a>]) -> Facts<'a> {
         let values = cells.iter().map(|(_, sibling)| &sibling.stamp);
         let others = row.life.stamps().chain(row.boost.stamps()).chain(row.acks.stamps());
-        let stamps = Stamps::of(values.chain(others));
+        let stamps = Stamps::of(values.chain(others).chain(row.elements.stamps()));
         let extra = row.vector.iter().filter(|(id, seq)| *seq > implied(*id, row.born, &stamps)).collect();
         Facts { row, cells, stamps, extra }
     }
@@ -43,7 +46,11 @@ impl<'a> Facts<'a> {
     pub(super) fn flags(&self) -> u8 {
         let more = !self.row.boost.is_empty() || !self.row.acks.is_empty();
         let flag = |set, flag| if set { flag } else { 0 };
-        flag(self.is_fresh(), FRESH) | flag(!self.extra.is_empty(), VECTOR) | flag(more, MORE)
+        let joined = !self.row.counts.is_empty() || !self.row.elements.is_empty();
+        flag(joined, JOINED)
+            | flag(self.is_fresh(), FRESH)
+            | flag(!self.extra.is_empty(), VECTOR)
+            | flag(more, MORE)
     }
 
     fn is_fresh(&self) -> bool {
@@ -63,6 +70,9 @@ impl<'a> Facts<'a> {
         }
         if self.flags() & MORE != 0 {
             self.put_more(out);
+        }
+        if self.flags() & JOINED != 0 {
+            put_joined(out, self.row, &self.stamps, numbers);
         }
         if !self.extra.is_empty() {
             out.length(self.extra.len());
@@ -118,7 +128,6 @@ pub(super) fn take_facts(
     flags: u8,
     replicas: Replicas<'_>,
 ) -> Result<RowState, Malformed> {
-    check_flags(flags)?;
     let length = if flags & FRESH != 0 { 1 } else { input.length(LEAST_STAMP)? };
     let mut stamps = Stamps::take(input, length, replicas)?;
     if input.origin == Origin::Peer {
@@ -129,19 +138,18 @@ pub(super) fn take_facts(
     if flags & MORE != 0 {
         take_more(input, &mut stamps, &mut row)?;
     }
+    if flags & JOINED != 0 {
+        take_joined(input, &mut stamps, replicas, &mut row)?;
+    }
     row.vector = stamps.dots().chain([row.born]).map(|dot| (dot.replica, dot.seq)).collect();
     if flags & VECTOR != 0 {
         take_vector(input, &mut row, replicas)?;
     }
+    if row.counts.iter().any(|(_, _, replica, count)| row.vector.get(replica) < count.seq) {
+        return Err(Malformed::new("a count is of a change that its row has not taken in"));
+    }
     take_cells(input, &mut stamps, replicas, &mut row)?;
     if stamps.all_named() { Ok(row) } else { Err(Malformed::new("a row has a stamp that nothing in it has")) }
-}
-
-fn check_flags(flags: u8) -> Result<(), Malformed> {
-    match flags & !(OWNER | FRESH | VECTOR | MORE) {
-        0 => Ok(()),
-        _ => Err(Malformed::new(format!("there is no row with the flags {flags:#04x}"))),
-    }
 }
 
 fn fresh(stamps: &mut Stamps) -> Result<RowState, Malformed> {
@@ -245,7 +253,6 @@ pub(super) fn take_cells(
 
 /// Passes over everything up to the values of units; the number of stamps.
 pub(super) fn skip_to_cells(input: &mut Input<'_>, flags: u8) -> Result<usize, Malformed> {
-    check_flags(flags)?;
     let fresh = flags & FRESH != 0;
     let stamps = if fresh { 1 } else { input.length(LEAST_STAMP)? };
     for _ in 0..stamps {
@@ -266,6 +273,9 @@ pub(super) fn skip_to_cells(input: &mut Input<'_>, flags: u8) -> Result<usize, M
             let ids = if conflict { input.length(16)? } else { 0 };
             input.raw(ids * 16)?;
         }
+    }
+    if flags & JOINED != 0 {
+        skip_joined(input)?;
     }
     if flags & VECTOR != 0 {
         skip_list(input, 2)?;

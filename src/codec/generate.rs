@@ -8,10 +8,10 @@ use proptest::prelude::*;
 
 use crate::derive::{Derived, Status};
 use crate::ids::{ColumnId, ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, TableId, UnitId};
-use crate::row::{Ack, Life, Merge, MergeRule, RowState, Sibling, UnitValue};
-use crate::schema::{Column, DeleteRule, Table, Tracking, Unit, WinnerRule};
+use crate::row::{Ack, Count, Life, Merge, MergeRule, RowState, Sibling, UnitValue};
+use crate::schema::{Column, ColumnRule, DeleteRule, Table, Tracking, Unit, WinnerRule};
 use crate::value::arbitrary;
-use crate::value::{Collation, Type, Value};
+use crate::value::{Collation, Json, Type, Value};
 use crate::version::{Hlc, Priority, Stamp};
 
 /// Any value, with long texts and blobs among them.
@@ -61,8 +61,8 @@ pub(crate) fn rows() -> impl Strategy<Value = RowState> {
     let acks = vec((pick.clone(), ack), 0..2);
     let boosts = vec(pick, 0..2);
     let seen = btree_map(replicas(), 1_u64..1000, 0..3);
-    (changes, prop::option::of(dots()), lives, units, boosts, acks, seen).prop_map(
-        |(changes, born, lives, units, boosts, acks, seen)| {
+    (changes, prop::option::of(dots()), lives, units, boosts, acks, (seen, joined())).prop_map(
+        |(changes, born, lives, units, boosts, acks, (seen, (counts, elements)))| {
             // One stamp per change.
             let changes: BTreeMap<Dot, Stamp> = changes.into_iter().map(|stamp| (stamp.dot, stamp)).collect();
             let changes: Vec<Stamp> = changes.into_values().collect();
@@ -71,10 +71,11 @@ pub(crate) fn rows() -> impl Strategy<Value = RowState> {
             row.vector = seen.into_iter().collect();
             row.vector.cover(row.born);
             lives.into_iter().for_each(|(pick, life)| row.write_life(stamp(pick), life, &[]));
-            for (unit, pick, (values, parents, claim)) in units {
+            for (unit, pick, (values, parents, claim, seen)) in units {
                 let (id, columns) = UNITS[unit];
                 let columns = values.into_iter().cycle().take(columns.len()).collect();
-                let value = UnitValue { columns, parents: parents.into_iter().collect(), claim };
+                let (parents, seen) = (parents.into_iter().collect(), seen.into_iter().collect());
+                let value = UnitValue { columns, parents, claim, seen };
                 row.write_unit(UnitId(id), stamp(pick), value, &[]);
             }
             for pick in boosts {
@@ -82,6 +83,16 @@ pub(crate) fn rows() -> impl Strategy<Value = RowState> {
                 row.vector.cover(stamp(pick).dot);
             }
             acks.into_iter().for_each(|(pick, ack)| row.write_ack(stamp(pick), ack));
+            for (unit, id, dot, total) in counts {
+                row.counts.join(unit, id, dot.replica, Count { seq: dot.seq, total });
+                row.vector.cover(dot);
+            }
+            for (unit, element, pick) in elements {
+                let mut added = row.elements.get(unit, &element);
+                added.insert(Sibling { stamp: stamp(pick), value: () });
+                row.elements.set(unit, element, added);
+                row.vector.cover(stamp(pick).dot);
+            }
             row
         },
     )
@@ -109,15 +120,30 @@ fn ascending<T: Ord>(mut list: Vec<T>) -> Vec<T> {
     list
 }
 
-type RawUnit = (Vec<Value>, BTreeMap<ConstraintId, RowId>, Option<Stamp>);
+type RawUnit = (Vec<Value>, BTreeMap<ConstraintId, RowId>, Option<Stamp>, BTreeMap<RowId, i128>);
 
 fn unit_values() -> impl Strategy<Value = RawUnit> {
     let parents = btree_map((1_u32..300).prop_map(ConstraintId), row_ids(), 0..3);
+    let seen = btree_map(row_ids(), sums().prop_filter("zeros are not kept", |sum| *sum != 0), 0..3);
     let extras = prop_oneof![
-        3 => Just((BTreeMap::new(), None)),
-        1 => (parents, prop::option::of(stamps())),
+        3 => Just((BTreeMap::new(), None, BTreeMap::new())),
+        1 => (parents, prop::option::of(stamps()), Just(BTreeMap::new())),
+        1 => (Just(BTreeMap::new()), Just(None), seen),
     ];
-    (vec(values(), 1..3), extras).prop_map(|(values, (parents, claim))| (values, parents, claim))
+    (vec(values(), 1..3), extras).prop_map(|(values, (parents, claim, seen))| (values, parents, claim, seen))
+}
+
+fn sums() -> impl Strategy<Value = i128> {
+    prop_oneof![4 => -100_i128..100, 1 => any::<i64>().prop_map(i128::from), 1 => any::<i128>()]
+}
+
+/// What counts together: counts by unit, row, replica; elements by unit, with the changes that added them.
+fn joined() -> impl Strategy<Value = (Vec<(UnitId, RowId, Dot, i128)>, Vec<(UnitId, Json, usize)>)> {
+    let unit = || (1_u32..5).prop_map(UnitId);
+    let element = prop::sample::select(vec!["1", "2", "[]", "\"a\"", "\"b\"", "{\"a\":null}"]);
+    let element = element.prop_map(|text| Json::parse(text).unwrap());
+    let some = (vec((unit(), row_ids(), dots(), sums()), 0..4), vec((unit(), element, 0_usize..4), 0..6));
+    prop_oneof![2 => Just((Vec::new(), Vec::new())), 1 => some]
 }
 
 /// Any row id.
@@ -155,6 +181,7 @@ pub(crate) fn table() -> Table {
         nullable: true,
         default: Value::from(i as i64),
         collation: Collation::Binary,
+        rule: ColumnRule::Winner,
     };
     let units = UNITS.iter().map(|(id, columns)| Unit { id: UnitId(*id), columns: columns.to_vec() });
     Table {

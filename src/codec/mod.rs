@@ -9,6 +9,7 @@ mod bytes;
 mod canonical;
 mod change;
 mod facts;
+mod joined;
 mod life;
 mod stamps;
 mod units;

@@ -2,6 +2,7 @@
 //! was inserted costs a few bytes over its values.
 
 use super::bytes::{Input, Malformed, Output};
+use super::joined::{put_sum, take_sum};
 use super::stamps::{RawStamp, Replicas, Stamps, put_stamp};
 use super::values::{put_value, take_value};
 use super::{MAX_ROW_COLUMNS, ReplicaNumbers};
@@ -16,6 +17,7 @@ pub(super) type Cell<'a> = (UnitId, &'a Sibling<UnitValue>);
 const FULL: u64 = 1;
 const PARENTS: u64 = 1 << 1;
 const CLAIM: u64 = 1 << 2;
+const SEEN: u64 = 1 << 3;
 
 /// Writes cells, ascending by unit and dot. They extend to the end of the record.
 pub(super) fn put_cells(
@@ -41,7 +43,7 @@ pub(super) fn put_cells(
 }
 
 const fn is_plain(value: &UnitValue) -> bool {
-    value.columns.len() == 1 && value.parents.is_empty() && value.claim.is_none()
+    value.columns.len() == 1 && value.parents.is_empty() && value.claim.is_none() && value.seen.is_empty()
 }
 
 /// How many cells at the start make one run: plain ones of consecutive units and of one change.
@@ -59,7 +61,8 @@ fn form(run: &[Cell<'_>]) -> u64 {
             let value = &sibling.value;
             let parents = if value.parents.is_empty() { 0 } else { PARENTS };
             let claim = if value.claim.is_none() { 0 } else { CLAIM };
-            (value.columns.len() as u64) << 3 | claim | parents | FULL
+            let seen = if value.seen.is_empty() { 0 } else { SEEN };
+            (value.columns.len() as u64) << 4 | seen | claim | parents | FULL
         }
         _ => (run.len() as u64) << 1,
     }
@@ -83,6 +86,13 @@ fn put_unit(out: &mut Output, value: &UnitValue, stamps: &Stamps, numbers: &mut 
             }
         }
     }
+    if !value.seen.is_empty() {
+        out.length(value.seen.len());
+    }
+    for (row, sum) in &value.seen {
+        out.raw(row.as_bytes());
+        put_sum(out, *sum);
+    }
 }
 
 /// A reader of cells.
@@ -104,11 +114,12 @@ pub(super) struct Head {
     pub(super) columns: usize,
     parents: bool,
     claim: bool,
+    seen: bool,
 }
 
 impl Cells {
     pub(super) const fn new(stamps: usize) -> Cells {
-        let head = Head { unit: UnitId(0), stamp: 0, columns: 1, parents: false, claim: false };
+        let head = Head { unit: UnitId(0), stamp: 0, columns: 1, parents: false, claim: false, seen: false };
         Cells { stamps, head, ahead: 0 }
     }
 
@@ -131,11 +142,12 @@ impl Cells {
         self.advance(gap)?;
         self.head.stamp = if self.stamps > 1 { input.length(0)? } else { 0 };
         let full = form & FULL != 0;
-        let count = if full { form >> 3 } else { form >> 1 };
+        let count = if full { form >> 4 } else { form >> 1 };
         self.head.columns = if full { usize::try_from(count).unwrap_or(usize::MAX) } else { 1 };
         (self.head.parents, self.head.claim) = (full && form & PARENTS != 0, full && form & CLAIM != 0);
+        self.head.seen = full && form & SEEN != 0;
         self.ahead = if full { 0 } else { count.wrapping_sub(1) };
-        let plain_as_full = full && count == 1 && !self.head.parents && !self.head.claim;
+        let plain_as_full = full && count == 1 && !self.head.parents && !self.head.claim && !self.head.seen;
         if count > MAX_ROW_COLUMNS as u64 || (!full && count == 0) || plain_as_full {
             return Err(Malformed::new(format!("a run of units has the impossible form {form}")));
         }
@@ -163,7 +175,8 @@ impl Head {
         }
         let parents = if self.parents { take_parents(input)? } else { Vec::new() };
         let claim = if self.claim { Some(take_claim(input, stamps, replicas)?) } else { None };
-        Ok(UnitValue { columns, parents, claim })
+        let seen = if self.seen { take_seen(input)? } else { Vec::new() };
+        Ok(UnitValue { columns, parents, claim, seen })
     }
 
     /// Passes over what follows the columns.
@@ -173,6 +186,9 @@ impl Head {
         }
         if self.claim && input.length(0)? == 0 {
             RawStamp::take(input, Hlc(0))?;
+        }
+        if self.seen {
+            take_seen(input)?;
         }
         Ok(())
     }
@@ -193,6 +209,19 @@ fn take_parents(input: &mut Input<'_>) -> Result<Vec<(ConstraintId, RowId)>, Mal
     } else {
         Ok(parents)
     }
+}
+
+fn take_seen(input: &mut Input<'_>) -> Result<Vec<(RowId, i128)>, Malformed> {
+    let length = input.length(18)?;
+    let mut seen: Vec<(RowId, i128)> = Vec::with_capacity(length);
+    for _ in 0..length {
+        let next = (RowId::from_bytes(input.array()?), take_sum(input)?);
+        if next.1 == 0 || seen.last().is_some_and(|(last, _)| *last >= next.0) {
+            return Err(Malformed::new("the sums that a counter had are not ascending, or one is zero"));
+        }
+        seen.push(next);
+    }
+    if seen.is_empty() { Err(Malformed::new("a counter has an empty list of sums")) } else { Ok(seen) }
 }
 
 fn take_claim(input: &mut Input<'_>, stamps: &Stamps, replicas: Replicas<'_>) -> Result<Stamp, Malformed> {

@@ -40,13 +40,18 @@ pub(super) fn put_value(out: &mut Output, value: &Value) {
         }
         Value::Json(json) => {
             out.byte(JSON);
-            out.sized(json.as_str().as_bytes());
+            put_json(out, json);
         }
         Value::Uuid(uuid) => {
             out.byte(UUID);
             out.raw(uuid.as_bytes());
         }
     }
+}
+
+/// Writes JSON behind its length, without a tag.
+pub(super) fn put_json(out: &mut Output, json: &Json) {
+    out.sized(json.as_str().as_bytes());
 }
 
 fn put_number(out: &mut Output, tag: u8, number: u64) {
@@ -99,7 +104,7 @@ pub(super) fn take_value(input: &mut Input<'_>) -> Result<Value, Malformed> {
         TRUE => Value::Boolean(true),
         UUID => Value::Uuid(Uuid::from_bytes(input.array()?)),
         BLOB => Value::Blob(input.sized()?.to_vec()),
-        JSON => json(input)?,
+        JSON => Value::Json(take_json(input)?),
         LONG_TEXT => match input.sized()? {
             short if short.len() < usize::from(TEXT) => {
                 return Err(Malformed::new("a short text in the long form"));
@@ -133,13 +138,12 @@ fn text(bytes: &[u8]) -> Result<&str, Malformed> {
     std::str::from_utf8(bytes).map_err(|_| Malformed::new("a text is not UTF-8"))
 }
 
-fn json(input: &mut Input<'_>) -> Result<Value, Malformed> {
+/// Reads JSON behind its length.
+pub(super) fn take_json(input: &mut Input<'_>) -> Result<Json, Malformed> {
     let text = text(input.sized()?)?.to_owned();
     match input.origin {
-        Origin::Disk => Ok(Value::Json(Json::from_stored(text))),
-        Origin::Peer => {
-            Json::from_canonical(text).map(Value::Json).map_err(|error| Malformed::new(error.to_string()))
-        }
+        Origin::Disk => Ok(Json::from_stored(text)),
+        Origin::Peer => Json::from_canonical(text).map_err(|error| Malformed::new(error.to_string())),
     }
 }
 

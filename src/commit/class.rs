@@ -102,7 +102,8 @@ impl<'a> Stage<'a> {
         for member in component.members(root.row) {
             let Some(facts) = component.facts(member) else { continue };
             let open = |dot: &Dot| dots.contains(dot) && !component.is_absorbed(member, unit, *dot);
-            let taken: Vec<Dot> = facts.unit(unit).dots().filter(open).collect();
+            let elements = facts.elements.of(unit).flat_map(|(_, added)| added.dots());
+            let taken: Vec<Dot> = facts.unit(unit).dots().chain(elements).filter(open).collect();
             let Some(into) = component.edge(member).filter(|_| !taken.is_empty()) else { continue };
             let (merge, old) = self.widened(root, facts, into, unit, &taken)?;
             self.write_life(RowKey { row: member, ..root }, Life::Merged(merge), |life| {

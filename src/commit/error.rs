@@ -78,6 +78,20 @@ pub enum WriteError {
         /// The rule, as SQL.
         rule: String,
     },
+    /// A counter would leave the range of INTEGER.
+    #[error(
+        "table {table}, row {row}: column {column} cannot count {amount} further: it would leave the range of INTEGER"
+    )]
+    OutOfRange {
+        /// The table.
+        table: String,
+        /// The row.
+        row: RowId,
+        /// The counter.
+        column: String,
+        /// What was to be added.
+        amount: i64,
+    },
     /// A column that must have a value has none.
     #[error("table {table}: column {column} must have a value")]
     NotNull {
@@ -214,7 +228,7 @@ impl WriteError {
             WriteError::DuplicateKey { .. } => "duplicate-key",
             WriteError::MissingParent { .. } => "missing-parent",
             WriteError::Restricted { .. } => "restricted",
-            WriteError::CheckFailed { .. } => "check-failed",
+            WriteError::CheckFailed { .. } | WriteError::OutOfRange { .. } => "check-failed",
             WriteError::NotNull { .. } => "not-null",
             WriteError::UnknownTable { .. } => "unknown-table",
             WriteError::UnknownColumn { .. } | WriteError::UnknownConstraint { .. } => "unknown-column",

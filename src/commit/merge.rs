@@ -10,7 +10,7 @@ use crate::derive::winner;
 use crate::error::Error;
 use crate::ids::{Dot, RowId, RowKey, UnitId};
 use crate::row::{Life, Merge, Siblings, UnitValue};
-use crate::schema::{Table, Unit};
+use crate::schema::{ColumnRule, Table, Unit};
 use crate::value::Value;
 
 impl Stage<'_> {
@@ -74,11 +74,21 @@ impl Stage<'_> {
         else {
             return Ok(());
         };
+        let rule = table.rule_of(unit);
+        if rule.is_joined() {
+            // What counts together stays where it is, and goes on counting.
+            return Ok(());
+        }
+        let (gone, replaces) = (visible_dots(table, unit, &old), visible_dots(table, unit, &new));
         let (old, new) = (old.unit(unit.id), new.unit(unit.id));
-        let gone = visible_dots(table, unit, old);
         let its = own.unit(unit.id);
         absorbed.extend(gone.iter().filter(|dot| its.contains(**dot)).map(|dot| (unit.id, *dot)));
         self.absorb(from, unit.id, &gone)?;
+        if rule == ColumnRule::Sum {
+            // Going on from what one of them was assigned, the row counts what was added to both.
+            let Some(assigned) = winner(table, new).or(winner(table, old)) else { return Ok(()) };
+            return Ok(self.write_unit(into, unit.id, assigned.value.clone(), &replaces)?);
+        }
         let (its, kept) = (value(table, unit, old), value(table, unit, new));
         let nothing = kept.columns.iter().all(Value::is_null);
         let agree = its.says_the_same(&kept) && old.len() <= 1;
@@ -86,7 +96,6 @@ impl Stage<'_> {
             return Ok(());
         }
         let chosen = if nothing { its } else { kept };
-        let replaces = visible_dots(table, unit, new);
         Ok(self.write_unit(into, unit.id, chosen, &replaces)?)
     }
 

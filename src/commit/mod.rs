@@ -12,6 +12,7 @@ mod evolve;
 mod expire;
 mod finish;
 mod identity;
+mod joined;
 mod merge;
 mod optimistic;
 mod references;

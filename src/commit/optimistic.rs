@@ -9,12 +9,13 @@ use super::WriteError;
 use super::rows::Columns;
 use super::stage::Stage;
 use crate::codec::key::encode_values;
-use crate::derive::{Source, Status, Stored};
+use crate::derive::{Source, Status, Stored, class_of};
 use crate::error::Error;
-use crate::ids::{ReplicaId, RowKey};
+use crate::ids::{Dot, ReplicaId, RowKey};
 use crate::row::{RowState, Version};
-use crate::schema::Table;
+use crate::schema::{Table, Unit};
 use crate::store::Snapshot;
+use crate::value::Value;
 use crate::version::VersionVector;
 
 /// The version of a row in a state; none if nothing is known of the row there.
@@ -23,19 +24,33 @@ use crate::version::VersionVector;
 /// If the storage fails.
 pub(crate) fn version_of(base: &Snapshot, key: RowKey) -> Result<Option<Version>, Error> {
     let Some(stored) = base.row(key)? else { return Ok(None) };
-    let seen = vec![(key.row, stored.facts.vector.clone())];
-    Ok(Some(Version { row: key.row, seen, followed: digest(&stored) }))
+    // What was merged into the row shows in it.
+    let class = class_of(base.schema(), base, key)?;
+    let mut seen = vec![(key.row, stored.facts.vector.clone())];
+    for row in class.into_iter().filter(|class| class.root == key).flat_map(|class| class.members) {
+        let member = base.row(RowKey { row, ..key })?;
+        seen.extend(member.map(|member| (row, member.facts.vector.clone())));
+    }
+    seen.sort_unstable_by_key(|(row, _)| *row);
+    let table = base.schema().table_by_id(key.table);
+    let followed = table.map_or([0; 8], |table| digest(followed(table, &stored)));
+    Ok(Some(Version { row: key.row, seen, followed }))
 }
 
-/// A digest of what the row shows only because it follows keys of other rows.
-fn digest(stored: &Stored) -> [u8; 8] {
-    let mut digest = [0; 8];
-    if !stored.derived.followed.is_empty() {
-        let mut bytes = Vec::new();
-        for (column, value) in &stored.derived.followed {
-            bytes.extend((*column as u64).to_be_bytes());
-            encode_values(std::slice::from_ref(value), &mut bytes);
-        }
+/// The columns that show another row's key, with what they show.
+fn followed<'a>(table: &'a Table, stored: &'a Stored) -> impl Iterator<Item = &'a (usize, Value)> {
+    let refers = |column: usize| table.foreign_keys.iter().any(|key| key.columns.contains(&column));
+    stored.derived.followed.iter().filter(move |(column, _)| refers(*column))
+}
+
+/// A digest of these values; zeros if there are none.
+fn digest<'a>(values: impl Iterator<Item = &'a (usize, Value)>) -> [u8; 8] {
+    let (mut digest, mut bytes) = ([0; 8], Vec::new());
+    for (column, value) in values {
+        bytes.extend((*column as u64).to_be_bytes());
+        encode_values(std::slice::from_ref(value), &mut bytes);
+    }
+    if !bytes.is_empty() {
         blake3::Hasher::new().update(&bytes).finalize_xof().fill(&mut digest);
     }
     digest
@@ -89,7 +104,7 @@ impl Stage<'_> {
             }
         }
         if let Some(stored) = self.base.row(key)?.filter(|_| seen.followed != now.followed) {
-            columns.extend(stored.derived.followed.iter().map(|(column, _)| *column));
+            columns.extend(followed(table, &stored).map(|(column, _)| *column));
         }
         let columns: Vec<usize> = columns.into_iter().collect();
         Err(WriteError::StaleVersion {
@@ -102,7 +117,7 @@ impl Stage<'_> {
     }
 
     fn author(&self, replica: ReplicaId, seq: u64) -> ReplicaId {
-        self.base.author_of(crate::ids::Dot { replica, seq })
+        self.base.author_of(Dot { replica, seq })
     }
 }
 
@@ -112,6 +127,15 @@ fn changed<'a>(
     facts: &'a RowState,
     before: &'a VersionVector,
 ) -> impl Iterator<Item = usize> + 'a {
-    let units = table.units.iter().filter(|unit| facts.unit(unit.id).dots().any(|dot| !before.covers(dot)));
+    let new = |unit: &&Unit| {
+        let counts = facts.counts.iter().filter(|(of, ..)| *of == unit.id);
+        let mut counts = counts.map(|(_, _, replica, count)| Dot { replica, seq: count.seq });
+        let mut elements = facts.elements.of(unit.id).flat_map(|(_, siblings)| siblings.dots());
+        let mut all = facts.unit(unit.id).dots();
+        all.any(|dot| !before.covers(dot))
+            || counts.any(|dot| !before.covers(dot))
+            || elements.any(|dot| !before.covers(dot))
+    };
+    let units = table.units.iter().filter(new);
     units.flat_map(|unit| unit.columns.iter().copied())
 }

@@ -12,7 +12,7 @@ use crate::fault::{Bug, planted};
 use crate::ids::{Dot, ReplicaId, RowKey};
 use crate::merge::merge;
 use crate::row::{Batch, Life, LogEntry, RowChange, RowState, UnitValue};
-use crate::schema::{Column, Schema, Table, Unit};
+use crate::schema::{Column, ColumnRule, Schema, Table, Unit};
 use crate::store::{Changes, LOCAL, Snapshot};
 use crate::value::Value;
 use crate::version::{Hlc, Knowledge};
@@ -171,6 +171,28 @@ fn check_row(
             check_unit(schema, table, unit, &sibling.value)?;
         }
     }
+    check_joined(table, change)
+}
+
+/// Counts are of counters of this row, elements of sets.
+fn check_joined(table: &Table, change: &RowChange) -> Result<(), BatchError> {
+    // What was written to a column before it was dropped travels, and is not read.
+    let is = |id, rule| {
+        let unit = table.unit(id);
+        unit.is_some_and(|unit| unit.live_columns().next().is_none() || table.rule_of(unit) == rule)
+    };
+    for (id, row, replica, _) in change.state.counts.iter() {
+        if !is(id, ColumnRule::Sum) || row != change.key.row || replica == LOCAL {
+            return Err(malformed(format!("table {}: a count is of no counter of its row", table.name)));
+        }
+    }
+    for (id, element, _) in change.state.elements.iter() {
+        if !is(id, ColumnRule::Union) {
+            return Err(malformed(format!("table {}: an element is of no set", table.name)));
+        }
+        let element = Value::Json(element.clone());
+        check_value_size("an element", &element).map_err(|error| malformed(error.to_string()))?;
+    }
     Ok(())
 }
 
@@ -198,6 +220,14 @@ fn check_life(table: &Table, change: &RowChange, life: &Life) -> Result<(), Batc
 }
 
 fn check_unit(schema: &Schema, table: &Table, unit: &Unit, value: &UnitValue) -> Result<(), BatchError> {
+    let rule = table.rule_of(unit);
+    let counted = rule == ColumnRule::Sum || unit.live_columns().next().is_none();
+    if rule == ColumnRule::Union || !counted && !value.seen.is_empty() {
+        return Err(malformed(format!(
+            "table {}: a value is not of the form of its column's rule",
+            table.name
+        )));
+    }
     if value.columns.len() != unit.columns.len() {
         return Err(malformed(format!("table {}: a unit has a wrong number of columns", table.name)));
     }

@@ -10,7 +10,7 @@ use crate::derive::{About, Conflict, Kind, life_of, winner};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{ConflictId, Dot, RowKey};
-use crate::row::{Ack, RowState, Siblings, UnitValue};
+use crate::row::{Ack, RowState, UnitValue};
 use crate::schema::{Constraint, ForeignKey, Table, Unit};
 
 /// How to settle a conflict.
@@ -138,7 +138,7 @@ impl Stage<'_> {
                 _ => return Err(self.wrong_way(table, key, conflict, how)),
             };
             let Some(value) = value.map(|sibling| sibling.value.clone()) else { continue };
-            self.decide(table, key, unit, siblings, value, conflict.loser)?;
+            self.decide(table, key, unit, &class, value, conflict.loser)?;
             if *how == Resolution::KeepLoser {
                 // The loser names the rows that its references mean.
                 for foreign_key in table.foreign_keys_of_unit(unit.id) {
@@ -198,11 +198,11 @@ impl Stage<'_> {
         table: &Table,
         key: RowKey,
         unit: &Unit,
-        siblings: &Siblings<UnitValue>,
+        facts: &RowState,
         value: UnitValue,
         loser: Dot,
     ) -> Result<(), WriteError> {
-        let mut settled = visible_dots(table, unit, siblings);
+        let mut settled = visible_dots(table, unit, facts);
         settled.push(loser);
         Ok(self.write_unit(key, unit.id, value, &settled)?)
     }
@@ -350,7 +350,7 @@ impl Stage<'_> {
         match winner(table, siblings) {
             Some(winner) if !own.unit(unit.id).contains(winner.stamp.dot) => {
                 let value = winner.value.clone();
-                self.decide(table, key, unit, siblings, value, loser)
+                self.decide(table, key, unit, &class, value, loser)
             }
             _ => Ok(self.edit(key, |facts| facts.remove_from_unit(unit.id, loser))?),
         }

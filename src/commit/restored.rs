@@ -37,6 +37,11 @@ pub(super) fn altered(touched: &Touched, end: &RowState) -> Altered {
             after.set_unit(id, end.unit(id).clone());
         }
     }
+    for (unit, element, _) in before.elements.iter().chain(mid.elements.iter()) {
+        if mid.elements.get(unit, element) != before.elements.get(unit, element) {
+            after.elements.set(unit, element.clone(), end.elements.get(unit, element));
+        }
+    }
     Altered { key: touched.key, was_visible: touched.was_visible, before: (**before).clone(), after }
 }
 

@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::WriteError;
+use super::joined::{elements_of, fitted};
 use super::stage::Stage;
 use super::writes::Staged;
-use crate::derive::{Source, fold, says_the_same, winner, written_values};
+use crate::derive::{Source, combined, fold, seen_sums, shows_the_same, winner, written_values};
 use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowKey};
-use crate::row::{Life, RowState, Siblings, UnitValue};
-use crate::schema::{OnDelete, Table, Unit};
+use crate::row::{Life, RowState, Sibling, Siblings, UnitValue};
+use crate::schema::{ColumnRule, OnDelete, Table, Unit};
 use crate::value::Value;
 
 /// Values by column position. They have the columns' types already.
@@ -22,6 +23,7 @@ impl Stage<'_> {
     /// Inserts a row. Units of which no column is named are not written: they have their default.
     pub fn insert(&mut self, key: RowKey, named: &Columns) -> Result<(), WriteError> {
         let table = self.table(key)?;
+        let named = &fitted(table, named)?;
         let default =
             |column: usize| table.columns.get(column).map(|c| c.default.clone()).unwrap_or_default();
         let shown: Vec<Value> = (0..table.columns.len())
@@ -34,7 +36,12 @@ impl Stage<'_> {
             for unit in table.units.iter().filter(|unit| names(unit, named) || refers(table, unit, &shown)) {
                 let columns = unit.columns.iter().map(|c| shown.get(*c).cloned().unwrap_or_default());
                 let value = UnitValue { columns: columns.collect(), ..UnitValue::default() };
-                facts.write_unit(unit.id, stamp, value, &[]);
+                match (table.rule_of(unit), value.columns.first()) {
+                    (ColumnRule::Union, Some(set)) => {
+                        elements_of(set).for_each(|element| facts.add_element(unit.id, element, stamp));
+                    }
+                    _ => facts.write_unit(unit.id, stamp, value, &[]),
+                }
             }
             facts.write_life(stamp, Life::ALIVE, &[]);
         })?;
@@ -62,6 +69,7 @@ impl Stage<'_> {
         force: bool,
     ) -> Result<(), WriteError> {
         let before = shown.clone();
+        let named = &fitted(table, named)?;
         for (column, value) in named {
             if let Some(slot) = shown.get_mut(*column) {
                 slot.clone_from(value);
@@ -107,8 +115,19 @@ impl Stage<'_> {
             foreign_key.is_some_and(|key| key.columns.iter().any(|column| named.contains_key(column)))
         };
         value.parents.retain(|(id, _)| !renamed(*id));
-        let force = force || planted(Bug::ReplaceAll);
-        let replaces = if force { siblings.dots().collect() } else { visible_dots(table, unit, siblings) };
+        let rule = table.rule_of(unit);
+        if rule == ColumnRule::Union {
+            return self.write_set(key, unit, value.columns.first());
+        }
+        let all = force || rule.is_joined() && !planted(Bug::MaxWinnerOnly) || planted(Bug::ReplaceAll);
+        let replaces = match class.as_deref() {
+            Some(class) if !all => visible_dots(table, unit, class),
+            _ => siblings.dots().collect(),
+        };
+        value.seen = match class.as_deref() {
+            Some(class) if rule == ColumnRule::Sum => seen_sums(unit.id, class),
+            _ => Vec::new(),
+        };
         self.write_unit(key, unit.id, value, &replaces)?;
         Ok(())
     }
@@ -161,9 +180,19 @@ impl Stage<'_> {
             facts.life.iter().all(|sibling| sibling.value.is_dead()) && !planted(Bug::UndeleteKeepsLosers);
         for unit in &table.units {
             let siblings = facts.unit(unit.id);
+            let rule = table.rule_of(unit);
+            if rule == ColumnRule::Union {
+                self.rewrite_set(key, unit)?;
+                continue;
+            }
             let Some(winner) = winner(table, siblings) else { continue };
-            let old: Vec<Dot> = if decided { siblings.dots().collect() } else { vec![winner.stamp.dot] };
-            self.write_unit(key, unit.id, winner.value.clone(), &old)?;
+            let all = decided || rule.is_joined();
+            let old: Vec<Dot> = if all { siblings.dots().collect() } else { vec![winner.stamp.dot] };
+            let mut value = winner.value.clone();
+            if let Some(together) = combined(table, unit, &facts).filter(|_| rule.is_joined()) {
+                value.columns = vec![together];
+            }
+            self.write_unit(key, unit.id, value, &old)?;
         }
         self.write_life(key, Life::ALIVE, |_| true)?;
         self.joining.clear();
@@ -283,10 +312,12 @@ pub(super) fn defaults(table: &Table, unit: &Unit) -> Vec<Value> {
 }
 
 /// The winner of a unit and every sibling equal to it: what a write replaces.
-pub(super) fn visible_dots(table: &Table, unit: &Unit, siblings: &Siblings<UnitValue>) -> Vec<Dot> {
+pub(super) fn visible_dots(table: &Table, unit: &Unit, facts: &RowState) -> Vec<Dot> {
+    let siblings = facts.unit(unit.id);
     let Some(winner) = winner(table, siblings) else { return Vec::new() };
-    let equal = siblings.iter().filter(|sibling| says_the_same(table, unit, &sibling.value, &winner.value));
-    equal.map(|sibling| sibling.stamp.dot).collect()
+    let same =
+        |sibling: &&Sibling<UnitValue>| shows_the_same(table, unit, facts, &sibling.value, &winner.value);
+    siblings.iter().filter(same).map(|sibling| sibling.stamp.dot).collect()
 }
 
 fn required(table: &Table, shown: &[Value]) -> Result<(), WriteError> {

@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::ids::{ConflictId, Dot, RowKey, UnitId};
 use crate::row::{Ack, Altered, Life, Resolved, RowState, Sibling, UnitValue};
 use crate::schema::Table;
+use crate::value::Json;
 
 /// What each unit of a row gets back.
 type Units = BTreeMap<UnitId, Restored<UnitValue>>;
@@ -147,6 +148,7 @@ impl Stage<'_> {
                 self.put_unit(key, *unit, restored, change)?;
             }
         }
+        self.put_elements_back(row)?;
         self.put_marks_back(row)
     }
 
@@ -176,7 +178,7 @@ impl Stage<'_> {
             let own = wrote.is_some_and(|winner| winner.stamp.dot == sibling.stamp.dot);
             let siblings = facts.unit(unit.id);
             let Some(shown) = winner(table, siblings).filter(|_| own) else { continue };
-            let (value, replaces) = (shown.value.clone(), visible_dots(table, unit, siblings));
+            let (value, replaces) = (shown.value.clone(), visible_dots(table, unit, &facts));
             self.write_unit(key, unit.id, value, &replaces)?;
         }
         Ok(())
@@ -202,6 +204,25 @@ impl Stage<'_> {
         for foreign_key in table.foreign_keys_of_unit(unit) {
             self.writes.pending.remove(&(key, foreign_key.id));
         }
+        Ok(())
+    }
+
+    /// Adds the elements of sets that the resolution removed, and removes those that it added.
+    fn put_elements_back(&mut self, row: &Altered) -> Result<(), WriteError> {
+        let missing = |from: &RowState, other: &RowState| -> Vec<(UnitId, Json)> {
+            let elements = from.elements.iter().map(|(unit, element, _)| (unit, element.clone()));
+            elements.filter(|(unit, element)| other.elements.get(*unit, element).is_empty()).collect()
+        };
+        let (removed, added) = (missing(&row.before, &row.after), missing(&row.after, &row.before));
+        if removed.is_empty() && added.is_empty() {
+            return Ok(());
+        }
+        self.write_ack(row.key, Ack::REMOVAL)?;
+        let stamp = self.own_stamp(row.key)?;
+        self.edit(row.key, |facts| {
+            added.iter().for_each(|(unit, element)| facts.elements.remove(*unit, element));
+            removed.into_iter().for_each(|(unit, element)| facts.add_element(unit, element, stamp));
+        })?;
         Ok(())
     }
 

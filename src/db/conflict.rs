@@ -4,11 +4,13 @@
 //! it is listed, so they are never stale and equal on every replica.
 
 use super::row::Row;
-use crate::derive::{About, Conflict, Kind, Source, Stored, class_of, winner, winning_life};
+use crate::derive::{
+    About, Conflict, Kind, Source, Stored, class_of, saturated, total, winner, winning_life,
+};
 use crate::error::Error;
 use crate::ids::{ColumnId, ConflictId, ConstraintId, ReplicaId, RowId, RowKey};
 use crate::row::{RowState, Siblings, UnitValue};
-use crate::schema::{self, Constraint};
+use crate::schema::{self, ColumnRule, Constraint};
 use crate::store::Snapshot;
 use crate::value::{Timestamp, Value};
 use crate::version::Stamp;
@@ -257,6 +259,9 @@ impl Viewer<'_> {
     ) -> Option<Value> {
         let unit = self.table.unit_of(position).and_then(|unit| self.table.unit(unit))?;
         let value = pick(self.stored.facts.unit(unit.id))?;
+        if self.table.rule_of(unit) == ColumnRule::Sum {
+            return Some(Value::Integer(saturated(total(value, unit.id, self.class))));
+        }
         let slot = unit.columns.iter().position(|column| *column == position)?;
         value.columns.get(slot).cloned()
     }

@@ -183,6 +183,29 @@ impl<'a> TableMut<'a> {
         self.transaction.run(|stage| stage.update(key, &named, true))
     }
 
+    /// Adds to counters of a row: to columns of the option `sum`. What other replicas add at the same time
+    /// adds up; a counter is never in conflict because of it.
+    ///
+    /// ```
+    /// # use reunite::{Database, replicate, row};
+    /// let sql = "CREATE TABLE page (name TEXT PRIMARY KEY, hits INTEGER) WITH (sum = 'hits')";
+    /// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+    /// a.write(|tx| tx.table("page")?.insert(row! { name: "home" }))?;
+    /// replicate::sync(&a, &b)?;
+    /// a.write(|tx| tx.table("page")?.increment("home", row! { hits: 2 }))?;
+    /// b.write(|tx| tx.table("page")?.increment("home", row! { hits: 3 }))?;
+    /// replicate::sync(&a, &b)?;
+    /// assert_eq!(b.read()?.table("page")?.get("home")?, Some(row! { name: "home", hits: 5 }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such row, a column is no counter, or a counter would leave the range of INTEGER.
+    pub fn increment(&mut self, row: impl Into<RowRef>, by: Row) -> Result<(), WriteError> {
+        let (key, amounts) = (self.find(row)?, columns(self.definition()?, &by)?);
+        self.transaction.run(|stage| stage.increment(key, &amounts))
+    }
+
     /// Deletes a row, and does to the rows that refer to it what their `ON DELETE` says.
     ///
     /// ```

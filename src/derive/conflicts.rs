@@ -276,7 +276,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
                 _ => continue,
             };
             // The columns that the losing change wrote, as far as nobody replaced them since.
-            let units = table.units.iter().filter(|unit| facts.unit(unit.id).contains(loser));
+            let units = table.units.iter().filter(|unit| facts.wrote(unit.id, loser));
             let columns = column_ids(table, units.flat_map(|unit| &unit.columns));
             let id = identify(row, about, loser, kind, None);
             found.push(Conflict { id, about, kind, loser, at, columns, others: Vec::new() });
@@ -313,7 +313,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
         for unit in &table.units {
             let siblings = class.unit(unit.id);
             if siblings.len() > 1 {
-                let losers = unit_losers(table, unit, siblings).map(|sibling| &sibling.stamp);
+                let losers = unit_losers(table, unit, &class).map(|sibling| &sibling.stamp);
                 for loser in losers.filter(|loser| own.unit(unit.id).contains(loser.dot)) {
                     lost.entry(change(loser)).or_default().extend(&unit.columns);
                 }

@@ -102,8 +102,24 @@ impl<'t> Component<'t> {
                     Arc::make_mut(&mut state).add_to_unit(unit, sibling.clone());
                 }
             }
+            self.combine(member, facts, &mut state);
         }
         Some(state)
+    }
+
+    /// Adds what counts together in a merged row: its counts, and the elements that no merge has absorbed.
+    fn combine(&self, member: RowId, facts: &RowState, state: &mut Arc<RowState>) {
+        for (unit, row, replica, count) in facts.counts.iter() {
+            Arc::make_mut(state).counts.join(unit, row, replica, count);
+        }
+        for (unit, element, siblings) in facts.elements.iter() {
+            let open = siblings.iter().filter(|sibling| !self.is_absorbed(member, unit, sibling.stamp.dot));
+            let mut all = state.elements.get(unit, element);
+            open.for_each(|sibling| all.insert(sibling.clone()));
+            if !all.is_empty() {
+                Arc::make_mut(state).elements.set(unit, element.clone(), all);
+            }
+        }
     }
 
     /// Whether a value of a merged row was taken in by a merge into what the row has become: by any that

@@ -3,12 +3,13 @@
 //! Does not know which rows are visible: an image depends on L1 and L2 only.
 
 use super::Status;
+use super::joined::combined;
 use super::rank::{Rank, rank};
 use super::units::{life_of, winner};
 use crate::error::Error;
 use crate::ids::{ConstraintId, RowId};
-use crate::row::{RowState, UnitValue};
-use crate::schema::{ForeignKey, Table};
+use crate::row::RowState;
+use crate::schema::{ColumnRule, ForeignKey, Table};
 use crate::value::{Collation, Value};
 
 /// The value of a key with its texts folded by their collation: equal keys collide.
@@ -65,8 +66,9 @@ pub(super) struct Image {
     pub merged: bool,
     /// By column position: what the row shows, or would show if it were visible.
     pub values: Vec<Value>,
-    /// The columns that show another value than the row's own winners, because they follow a key or because
-    /// a row merged into this one has it: position and value, ascending.
+    /// The columns that show another value than the row's own winners, because they follow a key, because
+    /// their concurrent values are combined, or because a row merged into this one has it: position and
+    /// value, ascending.
     pub followed: Vec<(usize, Value)>,
     /// The checks that the row fails; a `NOT NULL` counts as one with its column's id.
     pub failed: Vec<ConstraintId>,
@@ -93,11 +95,7 @@ impl Image {
                 image.references.push(need);
             }
         }
-        if std::ptr::eq(facts.class, facts.own) {
-            image.followed.sort_by_key(|(column, _)| *column);
-        } else {
-            image.followed = image.not_its_own(table, facts.own);
-        }
+        image.followed = image.not_its_own(table, facts);
         if !image.lives {
             return Ok(image);
         }
@@ -117,7 +115,7 @@ impl Image {
     ) -> Result<Image, Error> {
         let mut image = Image::written(table, row, facts);
         if !std::ptr::eq(facts.class, facts.own) {
-            image.values = written_values(table, facts.own);
+            image.values = winning_values(table, facts.own).into_iter().cloned().collect();
         }
         for (column, value) in followed {
             image.show(*column, value.clone());
@@ -136,7 +134,7 @@ impl Image {
         Ok(image)
     }
 
-    /// The winners' values, with nothing followed.
+    /// The values that the facts alone give, with no key followed.
     fn written(table: &Table, row: RowId, facts: Facts<'_>) -> Image {
         Image {
             lives: !facts.merged && !life_of(table, facts.class).is_dead(),
@@ -156,10 +154,14 @@ impl Image {
     }
 
     /// The columns that show another value than the row's own winners, ascending.
-    fn not_its_own(&self, table: &Table, own: &RowState) -> Vec<(usize, Value)> {
-        let written = written_values(table, own);
-        let pairs = self.values.iter().zip(written).enumerate();
-        pairs.filter(|(_, (shown, own))| *shown != own).map(|(i, (shown, _))| (i, shown.clone())).collect()
+    fn not_its_own(&self, table: &Table, facts: Facts<'_>) -> Vec<(usize, Value)> {
+        let alone = std::ptr::eq(facts.class, facts.own);
+        let follows = table.foreign_keys.iter().any(|foreign_key| foreign_key.follow);
+        if alone && !follows && table.units.iter().all(|unit| table.rule_of(unit) == ColumnRule::Winner) {
+            return Vec::new();
+        }
+        let shown = self.values.iter().zip(winning_values(table, facts.own)).enumerate();
+        shown.filter(|(_, (shown, won))| *shown != *won).map(|(i, (shown, _))| (i, shown.clone())).collect()
     }
 
     fn need(
@@ -180,7 +182,6 @@ impl Image {
         let found = current.is_some();
         for (column, value) in foreign_key.columns.iter().zip(current.into_iter().flatten()) {
             if self.values.get(*column) != Some(&value) {
-                self.followed.push((*column, value.clone()));
                 self.show(*column, value);
             }
         }
@@ -238,7 +239,8 @@ pub fn fold(table: &Table, columns: &[usize], value: impl Fn(usize) -> Value) ->
     columns.iter().map(fold).collect()
 }
 
-/// By column position: the winners' values as they were written, or the defaults.
+/// By column position: the winners' values as they were written, or the defaults; where values are
+/// combined, what they are together.
 ///
 /// ```
 /// use reunite::derive::written_values;
@@ -251,21 +253,36 @@ pub fn fold(table: &Table, columns: &[usize], value: impl Fn(usize) -> Value) ->
 /// ```
 #[must_use]
 pub fn written_values(table: &Table, facts: &RowState) -> Vec<Value> {
-    let mut values: Vec<Value> = table.columns.iter().map(|column| column.default.clone()).collect();
-    for unit in &table.units {
-        let Some(winner) = winner(table, facts.unit(unit.id)) else { continue };
-        place(&mut values, &unit.columns, &winner.value);
+    let mut values: Vec<Value> = winning_values(table, facts).into_iter().cloned().collect();
+    for (column, value) in combined_values(table, facts) {
+        if let Some(slot) = values.get_mut(column) {
+            *slot = value;
+        }
     }
     values
 }
 
-/// Puts the columns of a unit where they belong in a row.
-pub(super) fn place(values: &mut [Value], columns: &[usize], unit: &UnitValue) {
-    for (column, value) in columns.iter().zip(&unit.columns) {
-        if let Some(slot) = values.get_mut(*column) {
-            slot.clone_from(value);
+/// By column position: the winners' values as they were written, or the defaults.
+pub(super) fn winning_values<'a>(table: &'a Table, facts: &'a RowState) -> Vec<&'a Value> {
+    let mut values: Vec<&Value> = table.columns.iter().map(|column| &column.default).collect();
+    for unit in &table.units {
+        let Some(winner) = winner(table, facts.unit(unit.id)) else { continue };
+        for (column, value) in unit.columns.iter().zip(&winner.value.columns) {
+            if let Some(slot) = values.get_mut(*column) {
+                *slot = value;
+            }
         }
     }
+    values
+}
+
+/// The columns whose values are combined, with what they show: ascending by position.
+fn combined_values(table: &Table, facts: &RowState) -> Vec<(usize, Value)> {
+    let ruled = table.units.iter().filter(|unit| table.rule_of(unit) != ColumnRule::Winner);
+    let mut values: Vec<(usize, Value)> =
+        ruled.filter_map(|unit| Some((*unit.columns.first()?, combined(table, unit, facts)?))).collect();
+    values.sort_by_key(|(column, _)| *column);
+    values
 }
 
 /// The row that a foreign key means, by the visible value of its unit.

@@ -4,7 +4,7 @@
 //! conflict tables on every replica, whatever the order of syncs. Deriving never writes a fact: a row
 //! that a constraint bars is *parked*, keeps its facts, and returns by itself when the obstacle goes.
 //!
-//! - **L1** (`units`): which sibling of a unit is visible.
+//! - **L1** (`units`, `joined`): which sibling of a unit is visible, or what they are together.
 //! - **L2** (`identity`, `class`): which rows have become one by merges.
 //! - **L3** (`image`): the row with its followed references filled in, and its checks.
 //! - **L4** (`visibility`, `cycle`): which rows are visible, by rank.
@@ -19,6 +19,7 @@ mod cycle;
 mod footprint;
 mod identity;
 mod image;
+mod joined;
 mod pass;
 mod rank;
 mod units;
@@ -34,7 +35,8 @@ pub use conflicts::{About, Conflict, Kind, conflict_id};
 pub use footprint::Footprint;
 pub(crate) use identity::{Component, Lookup, is_apart, merges};
 pub use image::{Key, Need, fold, written_values};
-pub(crate) use units::{life_of, says_the_same, unit_losers, winner, winning_life};
+pub(crate) use joined::{combined, saturated, seen_sums, set_of, shows_the_same, total};
+pub(crate) use units::{life_of, unit_losers, winner, winning_life};
 pub(crate) use verify::{is_unopposed, rederive_component, rederive_row};
 
 use crate::error::Error;
@@ -66,7 +68,8 @@ pub struct Derived {
     /// Whether the row is in its table.
     pub status: Status,
     /// The columns that show another value than the row's own winners, because the row they refer to has a
-    /// new key, or because a row merged into this one has the value: position and value, ascending.
+    /// new key, because their concurrent values are combined, or because a row merged into this one has the
+    /// value: position and value, ascending.
     pub followed: Vec<(usize, Value)>,
 }
 
@@ -97,7 +100,7 @@ impl Stored {
     /// By column position: what the row shows, or would show if it were visible.
     #[must_use]
     pub fn values(&self, table: &Table) -> Vec<Value> {
-        let mut values = written_values(table, &self.facts);
+        let mut values: Vec<Value> = image::winning_values(table, &self.facts).into_iter().cloned().collect();
         for (column, value) in &self.derived.followed {
             if let Some(slot) = values.get_mut(*column) {
                 slot.clone_from(value);

@@ -1,5 +1,6 @@
 //! L1: which sibling of a unit is visible, and which have lost. Reads one row and its table's rules.
 
+use super::joined::shows_the_same;
 use crate::row::{Life, LifeKind, RowState, Sibling, Siblings, UnitValue};
 use crate::schema::{DeleteRule, Table, Unit, WinnerRule};
 use crate::version::{Priority, Stamp};
@@ -42,16 +43,18 @@ pub(crate) fn says_the_same(table: &Table, unit: &Unit, one: &UnitValue, other: 
         && references.all(|foreign_key| one.parent(foreign_key.id) == other.parent(foreign_key.id))
 }
 
-/// The siblings that lost to another value. Equal values are never in conflict.
+/// The siblings that lost to another value. Equal values are never in conflict, and values that are all
+/// combined have no loser.
 pub(crate) fn unit_losers<'a>(
     table: &'a Table,
     unit: &'a Unit,
-    siblings: &'a Siblings<UnitValue>,
+    facts: &'a RowState,
 ) -> impl Iterator<Item = &'a Sibling<UnitValue>> {
-    let winner = winner(table, siblings);
-    siblings
-        .iter()
-        .filter(move |sibling| winner.is_some_and(|w| !says_the_same(table, unit, &w.value, &sibling.value)))
+    let siblings = facts.unit(unit.id);
+    let winner = winner(table, siblings).filter(|_| !table.rule_of(unit).is_joined());
+    siblings.iter().filter(move |sibling| {
+        winner.is_some_and(|w| !shows_the_same(table, unit, facts, &w.value, &sibling.value))
+    })
 }
 
 /// The sibling of life that holds.

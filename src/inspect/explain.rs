@@ -10,9 +10,9 @@ use super::Names;
 use crate::commit::WriteError;
 use crate::db::{Inspected, ReadTransaction, RowRef};
 use crate::derive::{Status, unit_losers, winner, winning_life};
-use crate::ids::{ReplicaId, RowId};
+use crate::ids::{Dot, ReplicaId, RowId};
 use crate::row::{Life, RowState, Sibling, UnitValue};
-use crate::schema::{ForeignKey, Table, Unit};
+use crate::schema::{ColumnRule, ForeignKey, Table, Unit};
 use crate::store::LOCAL;
 use crate::value::{Collation, Value};
 use crate::version::Stamp;
@@ -204,8 +204,11 @@ impl Explained<'_> {
             return; // Everything in it was dropped.
         }
         let columns = self.table.column_names(&unit.columns).join(", ");
-        let siblings = if row.derived.status == Status::Merged { &row.facts } else { &row.class.facts };
-        let siblings = siblings.unit(unit.id);
+        let facts = if row.derived.status == Status::Merged { &row.facts } else { &row.class.facts };
+        if self.table.rule_of(unit) != ColumnRule::Winner {
+            return self.combined(row, facts, unit, &columns);
+        }
+        let siblings = facts.unit(unit.id);
         let Some(winner) = winner(self.table, siblings) else {
             let value = shown(unit.columns.iter().filter_map(|column| row.values.get(*column)));
             return self.line(&format!("  {columns}: {value}, the default"));
@@ -226,10 +229,31 @@ impl Explained<'_> {
                 value.to_json()
             );
         }
-        for loser in unit_losers(self.table, unit, siblings) {
+        for loser in unit_losers(self.table, unit, facts) {
             let _ = writeln!(notes, "    lost: {}", self.written(unit, loser));
         }
         self.text.push_str(&notes);
+    }
+
+    /// A unit whose concurrent values are combined: what it shows, and everything that counts for it.
+    fn combined(&mut self, row: &Inspected, facts: &RowState, unit: &Unit, column: &str) {
+        let value = shown(unit.columns.iter().filter_map(|column| row.values.get(*column)));
+        self.line(&format!("  {column}: {value}, the {} of what counts", self.table.rule_of(unit).name()));
+        let losers: Vec<Dot> =
+            unit_losers(self.table, unit, facts).map(|sibling| sibling.stamp.dot).collect();
+        for sibling in facts.unit(unit.id).iter() {
+            let lost = if losers.contains(&sibling.stamp.dot) { "lost: " } else { "" };
+            let seen = sibling.value.seen.iter().fold(0_i128, |sum, (_, seen)| sum.wrapping_add(*seen));
+            let seen = if seen == 0 { String::new() } else { format!(", in which {seen:+} is contained") };
+            self.line(&format!("    {lost}{}{seen}", self.written(unit, sibling)));
+        }
+        for (_, _, replica, count) in facts.counts.iter().filter(|(of, ..)| *of == unit.id) {
+            self.line(&format!("    {:+} by {}, up to {}", count.total, self.replica(replica), count.seq));
+        }
+        for (element, siblings) in facts.elements.of(unit.id) {
+            let by: Vec<String> = siblings.stamps().map(|stamp| self.change(stamp)).collect();
+            self.line(&format!("    {} by {}", element.as_str(), by.join(" and ")));
+        }
     }
 
     fn written(&self, unit: &Unit, sibling: &Sibling<UnitValue>) -> String {

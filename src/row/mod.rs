@@ -10,6 +10,8 @@
 
 mod batch;
 mod change;
+mod counts;
+mod elements;
 mod seen;
 mod closed;
 mod siblings;
@@ -18,11 +20,14 @@ mod value;
 pub use batch::{Batch, LogEntry};
 pub use change::RowChange;
 pub(crate) use closed::{Altered, Closed, Resolved};
+pub use counts::{Count, Counts};
+pub use elements::Elements;
 pub use seen::Version;
 pub use siblings::{Sibling, Siblings};
 pub use value::{Ack, Life, LifeKind, Merge, MergeRule, UnitValue};
 
-use crate::ids::{Dot, UnitId};
+use crate::ids::{Dot, RowId, UnitId};
+use crate::value::Json;
 use crate::version::{Hlc, Stamp, VersionVector};
 
 /// Everything that replicas exchange about one row.
@@ -56,6 +61,10 @@ pub struct RowState {
     /// The units that were ever written, ascending by id. A unit never written has the schema's
     /// default, no dot, and is never in conflict.
     units: Vec<(UnitId, Siblings<UnitValue>)>,
+    /// What was added to the counters.
+    pub counts: Counts,
+    /// The elements of the sets.
+    pub elements: Elements,
 }
 
 impl RowState {
@@ -69,6 +78,8 @@ impl RowState {
             boost: Siblings::default(),
             acks: Siblings::default(),
             units: Vec::new(),
+            counts: Counts::default(),
+            elements: Elements::default(),
         }
     }
 
@@ -122,6 +133,53 @@ impl RowState {
         self.vector.cover(stamp.dot);
     }
 
+    /// Adds to a counter of this row, whose id is `row`.
+    ///
+    /// ```
+    /// use reunite::ids::{Dot, ReplicaId, RowId, UnitId};
+    /// use reunite::row::RowState;
+    /// let dot = |seq| Dot { replica: ReplicaId::from_bytes([1; 16]), seq };
+    /// let mut row = RowState::new(dot(1));
+    /// row.increment(UnitId(2), RowId::from_bytes([7; 16]), dot(2), 5);
+    /// assert!(row.wrote(UnitId(2), dot(2)));
+    /// ```
+    pub fn increment(&mut self, unit: UnitId, row: RowId, dot: Dot, amount: i64) {
+        self.counts.add(unit, row, dot, amount);
+        self.vector.cover(dot);
+    }
+
+    /// Adds an element to a set.
+    ///
+    /// ```
+    /// use reunite::ids::{Dot, ReplicaId, UnitId};
+    /// use reunite::row::RowState;
+    /// use reunite::value::Json;
+    /// use reunite::version::{Hlc, Priority, Stamp};
+    /// let dot = Dot { replica: ReplicaId::from_bytes([1; 16]), seq: 1 };
+    /// let mut row = RowState::new(dot);
+    /// let stamp = Stamp { priority: Priority::default(), hlc: Hlc(1), dot };
+    /// row.add_element(UnitId(3), Json::parse("7")?, stamp);
+    /// assert_eq!(row.elements.of(UnitId(3)).count(), 1);
+    /// # Ok::<(), reunite::value::ValueError>(())
+    /// ```
+    pub fn add_element(&mut self, unit: UnitId, element: Json, stamp: Stamp) {
+        self.elements.add(unit, element, stamp);
+        self.vector.cover(stamp.dot);
+    }
+
+    /// Whether anything that this change wrote in a unit is there: a live value, an element, a count.
+    ///
+    /// ```
+    /// use reunite::ids::{Dot, ReplicaId, UnitId};
+    /// use reunite::row::RowState;
+    /// let dot = Dot { replica: ReplicaId::from_bytes([1; 16]), seq: 1 };
+    /// assert!(!RowState::new(dot).wrote(UnitId(1), dot));
+    /// ```
+    #[must_use]
+    pub fn wrote(&self, unit: UnitId, dot: Dot) -> bool {
+        self.unit(unit).contains(dot) || self.elements.has(unit, dot) || self.counts.has(unit, dot)
+    }
+
     /// Removes one live value of a unit. The removal needs a new dot on the row to travel.
     pub fn remove_from_unit(&mut self, id: UnitId, dot: Dot) {
         let mut siblings = self.unit(id).clone();
@@ -158,6 +216,7 @@ impl RowState {
         self.life.restamp(dot, at);
         self.boost.restamp(dot, at);
         self.acks.restamp(dot, at);
+        self.elements.restamp(dot, at);
         for (_, siblings) in &mut self.units {
             siblings.restamp(dot, at);
             if let Some(claim) = siblings.get_mut(dot).and_then(|sibling| sibling.value.claim.as_mut()) {
@@ -175,6 +234,7 @@ impl RowState {
     /// Every stamp that is live in the row, some more than once.
     pub fn stamps(&self) -> impl Iterator<Item = &Stamp> {
         let units = self.units.iter().flat_map(|(_, siblings)| siblings.stamps());
-        units.chain(self.life.stamps()).chain(self.boost.stamps()).chain(self.acks.stamps())
+        let others = self.life.stamps().chain(self.boost.stamps()).chain(self.acks.stamps());
+        units.chain(others).chain(self.elements.stamps())
     }
 }

@@ -151,7 +151,7 @@ impl Ack {
 /// use reunite::row::UnitValue;
 /// // An order's column `customer`, and which Ann was meant.
 /// let customer = ConstraintId(9);
-/// let ann = |row| UnitValue { columns: vec!["ANN".into()], parents: vec![(customer, row)], claim: None };
+/// let ann = |row| UnitValue { columns: vec!["ANN".into()], parents: vec![(customer, row)], ..UnitValue::default() };
 /// let [one, other] = [1, 2].map(|byte| RowId::from_bytes([byte; 16]));
 /// assert_eq!(ann(one).parent(customer), Some(one));
 /// assert!(!ann(one).says_the_same(&ann(other))); // equal texts, but another row
@@ -166,6 +166,9 @@ pub struct UnitValue {
     /// When the columns of the table's keys got their values, if that was before this change. Only
     /// under row tracking, where every change writes every column.
     pub claim: Option<Stamp>,
+    /// Of a counter: what had been added to it when this value was assigned, by row; ascending, without
+    /// zeros. Only what was added beyond that counts on top of the value.
+    pub seen: Vec<(RowId, i128)>,
 }
 
 impl UnitValue {
@@ -175,10 +178,10 @@ impl UnitValue {
         self.parents.iter().find(|(id, _)| *id == foreign_key).map(|(_, row)| *row)
     }
 
-    /// Whether both say the same: equal values that mean the same rows. When their keys were claimed
-    /// is not part of what they say.
+    /// Whether both say the same: equal values that mean the same rows, and of a counter go by the same
+    /// sums. When their keys were claimed is not part of what they say.
     #[must_use]
     pub fn says_the_same(&self, other: &UnitValue) -> bool {
-        self.columns == other.columns && self.parents == other.parents
+        self.columns == other.columns && self.parents == other.parents && self.seen == other.seen
     }
 }

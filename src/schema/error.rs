@@ -243,6 +243,50 @@ pub enum SchemaError {
         /// The table.
         table: String,
     },
+    /// A column that is named by more than one of the options max, min, sum and union.
+    #[error("column {column:?} of table {table:?} has two of the rules max, min, sum and union: leave one")]
+    TwoRules {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// A column of a type that its rule cannot combine.
+    #[error("column {column:?} of table {table:?} is {kind}; the rule {rule} needs {hint}")]
+    RuleType {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// The rule.
+        rule: &'static str,
+        /// The column's type.
+        kind: Type,
+        /// Which types it needs.
+        hint: &'static str,
+    },
+    /// A set that does not begin empty.
+    #[error("column {column:?} of table {table:?} is a set and begins empty: leave its default out")]
+    DefaultOfSet {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// A column whose rule combines its values, in something whose columns win or lose as one.
+    #[error(
+        "column {column:?} of table {table:?} has the rule {rule} and {within}: it must be a unit by itself"
+    )]
+    RuleNotAlone {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// The rule.
+        rule: &'static str,
+        /// What it is part of.
+        within: &'static str,
+    },
     /// A rule that cannot be evaluated, or not be written as SQL.
     #[error("check {name}of table {table:?}: {problem}")]
     BadRule {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::{Check, Column, ForeignKey, Table, UniqueKey, Unit};
+use super::{Check, Column, ColumnRule, ForeignKey, Table, UniqueKey, Unit};
 use crate::ids::{ColumnId, ConstraintId, UnitId};
 
 impl Table {
@@ -29,6 +29,13 @@ impl Table {
     #[must_use]
     pub fn unit_of(&self, position: usize) -> Option<UnitId> {
         self.columns.get(position).map(|column| column.unit)
+    }
+
+    /// What becomes of concurrent values of a unit.
+    #[must_use]
+    pub fn rule_of(&self, unit: &Unit) -> ColumnRule {
+        let column = unit.columns.first().and_then(|position| self.columns.get(*position));
+        column.map_or(ColumnRule::Winner, |column| column.rule)
     }
 
     /// The units that hold at least one of the columns at these positions.

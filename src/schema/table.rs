@@ -81,6 +81,8 @@ pub struct Column {
     pub collation: Collation,
     /// The change unit it is in.
     pub unit: UnitId,
+    /// What becomes of concurrent values of it.
+    pub rule: ColumnRule,
 }
 
 /// A change unit: the columns that are versioned together, and win or lose as one.
@@ -241,6 +243,85 @@ pub enum Tracking {
     Column,
     /// The whole row.
     Row,
+}
+
+/// What becomes of concurrent values of a column. All but the first combine them; a column that has
+/// such a rule is a unit by itself, and its values are in conflict only where it says so here.
+///
+/// ```
+/// use reunite::schema::{ColumnRule, Schema};
+/// let sql = "CREATE TABLE page (name TEXT PRIMARY KEY, hits INTEGER) WITH (sum = 'hits')";
+/// let schema = Schema::from_sql(sql)?;
+/// let page = &schema.tables()[0];
+/// assert_eq!(page.columns[1].rule, ColumnRule::Sum);
+/// assert_eq!(page.rule_of(&page.units[0]), ColumnRule::Winner);
+/// assert_eq!((ColumnRule::Sum.name(), ColumnRule::Max.is_joined()), ("sum", true));
+/// # Ok::<(), reunite::schema::DdlError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColumnRule {
+    /// One value wins by the table's rule, the others are in conflict with it.
+    #[default]
+    Winner,
+    /// The greatest counts.
+    Max,
+    /// The least counts.
+    Min,
+    /// A counter: what replicas add to it adds up. Two assignments at the same time are in conflict.
+    Sum,
+    /// A set: what one replica adds stays, unless somebody who saw it removed it.
+    Union,
+}
+
+impl ColumnRule {
+    /// The name, as the option of the table that lists such columns.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            ColumnRule::Winner => "winner",
+            ColumnRule::Max => "max",
+            ColumnRule::Min => "min",
+            ColumnRule::Sum => "sum",
+            ColumnRule::Union => "union",
+        }
+    }
+
+    /// Whether values of this type can be combined so.
+    pub(in crate::schema) const fn admits(self, kind: Type) -> bool {
+        match self {
+            ColumnRule::Winner => true,
+            ColumnRule::Max | ColumnRule::Min => !matches!(kind, Type::Json),
+            ColumnRule::Sum => matches!(kind, Type::Integer),
+            ColumnRule::Union => matches!(kind, Type::Json),
+        }
+    }
+
+    /// Whether the column begins with something, and never is `Null`.
+    pub(in crate::schema) const fn is_never_null(self) -> bool {
+        matches!(self, ColumnRule::Sum | ColumnRule::Union)
+    }
+
+    /// Whether all concurrent values count, so that none of them is in conflict.
+    #[must_use]
+    pub const fn is_joined(self) -> bool {
+        matches!(self, ColumnRule::Max | ColumnRule::Min | ColumnRule::Union)
+    }
+}
+
+impl std::fmt::Display for ColumnRule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for ColumnRule {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<ColumnRule, String> {
+        let all = [ColumnRule::Winner, ColumnRule::Max, ColumnRule::Min, ColumnRule::Sum, ColumnRule::Union];
+        let found = all.into_iter().find(|rule| rule.name() == name);
+        found.ok_or_else(|| format!("{name:?} is no rule of a column"))
+    }
 }
 
 /// Which of two concurrent changes to a unit wins.

@@ -83,6 +83,12 @@ pub(super) enum Action {
         values: Object,
         forced: bool,
     },
+    /// `increment page home {"hits":1}`
+    Increment {
+        table: String,
+        row: RowName,
+        amounts: Object,
+    },
     /// `version customer ann as v1`
     Version {
         table: String,

@@ -32,7 +32,7 @@ pub fn compare(db: &Database, schema: &Schema, model: &Replica, view: &Derived) 
 
 pub fn compare_facts(db: &Database, schema: &Schema, facts: &Facts) -> Checked {
     for (key, row) in facts {
-        let (found, expected) = (facts_of(db, schema, *key), row_state(row));
+        let (found, expected) = (facts_of(db, schema, *key), row_state(key.row, row));
         ensure(found.as_ref() == Some(&expected), || {
             format!("P9 other facts than the model's in {key:?}: {found:#?}, not {expected:#?}")
         })?;

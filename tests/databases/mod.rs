@@ -192,9 +192,9 @@ impl World<'_> {
     /// P11: what the transaction wanted to be visible is.
     fn check_commit(&self, i: usize, operations: &[Operation], done: &Done) -> Checked {
         let (before, names) = (&self.pairs[i], operations.iter().any(Operation::names_losers));
-        for change in
-            done.changes.iter().filter(|change| change.slot != Slot::Boost && change.slot != Slot::Acks)
-        {
+        // Nothing wins among boosts, dismissals, counts and elements.
+        let compared = |change: &&model::Change| matches!(change.slot, Slot::Life | Slot::Columns(_));
+        for change in done.changes.iter().filter(compared) {
             let table = self.schema.table_by_id(change.row.table).expect("a table of the schema");
             let row = before.model.facts.get(&change.row);
             for (dot, entry) in row.into_iter().flat_map(|row| row.live(change.slot)) {
@@ -205,8 +205,7 @@ impl World<'_> {
                 else {
                     continue;
                 };
-                let model::Content::Columns(cell) = &entry.content else { continue };
-                let visible = cell.says_the_same(&before.view.images[&change.row].winners[&unit].1);
+                let visible = before.view.images[&change.row].agreeing.contains(&(unit, dot));
                 ensure(visible, || format!("P9 {} replaces the loser {dot}", change.stamp.dot))?;
             }
         }

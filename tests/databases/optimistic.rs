@@ -2,6 +2,8 @@
 //! refused if and only if the replica's facts of the row, or the keys that it follows, are others.
 
 use reunite::WriteError;
+use std::collections::BTreeMap;
+
 use reunite::ids::RowKey;
 use reunite::row::Version;
 use reunite::value::Value;
@@ -19,16 +21,21 @@ pub struct Seen {
     state: State,
 }
 
-/// The changes of a row that are there, and the columns that show another row's key.
-type State = (Vector, Vec<(usize, Value)>);
+/// The changes that are there, of a row and those merged into it, and the columns that show another row's key.
+type State = (BTreeMap<RowKey, Vector>, Vec<(usize, Value)>);
 
 fn state(schema: &reunite::schema::Schema, model: &Replica, view: &Derived, row: RowKey) -> Option<State> {
-    let (facts, image) = (model.facts.get(&row)?, &view.images[&row]);
+    let image = view.images.get(&row)?;
     let table = schema.table_by_id(row.table).expect("a table of the schema");
-    let written = model::written(table, &image.winners);
-    let shown = image.values.iter().enumerate().zip(&written).filter(|((_, value), own)| value != own);
-    let followed = shown.filter(|_| image.lives).map(|((column, value), _)| (column, value.clone()));
-    Some((facts.vector(), followed.collect()))
+    let refers = |column: usize| table.foreign_keys.iter().any(|key| key.columns.contains(&column));
+    // What the row itself was given there.
+    let own = model::own_values(table, &model.facts[&row]);
+    let shown = image.values.iter().enumerate().zip(&own).filter(|((_, value), own)| value != own);
+    let followed = shown.filter(|((column, _), _)| image.lives && refers(*column));
+    let followed = followed.map(|((column, value), _)| (column, value.clone()));
+    let one = view.identity.class(row).into_iter().filter(|_| view.identity.root(row) == row).chain([row]);
+    let vectors = one.filter_map(|row| Some((row, model.facts.get(&row)?.vector())));
+    Some((vectors.collect(), followed.collect()))
 }
 
 impl World<'_> {

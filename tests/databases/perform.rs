@@ -35,6 +35,10 @@ fn perform(
             let mut rows = transaction.table(&table.name)?;
             if *force { rows.update_forced(row.row, values) } else { rows.update(row.row, values) }
         }
+        Operation::Increment { row, amounts } => {
+            let table = table(schema, *row);
+            transaction.table(&table.name)?.increment(row.row, named(table, amounts))
+        }
         Operation::Delete { row } => transaction.table(&table(schema, *row).name)?.delete(row.row),
         Operation::Undelete { row } => transaction.table(&table(schema, *row).name)?.undelete(row.row),
         Operation::Merge { row, into } => {

@@ -73,6 +73,7 @@ fn sql_value(value: &Value, collation: Collation) -> SqlValue {
             SqlValue::Text(collation.fold(text).into_owned())
         }
         Value::Text(text) => SqlValue::Text(text.clone()),
+        Value::Json(json) => SqlValue::Text(json.as_str().to_owned()),
         other => unreachable!("the histories have no {other:?}"),
     }
 }

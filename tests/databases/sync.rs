@@ -62,11 +62,11 @@ impl World<'_> {
         for (row, theirs) in &peer.facts {
             let found = facts_of(&pair.db, &self.schema, *row);
             let mine = before.get(row);
-            if found == mine.map(row_state) {
+            if found == mine.map(|mine| row_state(row.row, mine)) {
                 continue;
             }
             let merged = mine.map_or_else(|| theirs.clone(), |mine| model::merge_row(mine, theirs));
-            let expected = row_state(&merged);
+            let expected = row_state(row.row, &merged);
             ensure(takes && found.as_ref() == Some(&expected), || {
                 format!("P1 not what merging gives in {row:?}: {found:#?}, not {expected:#?}")
             })?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use reunite::derive::{Conflict, Footprint, Status, written_values};
+use reunite::derive::{Conflict, Footprint, Status};
 use reunite::ids::RowKey;
 use reunite::schema::Schema;
 use reunite::value::Value;
@@ -54,11 +54,7 @@ fn compare_row(schema: &Schema, kept: &Kept, view: &Derived, image: &Image) -> C
 
 fn shown(schema: &Schema, key: RowKey, kept: &Kept) -> Vec<Value> {
     let table = schema.table_by_id(key.table).expect("a table of the schema");
-    let mut values = written_values(table, &kept.stored.facts);
-    for (column, value) in &kept.stored.derived.followed {
-        values[*column] = value.clone();
-    }
-    values
+    kept.stored.values(table)
 }
 
 /// The same conflicts, each with the same kind, columns and other rows, under the id that its name has.

@@ -13,7 +13,7 @@ use reunite::derive::{Kind, Nothing, derive};
 use reunite::ids::{Dot, ReplicaId, RowId, RowKey, UnitId};
 use reunite::merge::merge;
 use reunite::row::RowState;
-use reunite::schema::Schema;
+use reunite::schema::{ColumnRule, Schema};
 use reunite::version::{Hlc, Priority};
 
 use self::compare::compare;
@@ -154,9 +154,9 @@ impl World<'_> {
     /// P1: one vector per row gives the same merge as one per unit, and the merge obeys its laws.
     fn merges_alike(&self, row: &RowKey, before: &Facts, theirs: &Facts, i: usize) -> Checked {
         let (Some(mine), Some(theirs)) = (before.get(row), theirs.get(row)) else { return Ok(()) };
-        let (mine, theirs) = (row_state(mine), row_state(theirs));
+        let (mine, theirs) = (row_state(row.row, mine), row_state(row.row, theirs));
         let merged = merge(&mine, &theirs);
-        let expected = row_state(&self.pairs[i].model.facts[row]);
+        let expected = row_state(row.row, &self.pairs[i].model.facts[row]);
         ensure(merged == expected, || {
             format!("P1 one vector per row merges alike: {merged:?}, not {expected:?}")
         })?;
@@ -247,7 +247,7 @@ impl World<'_> {
 
 /// Facts in the product's form.
 fn states<'a>(facts: &Facts, rows: impl Iterator<Item = &'a RowKey>) -> BTreeMap<RowKey, Arc<RowState>> {
-    rows.map(|row| (*row, Arc::new(row_state(&facts[row])))).collect()
+    rows.map(|row| (*row, Arc::new(row_state(row.row, &facts[row])))).collect()
 }
 
 impl Generator<'_> {
@@ -299,8 +299,13 @@ impl Generator<'_> {
                 continue;
             }
             let slot = Slot::Columns(unit.id);
+            if table.rule_of(unit) == ColumnRule::Union {
+                let set = self.value(table, unit.columns[0]);
+                commit.write_set(row, unit, &set);
+                continue;
+            }
             let columns = unit.columns.iter().map(|column| self.value(table, *column)).collect();
-            let mut cell = Cell { columns, parents: BTreeMap::new(), claim: None };
+            let mut cell = Cell { columns, ..Cell::default() };
             for foreign_key in table.foreign_keys.iter().filter(|key| key.unit == unit.id) {
                 let parents = self.facts.keys().filter(|row| row.table == foreign_key.parent);
                 let parent = self.random.pick(parents).map(|row| row.row).filter(|_| self.random.chance(90));

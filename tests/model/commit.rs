@@ -14,6 +14,7 @@ use super::facts::{Cell, ConflictName, Content, Facts, Row, Slot};
 use super::identity::{Edge, Identity, Rule};
 use super::image::{fold, lives, order};
 use super::replica::Replica;
+use super::together::Combined;
 use super::undo::Settled;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -185,8 +186,11 @@ impl<'a> Commit<'a> {
         let entries = spots.iter().filter_map(entry);
         let best = entries.max_by_key(|entry| order(self.table(row), &entry.stamp))?;
         let Content::Columns(cell) = &best.content else { return None };
-        let same =
-            |content: &Content| matches!(content, Content::Columns(other) if other.says_the_same(cell));
+        let table = self.table(row);
+        let unit = table.unit(unit).expect("a unit of the table");
+        let identity = self.identity();
+        let class = Combined { facts: &self.replica.facts, identity: &identity, row };
+        let same = |content: &Content| matches!(content, Content::Columns(other) if class.shows_the_same(table, unit, other, cell));
         let says_it = |spot: &&(RowKey, Dot)| entry(spot).is_some_and(|entry| same(&entry.content));
         Some((cell.clone(), best.stamp, spots.iter().filter(says_it).copied().collect()))
     }
@@ -253,6 +257,20 @@ impl<'a> Commit<'a> {
         change.expect("it was acknowledged").replaces.insert((slot, lost));
     }
 
+    /// Removes an element from a set by itself; the row's life, which is written then, carries the removal.
+    pub fn remove_element(&mut self, row: RowKey, slot: Slot) {
+        if self.live(row, slot).is_empty() {
+            return;
+        }
+        let dots: Vec<Dot> = self.live(row, slot).into_iter().map(|(dot, _)| dot).collect();
+        let unit = self.replica.facts.get_mut(&row).and_then(|facts| facts.units.get_mut(&slot));
+        unit.expect("the element is there").live.clear();
+        self.touch(row);
+        let mut changes = self.changes.iter_mut().rev();
+        let change = changes.find(|change| (change.row, change.slot) == (row, Slot::Life));
+        change.expect("it was touched").replaces.extend(dots.into_iter().map(|dot| (slot, dot)));
+    }
+
     /// Writes a unit. A write inherits the priority of what it saw there.
     pub fn write(&mut self, row: RowKey, slot: Slot, content: Content, mut replaces: Replaced) {
         let dot = self.dot(row);
@@ -273,6 +291,10 @@ impl<'a> Commit<'a> {
         let all: Vec<(Slot, Dot)> = replaces.iter().copied().collect();
         let facts = self.replica.facts.entry(row).or_insert_with(|| Row::new(dot));
         facts.write(slot, content.clone(), stamp, &all);
+        // What the transaction has removed and writes again is there after all.
+        for change in self.changes.iter_mut().filter(|change| change.row == row) {
+            change.replaces.remove(&(slot, dot));
+        }
         // Writing a unit twice in one change is one write.
         if let Some(i) = self.changes.iter().position(|c| (c.row, c.slot, c.stamp.dot) == (row, slot, dot)) {
             replaces.extend(self.changes.remove(i).replaces);

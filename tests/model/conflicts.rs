@@ -67,7 +67,14 @@ fn lost_lives(table: &Table, row: &Row, image: &Image, root_lives: bool, found: 
             (Content::Merged(_), Content::Alive(_)) if !root_lives => Kind::DeleteUpdate,
             _ => continue,
         };
-        let written = table.units.iter().filter(|unit| row.get(Slot::Columns(unit.id), dot).is_some());
+        let wrote = |slot: &Slot, unit| match slot {
+            Slot::Columns(of) | Slot::Added(of) | Slot::Element(of, _) => *of == unit,
+            _ => false,
+        };
+        let written = table
+            .units
+            .iter()
+            .filter(|unit| row.all().any(|(slot, other, _)| other == dot && wrote(&slot, unit.id)));
         let columns = columns_of(table, written.flat_map(|unit| unit.columns.iter().copied()));
         let name = ConflictName { row: image.key, about: About::Life, dot };
         found.insert(name, Conflict { kind, columns, others: BTreeSet::new() });
@@ -81,9 +88,7 @@ fn lost_values(table: &Table, facts: &Facts, derived: &Derived, image: &Image, f
     }
     for unit in &table.units {
         for (row, dot) in derived.identity.spots(facts, image.key, unit.id) {
-            let entry = facts[&row].get(Slot::Columns(unit.id), dot).expect("it competes");
-            let Content::Columns(cell) = &entry.content else { continue };
-            if cell.says_the_same(&image.winners[&unit.id].1) {
+            if image.agreeing.contains(&(unit.id, dot)) {
                 continue;
             }
             // It is a conflict of the row in which it is.

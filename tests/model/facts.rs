@@ -1,10 +1,11 @@
 //! Facts and their merge. Knows no constraint and no schema.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use reunite::derive::About;
 use reunite::ids::{ConstraintId, Dot, ReplicaId, RowId, RowKey, UnitId};
-use reunite::value::Value;
+use reunite::value::{Json, Value};
 use reunite::version::Stamp;
 
 use super::identity::Edge;
@@ -30,20 +31,41 @@ pub enum Slot {
     Boost,
     Acks,
     Columns(UnitId),
+    /// What replicas have added to a counter: one live value per replica.
+    Added(UnitId),
+    /// One element of a set, as JSON.
+    Element(UnitId, &'static str),
+}
+
+impl Slot {
+    /// The place of an element. Its text lives as long as the test.
+    pub fn element(unit: UnitId, element: &Json) -> Slot {
+        static TEXTS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+        let mut texts = TEXTS.lock().expect("nobody panics here");
+        let known = texts.get(element.as_str()).copied();
+        let text = known.unwrap_or_else(|| Box::leak(element.as_str().to_owned().into_boxed_str()));
+        texts.insert(text);
+        Slot::Element(unit, text)
+    }
 }
 
 /// The value of one unit: its columns, and the rows that its references mean.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Cell {
     pub columns: Vec<Value>,
     pub parents: BTreeMap<ConstraintId, RowId>,
     /// Under row tracking: when the keys got their values, if that was before.
     pub claim: Option<Stamp>,
+    /// Of a counter: what each replica had added, as far as the writer of this value knew.
+    pub seen: Added,
 }
+
+/// Who has added how much to the counter of which row, in all.
+pub type Added = BTreeMap<(RowId, ReplicaId), i128>;
 
 impl Cell {
     pub fn says_the_same(&self, other: &Cell) -> bool {
-        (&self.columns, &self.parents) == (&other.columns, &other.parents)
+        (&self.columns, &self.parents, &self.seen) == (&other.columns, &other.parents, &other.seen)
     }
 }
 
@@ -68,6 +90,10 @@ pub enum Content {
     /// Dismissed conflicts of a parked row; with none it only carries a removal to the other replicas.
     Ack(BTreeSet<ConflictName>),
     Columns(Cell),
+    /// What its writer had added to a counter by then, in all.
+    Added(i128),
+    /// An element is in its set.
+    Element,
 }
 
 impl Content {
@@ -119,6 +145,28 @@ impl Row {
     pub fn all(&self) -> impl Iterator<Item = (Slot, Dot, &Entry)> {
         let units = self.units.iter();
         units.flat_map(|(slot, unit)| unit.live.iter().map(|(dot, entry)| (*slot, *dot, entry)))
+    }
+
+    /// What was added to a counter, by replica.
+    pub fn added(&self, unit: UnitId) -> BTreeMap<ReplicaId, i128> {
+        let added = |(dot, entry): (Dot, &Entry)| match entry.content {
+            Content::Added(sum) => Some((dot.replica, sum)),
+            _ => None,
+        };
+        self.live(Slot::Added(unit)).filter_map(added).collect()
+    }
+
+    /// The elements of a set, with the changes that added them.
+    pub fn elements(&self, set: UnitId) -> BTreeMap<Json, BTreeSet<Dot>> {
+        let mut elements: BTreeMap<Json, BTreeSet<Dot>> = BTreeMap::new();
+        for (slot, dot, _) in self.all() {
+            if let Slot::Element(unit, element) = slot
+                && unit == set
+            {
+                elements.entry(Json::parse(element).expect("it was JSON")).or_default().insert(dot);
+            }
+        }
+        elements
     }
 
     /// Everything that was taken in, in any unit.

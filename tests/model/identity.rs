@@ -158,15 +158,19 @@ impl Identity {
         let mut spots = Vec::new();
         for row in self.class(root) {
             let live = facts.get(&row).into_iter().flat_map(|row| row.live(Slot::Columns(unit)));
-            spots.extend(live.map(|(dot, _)| (row, dot)).filter(|(_, dot)| {
-                let took = |edge: &Edge| {
-                    self.is_one(facts, row, RowKey { row: edge.into, ..row })
-                        && edge.absorbed.contains(&(unit, *dot))
-                };
-                row == root || !edges_of(facts, row).any(took)
-            }));
+            spots.extend(
+                live.map(|(dot, _)| (row, dot))
+                    .filter(|(_, dot)| row == root || !self.is_absorbed(facts, row, unit, *dot)),
+            );
         }
         spots
+    }
+
+    /// Whether what a change wrote in a merged row was taken in by a merge into what the row has become.
+    pub fn is_absorbed(&self, facts: &Facts, row: RowKey, unit: UnitId, dot: Dot) -> bool {
+        edges_of(facts, row).any(|edge| {
+            self.is_one(facts, row, RowKey { row: edge.into, ..row }) && edge.absorbed.contains(&(unit, dot))
+        })
     }
 
     pub fn is_one(&self, facts: &Facts, a: RowKey, b: RowKey) -> bool {

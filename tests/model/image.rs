@@ -1,7 +1,7 @@
 //! L1 and L3, over L2: which value of a unit is visible, and the row as its constraints see it.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reunite::ids::{ConstraintId, Dot, RowId, RowKey, UnitId};
 use reunite::schema::{DeleteRule, ForeignKey, Schema, Table, Tracking, UniqueKey, WinnerRule};
@@ -10,6 +10,7 @@ use reunite::version::{Hlc, Priority, Stamp};
 
 use super::facts::{Cell, Content, Entry, Facts, Row, Slot};
 use super::identity::Identity;
+use super::together::Combined;
 
 pub type Order = (Option<Priority>, Hlc, Dot);
 pub type Rank = (Reverse<Option<(Hlc, Dot)>>, Reverse<Option<Priority>>, Hlc, Dot, RowId);
@@ -52,6 +53,8 @@ pub struct Image {
     pub values: Vec<Value>,
     /// Of a surviving row, among the values of all rows that are one with it.
     pub winners: BTreeMap<UnitId, (Dot, Cell, Stamp)>,
+    /// The live values that show what is visible, or count in it.
+    pub agreeing: BTreeSet<(UnitId, Dot)>,
     pub failed: Vec<ConstraintId>,
     /// Per unique key of the table; none with a null in it.
     pub keys: Vec<Option<Vec<Value>>>,
@@ -68,11 +71,12 @@ impl Image {
             key,
             lives: lives(table, facts, identity, key),
             root: identity.root(key),
-            values: written(table, &winners),
+            values: written(table, Combined { facts, identity, row: key }, &winners),
             failed: Vec::new(),
             keys: Vec::new(),
             needs: Vec::new(),
             rank: rank(table, key.row, row, &winners),
+            agreeing: agreeing(table, Combined { facts, identity, row: key }, &winners),
             winners,
         };
         for foreign_key in &table.foreign_keys {
@@ -161,13 +165,53 @@ pub fn winners(
     table.units.iter().filter_map(|unit| winner(unit.id)).collect()
 }
 
-/// The winners' values as they were written; what was never written has its default.
-pub fn written(table: &Table, winners: &BTreeMap<UnitId, (Dot, Cell, Stamp)>) -> Vec<Value> {
+fn agreeing(
+    table: &Table,
+    class: Combined<'_>,
+    winners: &BTreeMap<UnitId, (Dot, Cell, Stamp)>,
+) -> BTreeSet<(UnitId, Dot)> {
+    let mut agreeing = BTreeSet::new();
+    for unit in &table.units {
+        for (dot, cell) in class.values(unit.id) {
+            if class.shows_the_same(table, unit, &cell, &winners[&unit.id].1) {
+                agreeing.insert((unit.id, dot));
+            }
+        }
+    }
+    agreeing
+}
+
+/// The winners of a row by itself as they were written, or the defaults.
+pub fn own_values(table: &Table, row: &Row) -> Vec<Value> {
+    let mut values: Vec<Value> = table.columns.iter().map(|column| column.default.clone()).collect();
+    for unit in &table.units {
+        let live = row.live(Slot::Columns(unit.id));
+        let best = live.max_by_key(|(_, entry)| order(table, &entry.stamp));
+        let Some(Content::Columns(cell)) = best.map(|(_, entry)| &entry.content) else { continue };
+        for (column, value) in unit.columns.iter().zip(&cell.columns) {
+            values[*column] = value.clone();
+        }
+    }
+    values
+}
+
+/// What a row shows by itself: the winners' values as they were written, or what concurrent values are
+/// together; what was never written has its default.
+pub fn written(
+    table: &Table,
+    class: Combined<'_>,
+    winners: &BTreeMap<UnitId, (Dot, Cell, Stamp)>,
+) -> Vec<Value> {
     let mut values: Vec<Value> = table.columns.iter().map(|column| column.default.clone()).collect();
     for unit in &table.units {
         let columns = winners.get(&unit.id).map(|(_, cell, _)| cell.columns.clone());
         for (column, value) in unit.columns.iter().zip(columns.into_iter().flatten()) {
             values[*column] = value;
+        }
+        let column = unit.columns[0];
+        let cell = winners.get(&unit.id).map(|(_, cell, _)| cell);
+        if let Some(value) = class.together(table, column, cell) {
+            values[column] = value;
         }
     }
     values
@@ -186,7 +230,7 @@ fn current_key(
         return None;
     }
     let winners = winners(table, facts, identity, row);
-    let mut values = written(table, &winners);
+    let mut values = written(table, Combined { facts, identity, row }, &winners);
     let key = table.key(key)?;
     let part_of_key = |f: &&ForeignKey| f.follow && f.columns.iter().any(|c| key.columns.contains(c));
     for f in table.foreign_keys.iter().filter(part_of_key) {

@@ -1,9 +1,9 @@
 //! Merging rows, keeping them apart, and settling disagreements about it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use reunite::ids::{Dot, RowId, RowKey, UnitId};
-use reunite::schema::Unit;
+use reunite::schema::{ColumnRule, Unit};
 use reunite::value::Value;
 
 use super::commit::{Commit, Refusal};
@@ -61,8 +61,13 @@ impl Commit<'_> {
     }
 
     fn join_unit(&mut self, unit: &Unit, from: RowKey, into: RowKey, absorbed: &mut BTreeSet<(UnitId, Dot)>) {
+        let rule = self.table(from).columns[unit.columns[0]].rule;
+        if matches!(rule, ColumnRule::Max | ColumnRule::Min | ColumnRule::Union) {
+            return; // What counts together goes on counting where it is.
+        }
         let defaults = unit.columns.iter().map(|column| self.table(from).columns[*column].default.clone());
-        let unwritten = Cell { columns: defaults.collect(), parents: BTreeMap::new(), claim: None };
+        let unwritten = Cell { columns: defaults.collect(), ..Cell::default() };
+        let assigned = !self.spots(into, unit.id).is_empty();
         let competing = self.spots(from, unit.id);
         let (old, gone) = match self.visible_value(from, unit.id) {
             Some((cell, _, same)) => (cell, same),
@@ -79,6 +84,13 @@ impl Commit<'_> {
             Some((cell, _, same)) => (cell, same),
             None => (unwritten, BTreeSet::new()),
         };
+        if rule == ColumnRule::Sum {
+            // The survivor's assignment goes on, or else the other's; what was added to either is added.
+            if assigned || !competing.is_empty() {
+                self.write_unit(into, unit.id, if assigned { new } else { old }, &kept);
+            }
+            return;
+        }
         let nothing = new.columns.iter().all(Value::is_null);
         let undecided = !old.says_the_same(&new) || competing.len() > 1;
         // A value that nobody wrote competes with none.

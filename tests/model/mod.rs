@@ -17,6 +17,7 @@ mod replica;
 mod resolve;
 mod solver;
 mod strata;
+mod together;
 mod undo;
 mod view;
 
@@ -26,7 +27,7 @@ pub use derive::{Derived, derive};
 pub use facts::merge_row;
 pub use facts::{Cell, ConflictName, Content, Facts, Row, Slot, Vector, covers, join};
 pub use identity::{Edge, Rule};
-pub use image::{Image, Need, fold, order, written};
+pub use image::{Image, Need, fold, order, own_values};
 pub use operations::Values;
 pub use replica::{Replica, pull};
 pub use resolve::Choice;

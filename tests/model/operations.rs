@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use reunite::ids::{RowId, RowKey};
-use reunite::schema::{ForeignKey, OnDelete, OnUpdate, Table, Unit};
+use reunite::schema::{ColumnRule, ForeignKey, OnDelete, OnUpdate, Table, Unit};
 use reunite::value::Value;
 
 use super::commit::{Commit, Refusal};
 use super::facts::{Cell, Content, Slot};
 use super::image::{fold, winners, written};
+use super::together::{Combined, fitted};
 
 /// Values by column position.
 pub type Values = BTreeMap<usize, Value>;
@@ -20,6 +21,7 @@ impl Commit<'_> {
     /// refers to a row is written, to say which row it means.
     pub fn insert(&mut self, row: RowKey, named: &Values) -> Outcome {
         let table = self.table(row);
+        let named = &fitted(table, named);
         let default = |(column, definition): (usize, &reunite::schema::Column)| {
             named.get(&column).unwrap_or(&definition.default).clone()
         };
@@ -28,8 +30,12 @@ impl Commit<'_> {
         let set = |column: &usize| !shown[*column].is_null();
         let refers = |unit: &Unit| table.foreign_keys_of_unit(unit.id).any(|key| key.columns.iter().all(set));
         for unit in table.units.iter().filter(|unit| names(&unit.columns, named) || refers(unit)) {
+            if table.columns[unit.columns[0]].rule == ColumnRule::Union {
+                self.write_set(row, unit, &shown[unit.columns[0]]);
+                continue;
+            }
             let columns = unit.columns.iter().map(|column| shown[*column].clone()).collect();
-            let cell = Cell { columns, parents: BTreeMap::new(), claim: None };
+            let cell = Cell { columns, ..Cell::default() };
             self.write(row, Slot::Columns(unit.id), Content::Columns(cell), BTreeSet::new());
         }
         self.touch(row);
@@ -48,6 +54,7 @@ impl Commit<'_> {
     /// Changes columns of a row that shows, or would show, `shown`.
     pub fn change(&mut self, row: RowKey, mut shown: Vec<Value>, named: &Values, force: bool) -> Outcome {
         let (table, before) = (self.table(row), shown.clone());
+        let named = &fitted(table, named);
         named.iter().for_each(|(column, value)| shown[*column] = value.clone());
         required(table, &shown)?;
         for unit in table.units.iter().filter(|unit| names(&unit.columns, named)) {
@@ -66,7 +73,11 @@ impl Commit<'_> {
     fn change_unit(&mut self, row: RowKey, unit: &Unit, shown: &[Value], named: &Values, force: bool) {
         let table = self.table(row);
         let defaults = unit.columns.iter().map(|column| table.columns[*column].default.clone());
-        let unwritten = Cell { columns: defaults.collect(), parents: BTreeMap::new(), claim: None };
+        let unwritten = Cell { columns: defaults.collect(), ..Cell::default() };
+        let rule = table.columns[unit.columns[0]].rule;
+        if rule == ColumnRule::Union {
+            return self.write_set(row, unit, &shown[unit.columns[0]]);
+        }
         let visible = self.visible_value(row, unit.id);
         let (mut cell, visible) =
             visible.map_or((unwritten, BTreeSet::new()), |(cell, _, visible)| (cell, visible));
@@ -83,6 +94,9 @@ impl Commit<'_> {
             cell.parents.remove(&key.id);
         });
         let old = if force { self.spots(row, unit.id) } else { visible };
+        if rule == ColumnRule::Sum {
+            cell.seen = self.combined(row, |class| class.added(unit.id));
+        }
         self.write_unit(row, unit.id, cell, &old);
     }
 
@@ -236,9 +250,19 @@ impl Commit<'_> {
         self.joining = self.naming(row);
         self.joining.insert(row);
         for unit in &table.units {
-            let Some((cell, stamp, same)) = self.visible_value(row, unit.id) else { continue };
+            let rule = table.columns[unit.columns[0]].rule;
+            if rule == ColumnRule::Union {
+                self.rewrite_set(row, unit);
+            }
+            let Some((mut cell, stamp, same)) = self.visible_value(row, unit.id) else { continue };
             let winner = same.into_iter().filter(|(_, dot)| *dot == stamp.dot).collect();
-            let old = if decided { self.spots(row, unit.id) } else { winner };
+            let extreme = matches!(rule, ColumnRule::Max | ColumnRule::Min);
+            // A counter keeps what it was assigned, and what was seen then: it goes on reading the same.
+            if extreme {
+                let value = self.combined(row, |class| class.together(table, unit.columns[0], Some(&cell)));
+                cell.columns = value.into_iter().collect();
+            }
+            let old = if decided || extreme { self.spots(row, unit.id) } else { winner };
             self.write_unit(row, unit.id, cell, &old);
         }
         let old = [Slot::Life, Slot::Boost, Slot::Acks].map(|slot| self.dots_of(row, slot, |_| true));
@@ -279,7 +303,8 @@ impl Commit<'_> {
     pub fn by_facts(&self, row: RowKey) -> Vec<Value> {
         let (table, identity) = (self.table(row), self.identity());
         let winners = winners(table, &self.replica.facts, &identity, row);
-        let mut values = written(table, &winners);
+        let class = Combined { facts: &self.replica.facts, identity: &identity, row };
+        let mut values = written(table, class, &winners);
         for foreign_key in table.foreign_keys.iter().filter(|key| key.follow) {
             let null = foreign_key.columns.iter().any(|column| values[*column].is_null());
             let cell = winners.get(&foreign_key.unit).filter(|_| !null);

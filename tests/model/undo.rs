@@ -97,7 +97,11 @@ impl Commit<'_> {
         let slots: BTreeSet<Slot> =
             written.before.units.keys().chain(written.after.units.keys()).copied().collect();
         for slot in slots {
-            if matches!(slot, Slot::Boost | Slot::Acks) || same_live(&written.before, &written.after, slot) {
+            let combined = matches!(slot, Slot::Added(_) | Slot::Element(..));
+            if combined
+                || matches!(slot, Slot::Boost | Slot::Acks)
+                || same_live(&written.before, &written.after, slot)
+            {
                 continue;
             }
             let plan = plan(table, slot, &written.before, &written.after);
@@ -116,6 +120,7 @@ impl Commit<'_> {
             return Err(Refusal::NotApplicable);
         }
         self.write_plans(written, &plans);
+        self.put_elements_back(written);
         if !boosts.is_empty() || !dismissed.is_empty() {
             self.acknowledge(row, None);
             boosts.iter().for_each(|dot| self.remove(row, Slot::Boost, *dot));
@@ -130,6 +135,24 @@ impl Commit<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Elements of sets that the resolution removed are in them again, those that it added are not.
+    fn put_elements_back(&mut self, written: &Written) {
+        let slots = written.before.units.keys().chain(written.after.units.keys());
+        let slots: BTreeSet<Slot> = slots.filter(|slot| matches!(slot, Slot::Element(..))).copied().collect();
+        let is_in = |row: &Row, slot: &Slot| row.live(*slot).next().is_some();
+        let differs = |slot: &Slot| is_in(&written.before, slot) != is_in(&written.after, slot);
+        for slot in slots.into_iter().filter(differs) {
+            self.acknowledge(written.row, None);
+            let live = self.live(written.row, slot);
+            if is_in(&written.before, &slot) {
+                let old = live.into_iter().map(|(dot, _)| (slot, dot)).collect();
+                self.write(written.row, slot, Content::Element, old);
+            } else {
+                live.into_iter().for_each(|(dot, _)| self.remove(written.row, slot, dot));
+            }
+        }
     }
 
     /// One change for each value that a slot gets back: those that lost, then the one that had won.

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use std::collections::BTreeMap;
+
 use reunite::derive::conflict_id;
 use reunite::ids::{ConflictId, ConstraintId, RowId};
-use reunite::row::{Ack, Life, Merge, MergeRule, RowState, Sibling, UnitValue};
+use reunite::row::{Ack, Count, Life, Merge, MergeRule, RowState, Sibling, UnitValue};
+use reunite::value::Json;
 use reunite::version::{Stamp, VersionVector};
 
 use super::facts::{ConflictName, Content, Row, Slot};
@@ -17,7 +20,7 @@ impl ConflictName {
 }
 
 /// The facts of a row as the product keeps them: with one vector for all units.
-pub fn row_state(row: &Row) -> RowState {
+pub fn row_state(id: RowId, row: &Row) -> RowState {
     let mut state = RowState::new(row.born);
     state.vector = row.vector().into_iter().collect::<VersionVector>();
     for (slot, _, entry) in row.all() {
@@ -33,8 +36,23 @@ pub fn row_state(row: &Row) -> RowState {
             (Slot::Columns(unit), Content::Columns(cell)) => {
                 let parents: Vec<(ConstraintId, RowId)> =
                     cell.parents.iter().map(|(k, v)| (*k, *v)).collect();
-                let value = UnitValue { columns: cell.columns.clone(), parents, claim: cell.claim };
+                let mut sums: BTreeMap<RowId, i128> = BTreeMap::new();
+                for ((row, _), sum) in &cell.seen {
+                    *sums.entry(*row).or_default() += sum;
+                }
+                let seen = sums.into_iter().filter(|(_, sum)| *sum != 0).collect();
+                let value = UnitValue { columns: cell.columns.clone(), parents, claim: cell.claim, seen };
                 insert(&mut state, unit, stamp, value);
+            }
+            (Slot::Added(unit), Content::Added(total)) => {
+                let count = Count { seq: stamp.dot.seq, total: *total };
+                state.counts.join(unit, id, stamp.dot.replica, count);
+            }
+            (Slot::Element(unit, element), Content::Element) => {
+                let element = Json::parse(element).expect("it was JSON");
+                let mut added = state.elements.get(unit, &element);
+                added.insert(Sibling { stamp, value: () });
+                state.elements.set(unit, element, added);
             }
             (slot, content) => unreachable!("{content:?} in {slot:?}"),
         }

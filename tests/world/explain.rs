@@ -33,6 +33,9 @@ pub fn operation(schema: &Schema, operation: &Operation) -> String {
             let force = if *force { "!" } else { "" };
             format!("update{force} {}: {}", name(schema, *row), values(schema, *row, all))
         }
+        Operation::Increment { row, amounts } => {
+            format!("increment {}: {}", name(schema, *row), values(schema, *row, amounts))
+        }
         Operation::Delete { row } => format!("delete {}", name(schema, *row)),
         Operation::Undelete { row } => format!("undelete {}", name(schema, *row)),
         Operation::Merge { row, into } => {

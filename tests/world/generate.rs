@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use reunite::derive::{About, Kind};
 use reunite::ids::{RowId, RowKey, TableId};
-use reunite::schema::{ForeignKey, Schema, Table};
-use reunite::value::{Type, Value};
+use reunite::schema::{ColumnRule, ForeignKey, Schema, Table};
+use reunite::value::{Json, Type, Value};
 
 use super::random::Random;
 use crate::model::{Choice, Commit, Conflict, ConflictName, Derived, Facts, Refusal, Values};
@@ -14,6 +14,7 @@ use crate::model::{Choice, Commit, Conflict, ConflictName, Derived, Facts, Refus
 pub enum Operation {
     Insert { row: RowKey, values: Values },
     Update { row: RowKey, values: Values, force: bool },
+    Increment { row: RowKey, amounts: Values },
     Delete { row: RowKey },
     Undelete { row: RowKey },
     Prefer { row: RowKey },
@@ -28,6 +29,7 @@ impl Operation {
         match self {
             Operation::Insert { row, values } => commit.insert(*row, values),
             Operation::Update { row, values, force } => commit.update(*row, values, *force),
+            Operation::Increment { row, amounts } => commit.increment(*row, amounts),
             Operation::Delete { row } => commit.delete(*row),
             Operation::Undelete { row } => commit.undelete(*row),
             Operation::Prefer { row } => commit.prefer(*row),
@@ -42,6 +44,7 @@ impl Operation {
         match self {
             Operation::Insert { row, .. }
             | Operation::Update { row, .. }
+            | Operation::Increment { row, .. }
             | Operation::Delete { row }
             | Operation::Undelete { row }
             | Operation::Prefer { row }
@@ -84,6 +87,7 @@ impl Generator<'_> {
         let visible = self.random.pick(self.view.visible.keys().copied());
         let made = match (self.random.below(26), visible) {
             (0..=4, _) | (_, None) => None,
+            (5..=12, Some(row)) if self.counts(row) && self.random.chance(40) => Some(self.increment(row)),
             (5..=12, Some(row)) => {
                 let values = self.some_values(row, 1);
                 let force = self.random.chance(15);
@@ -114,6 +118,25 @@ impl Generator<'_> {
             self.view.images.values().filter(|image| hidden || self.view.visible.contains_key(&image.key));
         let others = others.map(|image| image.key).filter(|row| row.table == into.table && *row != into);
         self.random.pick(others).map(|row| Operation::Merge { row, into })
+    }
+
+    /// Whether a row has a counter.
+    fn counts(&self, row: RowKey) -> bool {
+        let table = self.schema.table_by_id(row.table).expect("a table of the schema");
+        table.columns.iter().any(|column| column.rule == ColumnRule::Sum)
+    }
+
+    /// Adds to the counters of a row; now and then to what is none.
+    fn increment(&mut self, row: RowKey) -> Operation {
+        let table = self.schema.table_by_id(row.table).expect("a table of the schema");
+        let mut amounts = Values::new();
+        for (position, column) in table.columns.iter().enumerate() {
+            let mistaken = column.kind == Type::Integer && self.random.chance(2);
+            if column.rule == ColumnRule::Sum || mistaken {
+                amounts.insert(position, Value::Integer(self.random.below(9) as i64 - 3));
+            }
+        }
+        Operation::Increment { row, amounts }
     }
 
     pub fn insertion(&mut self) -> Operation {
@@ -175,6 +198,11 @@ impl Generator<'_> {
             return Value::Null;
         }
         match definition.kind {
+            Type::Json => {
+                let elements = ["\"a\"", "\"b\"", "2", "10", "null", "{\"a\":[true]}"];
+                let some: Vec<&str> = elements.into_iter().filter(|_| self.random.chance(40)).collect();
+                Value::Json(Json::parse(&format!("[{}]", some.join(", "))).expect("a list of JSON is JSON"))
+            }
             Type::Text => Value::from(["A", "a", "B", "b", "C", "é", "É", "D"][self.random.below(8)]),
             _ => Value::Integer(self.random.below(6) as i64),
         }

@@ -59,11 +59,11 @@ impl Losses<'_> {
                     || self.view.conflicts.contains_key(&name)
                     || self.acks.contains(&name)
             }
-            (Slot::Columns(unit), Content::Columns(cell)) => {
+            (Slot::Columns(unit), _) => {
                 if !self.view.identity.spots(self.facts, root, unit).contains(&(row, dot)) {
                     return true; // Whoever merged the row, or wrote it since, has decided it.
                 }
-                let wins = cell.says_the_same(&image.winners[&unit].1);
+                let wins = image.agreeing.contains(&(unit, dot));
                 let listed = self.listed(row, About::Update, dot);
                 match image.lives {
                     true if wins => self.view.visible.contains_key(&root) || self.is_parked(root),

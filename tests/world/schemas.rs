@@ -1,24 +1,26 @@
-//! The schemas of the histories: four shapes, each with random rules.
+//! The schemas of the histories: five shapes, each with random rules.
 //!
 //! Together they have every kind of constraint and of reference: following and by value, to the same
-//! table, around a cycle of tables, composite, shared with a key, with texts of other case, with defaults.
+//! table, around a cycle of tables, composite, shared with a key, with texts of other case, with defaults; and columns whose
+//! concurrent values are combined.
 
 use std::sync::Arc;
 
 use reunite::schema::Expression::{self, Column, Literal};
 use reunite::schema::{
-    Binary, DeleteRule, OnDelete, OnUpdate, Schema, SchemaBuilder, TableBuilder, Tracking, WinnerRule,
+    Binary, ColumnRule, DeleteRule, OnDelete, OnUpdate, Schema, SchemaBuilder, TableBuilder, Tracking,
+    WinnerRule,
 };
 use reunite::value::{Collation, Type, Value};
 
 use super::random::Random;
 
 /// How many shapes there are.
-pub const SHAPES: usize = 4;
+pub const SHAPES: usize = 5;
 
 /// A schema, and the same with one more rule: what a later change of the schema would make of it.
 pub fn schemas(random: &mut Random) -> [Arc<Schema>; 2] {
-    let shape = [shop, ring, places, defaults][random.below(SHAPES)];
+    let shape = [shop, ring, places, defaults, combined][random.below(SHAPES)];
     let [plain, strict] = [Extra(false), Extra(true)].map(|extra| {
         let builder = shape(&mut random.clone(), extra);
         Arc::new(builder.build().expect("the shapes are valid schemas"))
@@ -142,6 +144,32 @@ fn defaults(random: &mut Random, extra: Extra) -> SchemaBuilder {
         extra.apply(rules[2].apply(t), 2)
     };
     Schema::builder().table("kind", kind).table("item", item).table("below", below)
+}
+
+/// Counters, sets, maxima and minima: in a table that others refer to, and in one that refers.
+fn combined(random: &mut Random, extra: Extra) -> SchemaBuilder {
+    let (rules, actions) = (Rules::some(random), Actions::some(random));
+    let by_column = |rules: Rules| Rules { tracking: Tracking::Column, ..rules };
+    let page = |t: TableBuilder| {
+        let t = t.column("name", Type::Text).collate(Collation::NoCase).column("hits", Type::Integer);
+        let t = t.column("high", Type::Integer).column("low", Type::Integer).default(4);
+        let t = t.column("tags", Type::Json).column("note", Type::Integer).primary_key(["name"]);
+        let t = t.combine("hits", ColumnRule::Sum).combine("high", ColumnRule::Max);
+        by_column(rules[0]).apply(t.combine("low", ColumnRule::Min).combine("tags", ColumnRule::Union))
+    };
+    let stock = |t: TableBuilder| {
+        let t =
+            t.column("page", Type::Text).column("left", Type::Integer).default(2).column("seen", Type::Json);
+        let t = t.unique(["page"]).foreign_key(["page"], "page", ["name"]).on_delete(actions.delete);
+        let t = t.check(compare(Binary::GreaterOrEqual, Column(1), Literal(Value::Integer(0)))).done();
+        let t = t.combine("left", ColumnRule::Sum).combine("seen", ColumnRule::Union);
+        by_column(rules[1]).apply(t)
+    };
+    let plain = |t: TableBuilder| {
+        let t = t.column("number", Type::Integer).column("note", Type::Integer).primary_key(["number"]);
+        extra.apply(rules[2].apply(t), 1)
+    };
+    Schema::builder().table("page", page).table("stock", stock).table("plain", plain)
 }
 
 /// How a table settles conflicts.

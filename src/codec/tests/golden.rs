@@ -63,7 +63,12 @@ fn eventful() -> RowState {
     row.write_unit(UnitId(1), bob, bare(Value::Null), &[]);
     let parents = vec![(ConstraintId(11), RowId::from_bytes([0xcd; 16]))];
     let columns = vec![Value::Blob(vec![1, 2]), Value::Timestamp(Timestamp(5))];
-    row.write_unit(UnitId(3), ann, UnitValue { columns, parents, claim: Some(stamp(1, 2, 3, 50)) }, &[]);
+    row.write_unit(
+        UnitId(3),
+        ann,
+        UnitValue { columns, parents, claim: Some(stamp(1, 2, 3, 50)), ..UnitValue::default() },
+        &[],
+    );
     row.write_boost(ann);
     row.write_ack(bob, Ack::of(ConflictId::from_bytes([0xef; 16])));
     row.write_ack(ann, Ack::REMOVAL);
@@ -98,6 +103,20 @@ fn an_eventful_row() {
     let row = encode_row(&table(), &eventful(), &derived, &mut Numbers::default()).unwrap();
     assert_eq!(hex(&row.main), MAIN);
     assert_eq!(row.losers.as_deref().map(hex).as_deref(), Some(LOSERS));
+}
+
+/// A row with a counter, a set, and an assignment of the counter that had seen what was added before.
+#[test]
+fn a_row_whose_values_are_combined() {
+    let mut row = inserted();
+    let (made, later) = (row.born, stamp(1, 2, 0x1235, 50));
+    let seen = vec![(key().row, -7)];
+    row.write_unit(UnitId(1), later, UnitValue { seen, ..bare(Value::Integer(5)) }, &[made]);
+    row.increment(UnitId(1), key().row, later.dot, -7);
+    row.add_element(UnitId(4), Json::parse("\"a\"").unwrap(), later);
+    row.write_life(later, Life::ALIVE, &[made]);
+    let stored = encode_row(&table(), &row, &VISIBLE, &mut Numbers::default()).unwrap();
+    assert_eq!(hex(&stored.main), COMBINED);
 }
 
 #[test]
@@ -168,8 +187,11 @@ const MAIN: &str = "\
      6d01060a580205106824010010981b0900893c012c0101080301020802020201040702aaaaaaaaaaaaaaaaaaaa\
      aaaaaaaaaaaa0b05bababababababababababababababababbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0eacacacac\
      acacacacacacacacacacacac0202000112acacacacacacacacacacacacacacacac01090183616e6e010201fb2c\
-     01010202020501efefefefefefefefefefefefefefefef0100030201010202010083616e6e170101040201021b\
+     01010202020501efefefefefefefefefefefefefefefef0100030201010202010083616e6e270101040201021b\
      0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd0008060200";
+const COMBINED: &str = "\
+     80021068240100080202000101040101abababababababababababababababab00020d00010403226122010119\
+     0101090a01abababababababababababababababab0d0002010083616e6e";
 const LOSERS: &str = "01913cfe3f2c0101020100";
 const FRAME: &str = "0102000000532f89a96162";
 const MESSAGE: &str = "\
@@ -178,7 +200,7 @@ const MESSAGE: &str = "\
      0802020201040702aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0b05bababababababababababababababababbbbbb\
      bbbbbbbbbbbbbbbbbbbbbbbbbb0eacacacacacacacacacacacacacacacac0202000112acacacacacacacacacac\
      acacacacacac01090183616e6e010201fb2c01010202020501efefefefefefefefefefefefefefefef01000302\
-     0101020200020002010083616e6e170101040201021b0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd00080602\
+     0101020200020002010083616e6e270101040201021b0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd00080602\
      0001a76103010009020001030009041000400900893c012c01010803010208020202000001040302aaaaaaaaaa\
      aaaaaaaaaaaaaaaaaaaaaa0705bababababababababababababababababbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\
      0aacacacacacacacacacacacacacacacac020200010eacacacacacacacacacacacacacacacac01090183616e6e\
@@ -194,7 +216,7 @@ const CANONICAL: &str = "\
      acacacacacacacacacac00090183616e6e010202020202020202020202020202020202fb2c010132fb00200101\
      0101010101010101010101010101090232fb00200101010101010101010101010101010109003cfbff1f020202\
      02020202020202020202020202fb2c0101efefefefefefefefefefefefefefefef03010232fb00200101010101\
-     010101010101010101010109010200003cfbff1f02020202020202020202020202020202fb2c01010000000201\
-     32fb341201010101010101010101010101010101010183616e6e0000030132fb00200101010101010101010101\
-     01010101010902040201021b0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd0132030101010101010101010101\
-     010101010102";
+     01010101010101010101010901020000003cfbff1f02020202020202020202020202020202fb2c010100000000\
+     020132fb341201010101010101010101010101010101010183616e6e000000030132fb00200101010101010101\
+     01010101010101010902040201021b0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd0132030101010101010101\
+     010101010101010102000000";

@@ -3,7 +3,7 @@
 use super::columns::Columns;
 use super::draft::{Problem, TableDraft};
 use super::references::Reference;
-use super::{columns, follow, names, references, rules, units};
+use super::{column_rules, columns, follow, names, references, rules, units};
 use crate::ids::{ColumnId, ConstraintId, TableId};
 use crate::schema::{Check, Index, Schema, SchemaError, Table, UniqueKey, limits};
 
@@ -21,6 +21,7 @@ pub(super) fn schema(drafts: &[TableDraft]) -> Result<Schema, Problem> {
     let mut tables: Vec<Table> = outlines.into_iter().map(|outline| outline.table).collect();
     for (draft, table) in drafts.iter().zip(&mut tables) {
         units::assign(draft, table)?;
+        column_rules::validate(draft, table)?;
     }
     names::assign(drafts, &mut tables)?;
     follow::validate(drafts, &tables)?;
@@ -55,6 +56,7 @@ fn outline(draft: &TableDraft, ids: &mut Ids) -> Result<Outline, Problem> {
     limits::table(draft)?;
     let id = TableId(ids.next());
     let mut columns = columns::resolve(draft, || ColumnId(ids.next()))?;
+    column_rules::apply(draft, &mut columns)?;
     let lists = Columns { table: &draft.name, columns: &columns };
     let keys = keys(draft, lists, ids)?;
     let references = draft.foreign_keys.iter().map(|foreign_key| {

@@ -2,7 +2,7 @@
 
 use super::draft::{ColumnDraft, Name, Position, Problem, TableDraft};
 use crate::ids::{ColumnId, UnitId};
-use crate::schema::{Column, SchemaError};
+use crate::schema::{Column, ColumnRule, SchemaError};
 use crate::value::{Collation, Type, Value};
 
 /// The columns of a table, to look names up in.
@@ -45,7 +45,8 @@ pub(super) fn list(names: &[Name]) -> String {
     names.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// The columns of a draft. Their units are assigned later, and so are inherited collations.
+/// The columns of a draft. Their units and rules are assigned later, and so are inherited
+/// collations.
 pub(super) fn resolve(
     draft: &TableDraft,
     mut next_id: impl FnMut() -> ColumnId,
@@ -60,6 +61,7 @@ pub(super) fn resolve(
             default: default(draft, column)?,
             collation: collation(draft, column)?,
             unit: UnitId(id.0),
+            rule: ColumnRule::Winner,
         })
     };
     draft.columns.iter().map(column).collect()

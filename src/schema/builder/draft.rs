@@ -1,7 +1,9 @@
 //! A schema as it was written down, before it is validated: names instead of positions and ids.
 //! Each name remembers where in the SQL text it stands, if it comes from one.
 
-use crate::schema::{DeleteRule, Expression, OnDelete, OnUpdate, SchemaError, Tracking, WinnerRule};
+use crate::schema::{
+    ColumnRule, DeleteRule, Expression, OnDelete, OnUpdate, SchemaError, Tracking, WinnerRule,
+};
 use crate::value::{Collation, Type, Value};
 
 /// A place in SQL text. Both count from 1, columns in characters; both are 0 if there is no text.
@@ -64,6 +66,7 @@ pub(in crate::schema) struct TableDraft {
     pub checks: Vec<CheckDraft>,
     pub indexes: Vec<KeyDraft>,
     pub units: Vec<Vec<Name>>,
+    pub column_rules: Vec<(ColumnRule, Name)>,
     pub tracking: Tracking,
     pub winner: WinnerRule,
     pub deletes: DeleteRule,
@@ -81,6 +84,7 @@ impl TableDraft {
             checks: Vec::new(),
             indexes: Vec::new(),
             units: Vec::new(),
+            column_rules: Vec::new(),
             tracking: Tracking::default(),
             winner: WinnerRule::default(),
             deletes: DeleteRule::default(),

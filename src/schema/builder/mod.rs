@@ -4,6 +4,7 @@
 //! type of [`TableBuilder`] remembers what came last, so that a stray `.not_null()` does not compile.
 
 mod build;
+mod column_rules;
 mod columns;
 mod draft;
 mod follow;
@@ -24,7 +25,7 @@ pub(super) use names::{default_check, default_foreign_key, default_key};
 pub(super) use rebuild::{build, drafts, validate};
 pub(super) use units::{constraint_groups, joined};
 
-use super::{DeleteRule, OnDelete, OnUpdate, Schema, SchemaError, Tracking, WinnerRule};
+use super::{ColumnRule, DeleteRule, OnDelete, OnUpdate, Schema, SchemaError, Tracking, WinnerRule};
 use crate::value::{Collation, Type, Value};
 
 /// A schema in the making; see [`Schema::builder`].
@@ -219,6 +220,27 @@ impl<Last> TableBuilder<Last> {
         I::Item: Into<String>,
     {
         self.draft.units.push(Name::list(columns));
+        self.then()
+    }
+
+    /// A column whose concurrent values are combined: a counter, a set, a maximum, a minimum.
+    ///
+    /// ```
+    /// use reunite::schema::{ColumnRule, Schema};
+    /// use reunite::value::Type;
+    ///
+    /// let schema = Schema::builder()
+    ///     .table("page", |t| {
+    ///         t.column("name", Type::Text).column("hits", Type::Integer).combine("hits", ColumnRule::Sum)
+    ///     })
+    ///     .build()?;
+    /// assert!(schema.to_sql().contains("sum = 'hits'"));
+    /// # Ok::<(), reunite::schema::SchemaError>(())
+    /// ```
+    pub fn combine(mut self, column: impl Into<String>, rule: ColumnRule) -> TableBuilder {
+        if rule != ColumnRule::Winner {
+            self.draft.column_rules.push((rule, Name::from(column.into())));
+        }
         self.then()
     }
 

@@ -2,7 +2,7 @@
 
 use super::build::schema;
 use super::draft::{CheckDraft, ColumnDraft, ForeignKeyDraft, KeyDraft, Name, Position, Problem, TableDraft};
-use crate::schema::{ForeignKey, Schema, SchemaError, Table, Tracking};
+use crate::schema::{ColumnRule, ForeignKey, Schema, SchemaError, Table, Tracking};
 
 /// The schema of these drafts.
 pub(in crate::schema) fn build(drafts: &[TableDraft]) -> Result<Schema, Problem> {
@@ -40,6 +40,8 @@ fn draft(tables: &[Table], table: &Table) -> TableDraft {
         rule: check.rule.clone().into(),
         at: Position::default(),
     });
+    let combined = table.columns.iter().filter(|column| column.rule != ColumnRule::Winner);
+    let column_rules = combined.map(|column| (column.rule, Name::from(column.name.clone())));
     TableDraft {
         name: Name::from(table.name.clone()),
         columns: columns.collect(),
@@ -49,6 +51,7 @@ fn draft(tables: &[Table], table: &Table) -> TableDraft {
         checks: checks.collect(),
         indexes: table.indexes.iter().map(|index| key(&index.name, &index.columns)).collect(),
         units: Vec::new(),
+        column_rules: column_rules.collect(),
         tracking: Tracking::Column,
         winner: table.winner,
         deletes: table.deletes,

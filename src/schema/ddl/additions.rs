@@ -113,6 +113,7 @@ impl Ids {
             name: column.name.clone(),
             kind: column.kind,
             collation: column.collation,
+            rule: column.rule,
             // The primary key forbids it; if that goes, so does this.
             nullable: column.nullable || in_primary_key,
             default,

@@ -7,10 +7,10 @@ use sqlparser::tokenizer::Token;
 use super::{Cursor, DdlError};
 use crate::schema::builder::{Name, Position, TableDraft};
 use crate::schema::design::Operation;
-use crate::schema::{DeleteRule, SchemaError, Table, Tracking, WinnerRule};
+use crate::schema::{ColumnRule, DeleteRule, SchemaError, Table, Tracking, WinnerRule};
 
 /// Options that later versions of Reunite will know.
-const LATER: [&str; 6] = ["identity", "merge_duplicates", "max", "min", "sum", "union"];
+const LATER: [&str; 2] = ["identity", "merge_duplicates"];
 
 /// The value of an option, and where it stands.
 struct Text {
@@ -107,13 +107,17 @@ fn apply(draft: &mut TableDraft, option: &str, at: Position, value: &Text) -> Re
         }
         "replicate" => draft.replicate = one_of(option, value, &[("true", true), ("false", false)])?,
         "units" => draft.units = lists(value)?,
+        "max" => combine(draft, ColumnRule::Max, value)?,
+        "min" => combine(draft, ColumnRule::Min, value)?,
+        "sum" => combine(draft, ColumnRule::Sum, value)?,
+        "union" => combine(draft, ColumnRule::Union, value)?,
         "match_key" => lists(value)?.iter().try_for_each(|columns| match_key(draft, columns, value.at))?,
         later if LATER.contains(&later) => {
             let message = format!("option {later} is not supported by this version of Reunite: leave it out");
             return Err(DdlError::new(at, message));
         }
         unknown => {
-            let known = "tracking, winner, deletes, match_key, units and replicate";
+            let known = "tracking, winner, deletes, match_key, units, max, min, sum, union and replicate";
             return Err(DdlError::new(at, format!("there is no option {unknown}: there are {known}")));
         }
     }
@@ -157,6 +161,19 @@ fn list(cursor: &mut Cursor) -> Result<Vec<Name>, DdlError> {
     } else {
         Ok(vec![cursor.name("a column, or columns in parentheses")?])
     }
+}
+
+/// Columns, one by one, whose concurrent values are combined.
+fn combine(draft: &mut TableDraft, rule: ColumnRule, value: &Text) -> Result<(), DdlError> {
+    for columns in lists(value)? {
+        let [column] = <[Name; 1]>::try_from(columns).map_err(|_| {
+            let message =
+                format!("option {} names columns one by one: leave the parentheses out", rule.name());
+            DdlError::new(value.at, message)
+        })?;
+        draft.column_rules.push((rule, column));
+    }
+    Ok(())
 }
 
 /// Lets the foreign keys over these columns match by value; the order of the columns does not matter.

@@ -4,7 +4,8 @@ use super::words::quoted;
 use crate::ids::TableId;
 use crate::schema::builder::{constraint_groups, default_check, default_foreign_key, default_key, joined};
 use crate::schema::{
-    Column, DeleteRule, Expression, ForeignKey, OnDelete, OnUpdate, Table, Tracking, Unit, WinnerRule,
+    Column, ColumnRule, DeleteRule, Expression, ForeignKey, OnDelete, OnUpdate, Table, Tracking, Unit,
+    WinnerRule,
 };
 use crate::value::{Collation, Value};
 
@@ -117,6 +118,13 @@ fn options(table: &Table) -> String {
     let units = declared_units(table);
     if !units.is_empty() {
         option("units", &units.join(", "));
+    }
+    for rule in [ColumnRule::Max, ColumnRule::Min, ColumnRule::Sum, ColumnRule::Union] {
+        let combined = table.columns.iter().filter(|column| column.rule == rule);
+        let combined: Vec<String> = combined.map(|column| quoted(&column.name)).collect();
+        if !combined.is_empty() {
+            option(rule.name(), &combined.join(", "));
+        }
     }
     if !table.replicate {
         option("replicate", "false");

@@ -201,6 +201,9 @@ fn column(new: &NewColumn) -> Result<Column, Unfit> {
         }
         None => crate::value::Value::Null,
     };
+    if !new.rule.admits(new.kind) || (new.rule.is_never_null() && new.nullable) {
+        return Err(malformed("its rule does not fit its type"));
+    }
     Ok(Column {
         id: new.id,
         name: new.name.clone(),
@@ -209,6 +212,7 @@ fn column(new: &NewColumn) -> Result<Column, Unfit> {
         default,
         collation: new.collation,
         unit: new.unit,
+        rule: new.rule,
     })
 }
 

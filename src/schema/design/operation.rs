@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text;
 use crate::ids::{ColumnId, ConstraintId, ReplicaId, TableId, UnitId};
-use crate::schema::{DeleteRule, OnDelete, OnUpdate, Tracking, WinnerRule};
+use crate::schema::{ColumnRule, DeleteRule, OnDelete, OnUpdate, Tracking, WinnerRule};
 use crate::value::{Collation, Type};
 
 /// One change of a schema.
@@ -161,6 +161,9 @@ pub(crate) struct NewColumn {
     pub nullable: bool,
     /// The default, as SQL; none for `Null`.
     pub default: Option<String>,
+    /// What becomes of concurrent values of it.
+    #[serde(with = "text")]
+    pub rule: ColumnRule,
 }
 
 /// A unique key or an index as it is created.

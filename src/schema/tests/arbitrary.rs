@@ -5,7 +5,7 @@ use proptest::sample::{Index, select};
 
 use crate::schema::expression::arbitrary as expressions;
 use crate::schema::{
-    DeleteRule, OnDelete, OnUpdate, Schema, SchemaBuilder, TableBuilder, Tracking, WinnerRule,
+    ColumnRule, DeleteRule, OnDelete, OnUpdate, Schema, SchemaBuilder, TableBuilder, Tracking, WinnerRule,
 };
 use crate::value::{Collation, Type, Value, arbitrary};
 
@@ -45,6 +45,8 @@ struct Table {
     unit: Option<Vec<Index>>,
     rules: (Tracking, WinnerRule, DeleteRule),
     is_local: bool,
+    /// A column of its own with this rule.
+    combined: Option<ColumnRule>,
 }
 
 fn column() -> impl Strategy<Value = Column> {
@@ -90,10 +92,24 @@ fn table() -> impl Strategy<Value = Table> {
         select(vec![WinnerRule::Latest, WinnerRule::Priority]),
         select(vec![DeleteRule::DeleteWins, DeleteRule::UpdateWins, DeleteRule::LatestWins]),
     );
-    let rest = (prop::option::of(some()), prop::option::of(some()), rules, any::<bool>());
-    (structure, rest).prop_map(|(structure, (index, unit, rules, is_local))| {
+    let combined = select(vec![ColumnRule::Max, ColumnRule::Min, ColumnRule::Sum, ColumnRule::Union]);
+    let combined = prop::option::of(combined);
+    let rest = (prop::option::of(some()), prop::option::of(some()), rules, any::<bool>(), combined);
+    (structure, rest).prop_map(|(structure, (index, unit, rules, is_local, combined))| {
         let (name, columns, keys, has_primary_key, references, checks) = structure;
-        Table { name, columns, keys, has_primary_key, references, checks, index, unit, rules, is_local }
+        Table {
+            name,
+            columns,
+            keys,
+            has_primary_key,
+            references,
+            checks,
+            index,
+            unit,
+            rules,
+            is_local,
+            combined,
+        }
     })
 }
 
@@ -179,6 +195,10 @@ fn define(mut t: TableBuilder, name: &str, table: &Table, keys: &mut Vec<Key>) -
     let (tracking, winner, deletes) = table.rules;
     if let (Some(places), Tracking::Column) = (&table.unit, tracking) {
         t = t.unit(pick(places, &columns).into_iter().map(|(name, ..)| name));
+    }
+    if let (Some(rule), Tracking::Column) = (table.combined, tracking) {
+        let kind = if rule == ColumnRule::Union { Type::Json } else { Type::Integer };
+        t = t.column("the combined one", kind).combine("the combined one", rule);
     }
     t = t.tracking(tracking).winner(winner).deletes(deletes);
     if table.is_local { t.local_only() } else { t }

@@ -284,14 +284,34 @@ fn options() {
         ("tracking = 'row', tracking = 'row'", "1:60: option tracking is given twice: leave one out"),
         (
             "colour = 'red'",
-            "1:42: there is no option colour: there are tracking, winner, deletes, match_key, units and replicate",
+            "1:42: there is no option colour: there are tracking, winner, deletes, match_key, units, max, min, sum, union and replicate",
         ),
         (
             "identity = 'natural'",
             "1:42: option identity is not supported by this version of Reunite: leave it out",
         ),
-        ("sum = 'a'", "1:42: option sum is not supported by this version of Reunite: leave it out"),
-        ("union = 'a'", "1:42: option union is not supported by this version of Reunite: leave it out"),
+        (
+            "sum = 'b'",
+            "1:48: column \"b\" of table \"t\" is TEXT; the rule sum needs INTEGER: sums of REAL depend on their order, so count in the smallest unit, as cents",
+        ),
+        (
+            "union = 'b'",
+            "1:50: column \"b\" of table \"t\" is TEXT; the rule union needs JSON: a set is an array",
+        ),
+        ("max = 'z'", "1:48: table \"t\" has no column \"z\""),
+        (
+            "max = 'a', min = 'a'",
+            "1:59: column \"a\" of table \"t\" has two of the rules max, min, sum and union: leave one",
+        ),
+        ("min = '(a, b)'", "1:48: option min names columns one by one: leave the parentheses out"),
+        (
+            "max = 'a', tracking = 'row'",
+            "1:48: column \"a\" of table \"t\" has the rule max and is in a table that tracks by row: it must be a unit by itself",
+        ),
+        (
+            "max = 'a', units = '(a, b)'",
+            "1:48: column \"a\" of table \"t\" has the rule max and is in one unit with other columns, by a declared unit or a check over several columns: it must be a unit by itself",
+        ),
         (
             "merge_duplicates = 'a'",
             "1:42: option merge_duplicates is not supported by this version of Reunite: leave it out",
@@ -308,6 +328,38 @@ fn options() {
         ("replicate = 'no'", "1:54: option replicate cannot be 'no': it is 'true' or 'false'"),
     ];
     table(&cases, |case| format!("CREATE TABLE t (a INTEGER, b TEXT) WITH ({case})"));
+}
+
+#[test]
+fn columns_with_rules() {
+    let alone = "it must be a unit by itself";
+    let cases = [
+        ("a INTEGER PRIMARY KEY) WITH (sum = 'a'", format!("line 1, column 52: column \"a\" of table \"t\" has the rule sum and is part of a key: {alone}")),
+        (
+            "a INTEGER PRIMARY KEY, b INTEGER REFERENCES t (a)) WITH (max = 'b'",
+            format!("line 1, column 80: column \"b\" of table \"t\" has the rule max and is part of a foreign key: {alone}"),
+        ),
+        (
+            "a INTEGER, b INTEGER, CHECK (a < b)) WITH (max = 'b'",
+            format!(
+                "line 1, column 66: column \"b\" of table \"t\" has the rule max and is in one unit with other columns, by a declared \
+                 unit or a check over several columns: {alone}"
+            ),
+        ),
+        (
+            "a JSON DEFAULT '[1]') WITH (union = 'a'",
+            "line 1, column 53: column \"a\" of table \"t\" is a set and begins empty: leave its default out".to_owned(),
+        ),
+        (
+            "a JSON) WITH (max = 'a'",
+            "line 1, column 37: column \"a\" of table \"t\" is JSON; the rule max needs any type but JSON, which has no order"
+                .to_owned(),
+        ),
+    ];
+    for (case, expected) in cases {
+        let error = Schema::from_sql(&format!("CREATE TABLE t ({case})")).unwrap_err();
+        assert_eq!(error.to_string(), expected, "{case}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub(super) fn parse(words: &mut Words<'_>) -> Result<Action, String> {
     match verb {
         "insert" => insert(words),
         "update" | "update!" => update(words, verb == "update!"),
+        "increment" => increment(words),
         "version" => version(words),
         "update?" => update_if(words),
         "delete?" => delete_if(words),
@@ -62,6 +63,12 @@ fn update(words: &mut Words<'_>, forced: bool) -> Result<Action, String> {
     let (table, row) = (table(words)?, row(words)?);
     let values = columns(words, "the new values")?;
     Ok(Action::Update { table, row, values, forced })
+}
+
+/// `increment page home {"hits":1}`
+fn increment(words: &mut Words<'_>) -> Result<Action, String> {
+    let (table, row) = (table(words)?, row(words)?);
+    Ok(Action::Increment { table, row, amounts: columns(words, "what to add")? })
 }
 
 /// `version customer ann as v1`

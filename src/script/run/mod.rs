@@ -95,6 +95,7 @@ impl World {
             Action::Update { table, row, values, forced } => {
                 self.update(replica, table, row, values, *forced)
             }
+            Action::Increment { table, row, amounts } => self.increment(replica, table, row, amounts),
             Action::Version { table, row, name } => self.version(replica, table, row, name),
             Action::UpdateIf { table, row, version, values } => {
                 self.update_if(replica, table, row, version, values)

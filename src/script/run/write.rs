@@ -49,6 +49,19 @@ impl World {
         })
     }
 
+    pub(super) fn increment(
+        &mut self,
+        replica: usize,
+        table: &str,
+        row: &RowName,
+        amounts: &Object,
+    ) -> Answer {
+        self.change(replica, table, row, |transaction, row| {
+            let amounts = row_of(transaction.read_table(table)?.definition(), amounts)?;
+            Ok(transaction.table(table)?.increment(row, amounts)?)
+        })
+    }
+
     pub(super) fn delete(&mut self, replica: usize, table: &str, row: &RowName) -> Answer {
         self.change(replica, table, row, |transaction, row| Ok(transaction.table(table)?.delete(row)?))
     }
