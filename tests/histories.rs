@@ -19,16 +19,23 @@ mod databases;
 mod derivation;
 mod exhaustive;
 
-use world::story::{Suite, number_from_environment};
+use world::story::{Plan, Suite, number_from_environment};
 
 /// Histories without a database.
-const DERIVATIONS: Suite<'static> = Suite { name: "derivation", steps: 10..60, run: &derivation::history };
+const DERIVATIONS: Suite<'static> = Suite {
+    file: "histories",
+    name: "derivation",
+    steps: 10..60,
+    plan: Plan::new,
+    run: &derivation::history,
+};
 
 /// Seeds that failed once: they are always run, first.
 const KEPT: &str = include_str!("seeds.txt");
 
 /// Histories of databases.
-const DATABASES: Suite<'static> = Suite { name: "databases", steps: 8..40, run: &databases::history };
+const DATABASES: Suite<'static> =
+    Suite { file: "histories", name: "databases", steps: 8..40, plan: Plan::new, run: &databases::history };
 
 #[test]
 fn databases() {

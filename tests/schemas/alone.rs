@@ -28,9 +28,9 @@ use rusqlite::types::Value as SqlValue;
 
 use crate::draft;
 use crate::random::Random;
-use crate::runner::{Checked, Plan, Story, ensure};
 use crate::sqlite;
 use crate::statement::{Generator, Statement};
+use crate::story::{Checked, Plan, Story, ensure};
 use crate::transaction::status;
 use crate::view::{View, of_database, of_transaction, show};
 
@@ -55,7 +55,7 @@ pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     let sqlite = sqlite::load(&schema, &View::new())?;
     let mut alone = Alone { schema, db, sqlite, rows: Vec::new(), story, undeleted: false };
     for step in &plan.steps {
-        alone.step(&mut Random::new(*step))?;
+        alone.step(&mut Random::new(step.seed))?;
     }
     let known = alone.rows.clone();
     crate::oracles::check(&alone.db, &known, &mut random)

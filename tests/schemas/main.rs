@@ -28,25 +28,45 @@ mod oracles;
 #[allow(dead_code, reason = "this test needs less of it")]
 mod random;
 mod reads;
-mod runner;
 mod sessions;
 mod sqlite;
 mod statement;
+// How histories are run.
+#[path = "../world/story.rs"]
+#[allow(dead_code, reason = "this test needs less of it")]
+mod story;
 mod transaction;
 mod values;
 mod view;
 mod world;
 
-use runner::{Suite, number_from_environment};
+use std::ops::Range;
+
+use random::Random;
+use story::{Phase, Plan, Step, Suite, number_from_environment};
 
 /// Seeds that failed once: they are always run, first.
 const KEPT: &str = include_str!("seeds.txt");
 
 /// Several replicas that sync.
-const REPLICAS: Suite = Suite { name: "replicas", steps: 10..50, run: world::history };
+const REPLICAS: Suite<'static> =
+    Suite { file: "schemas", name: "replicas", steps: 10..50, plan, run: &world::history };
 
 /// One replica beside SQLite.
-const ALONE: Suite = Suite { name: "alone", steps: 10..40, run: alone::history };
+const ALONE: Suite<'static> =
+    Suite { file: "schemas", name: "alone", steps: 10..40, plan, run: &alone::history };
+
+/// What replicas have in common they make first. Kept seeds depend on these numbers.
+fn plan(seed: u64, steps: Range<usize>) -> Plan {
+    let mut random = Random::new(seed ^ 0x5EED);
+    let length = steps.start + random.below(steps.len());
+    let shared = if random.chance(75) { 2 + random.below(6) } else { 0 };
+    let step = |at| {
+        let phase = if at < shared { Phase::Grow } else { Phase::Live };
+        Step { phase, seed: random.next() & !1 | u64::from(at < shared) }
+    };
+    Plan { seed, steps: (0..length).map(step).collect() }
+}
 
 #[test]
 fn replicas() {

@@ -12,8 +12,8 @@ use reunite::schema::Schema;
 
 use crate::random::Random;
 use crate::reads::agree;
-use crate::runner::{Checked, ensure};
 use crate::sqlite;
+use crate::story::{Checked, ensure};
 use crate::view::of_database;
 
 /// All that can be checked of one replica. `known`: every row that was ever inserted anywhere.

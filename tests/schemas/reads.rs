@@ -9,7 +9,7 @@ use reunite::ids::RowId;
 use reunite::value::Value;
 
 use crate::random::Random;
-use crate::runner::{Checked, ensure};
+use crate::story::{Checked, ensure};
 use crate::view::{Values, rows_of, values_of};
 
 type Rows = Vec<(RowId, Values)>;

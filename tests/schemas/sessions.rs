@@ -10,7 +10,7 @@ use reunite::sync::SyncError;
 use reunite::version::ManualClock;
 
 use crate::random::Random;
-use crate::runner::{Checked, ensure};
+use crate::story::{Checked, Failure, ensure};
 use crate::view::State;
 use crate::world::World;
 
@@ -29,7 +29,7 @@ impl World<'_> {
             Err(SyncError::Interrupted { .. }) if cut_after.is_some() => {
                 self.story.count("broken sessions", 1);
             }
-            Err(error) => return Err(format!("a session failed: {error}")),
+            Err(error) => return Err(Failure(format!("a session failed: {error}"))),
         }
         for end in [a, b] {
             let schema = Arc::clone(&self.schema);
@@ -44,9 +44,9 @@ impl World<'_> {
     pub fn spread(&mut self) -> Checked {
         self.story.note(|| "0 syncs with all".to_owned());
         let others = 1..self.replicas.len();
-        others
-            .into_iter()
-            .try_for_each(|i| sync(self.db(0), self.db(i)).map(drop).map_err(|error| error.to_string()))
+        others.into_iter().try_for_each(|i| {
+            sync(self.db(0), self.db(i)).map(drop).map_err(|error| Failure(error.to_string()))
+        })
     }
 
     /// The end.
@@ -58,7 +58,7 @@ impl World<'_> {
         let first = State::of(self.db(0)).replicated(&schema);
         self.story.count("conflicts at the end", first.conflicts.len());
         for conflict in &first.conflicts {
-            self.story.count(&format!("({})", conflict.kind.name()), 1);
+            self.story.count(format!("({})", conflict.kind.name()), 1);
         }
         for i in 0..self.replicas.len() {
             let other = State::of(self.db(i)).replicated(&schema);
@@ -116,5 +116,5 @@ fn converge(all: &[Database], both: bool, random: &mut Random) -> Checked {
             done.map_err(|error| format!("a session failed: {error}"))?;
         }
     }
-    Err("the replicas do not come to know the same".to_owned())
+    Err(Failure("the replicas do not come to know the same".to_owned()))
 }

@@ -11,12 +11,14 @@ use reunite::value::{Collation, Type, Value};
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, params_from_iter};
 
-use crate::runner::{Checked, ensure};
+use crate::story::{Checked, Failure, ensure};
 use crate::view::{Values, View};
 
 /// P4: the rows load in one transaction; SQLite refuses what violates a constraint.
 pub fn loads(schema: &Schema, view: &View) -> Checked {
-    load(schema, view).map(drop).map_err(|error| format!("P4 SQLite refuses the visible tables: {error}"))
+    load(schema, view)
+        .map(drop)
+        .map_err(|error| Failure(format!("P4 SQLite refuses the visible tables: {error}")))
 }
 
 /// A database with these rows.

@@ -10,9 +10,9 @@ use reunite::{Database, Transaction, WriteError};
 
 use crate::random::Random;
 use crate::reads::agree;
-use crate::runner::{Checked, Story, ensure};
 use crate::sqlite;
 use crate::statement::{Generator, Statement};
+use crate::story::{Checked, Story, ensure};
 use crate::view::{State, View, of_transaction, show, unspelled};
 
 /// Why a transaction may be refused.
@@ -218,7 +218,7 @@ fn refused(
         return Ok(());
     }
     story.count("refusals that SQLite does not see", 1);
-    story.count(&format!("[{}]", error.code()), 1);
+    story.count(format!("[{}]", error.code()), 1);
     // An update conflict of a deleted row can be settled only where a change beats the deletion.
     // A reference shows how its parent is spelled: that may break a rule where its own spelling did not.
     let meant = ["restricted", "missing-parent", "not-applicable", "check-failed"].contains(&error.code())

@@ -14,7 +14,7 @@ use reunite::version::{ManualClock, Priority};
 use tempfile::TempDir;
 
 use crate::random::Random;
-use crate::runner::{Checked, Plan, Story, ensure};
+use crate::story::{Checked, Failure, Phase, Plan, Story, ensure};
 use crate::transaction::transact;
 use crate::view::{State, of_database};
 use crate::{draft, oracles};
@@ -47,15 +47,15 @@ pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     let count = 2 + random.below(3);
     let replicas = (0..count).map(|i| Replica::new(&schema, i, &mut random)).collect();
     let mut world = World { schema, replicas, rows: BTreeSet::new(), story };
-    let shared = plan.steps.iter().take_while(|step| *step % 2 == 1).count();
+    let shared = plan.steps.iter().take_while(|step| step.phase == Phase::Grow).count();
     for step in &plan.steps[..shared] {
-        world.transaction(0, &mut Random::new(*step))?;
+        world.transaction(0, &mut Random::new(step.seed))?;
     }
     if shared > 0 {
         world.spread()?;
     }
     for step in &plan.steps[shared..] {
-        world.step(&mut Random::new(*step))?;
+        world.step(&mut Random::new(step.seed))?;
     }
     world.settle(&mut random)
 }
@@ -138,6 +138,6 @@ impl World<'_> {
     pub fn check(&mut self, i: usize, random: &mut Random) -> Checked {
         let known: Vec<RowKey> = self.rows.iter().copied().collect();
         self.story.count("checks", 1);
-        oracles::check(self.db(i), &known, random).map_err(|error| format!("replica {i}: {error}"))
+        oracles::check(self.db(i), &known, random).map_err(|error| Failure(format!("replica {i}: {error}")))
     }
 }

@@ -1,5 +1,7 @@
 //! Running many histories: on all processors, kept seeds first; a failure is made small and can be replayed.
+//! What a history is, its suite says. `tests/schemas` uses this file too.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -21,7 +23,13 @@ impl fmt::Display for Failure {
     }
 }
 
-pub type Checked = Result<(), Failure>;
+impl From<String> for Failure {
+    fn from(what: String) -> Failure {
+        Failure(what)
+    }
+}
+
+pub type Checked<T = ()> = Result<T, Failure>;
 
 /// Fails with the name of the property and what was seen.
 pub fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked {
@@ -69,17 +77,20 @@ impl Plan {
     }
 }
 
+/// How often something happened.
+type Counts = BTreeMap<Cow<'static, str>, u64>;
+
 /// What is remembered of histories: counts, and the steps of one that is shown.
 #[derive(Default)]
 pub struct Story {
-    pub counts: BTreeMap<&'static str, u64>,
+    pub counts: Counts,
     /// What happened, if somebody wants to know.
     pub trace: Option<Vec<String>>,
 }
 
 impl Story {
-    pub fn count(&mut self, what: &'static str, n: usize) {
-        *self.counts.entry(what).or_insert(0) += n as u64;
+    pub fn count(&mut self, what: impl Into<Cow<'static, str>>, n: usize) {
+        *self.counts.entry(what.into()).or_insert(0) += n as u64;
     }
 
     pub fn note(&mut self, what: impl FnOnce() -> String) {
@@ -91,9 +102,12 @@ impl Story {
 
 /// A kind of history, and how many of them to run.
 pub struct Suite<'a> {
+    /// The file of the test.
+    pub file: &'static str,
     pub name: &'static str,
     /// Steps of one history.
     pub steps: std::ops::Range<usize>,
+    pub plan: fn(u64, std::ops::Range<usize>) -> Plan,
     pub run: &'a (dyn Fn(&Plan, &mut Story) -> Checked + Sync),
 }
 
@@ -119,13 +133,9 @@ impl Suite<'_> {
     }
 
     /// The first seed that fails, if any of these does.
-    fn run_some(
-        &self,
-        count: u64,
-        seed: &(dyn Fn(u64) -> u64 + Sync),
-    ) -> (Option<u64>, BTreeMap<&'static str, u64>) {
+    fn run_some(&self, count: u64, seed: &(dyn Fn(u64) -> u64 + Sync)) -> (Option<u64>, Counts) {
         let (next, failed) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
-        let counts: Mutex<BTreeMap<&'static str, u64>> = Mutex::default();
+        let counts: Mutex<Counts> = Mutex::default();
         let work = || {
             let mut story = Story::default();
             loop {
@@ -133,12 +143,12 @@ impl Suite<'_> {
                 if i >= count || failed.load(Ordering::SeqCst) < i {
                     break;
                 }
-                if self.once(&Plan::new(seed(i), self.steps.clone()), &mut story).is_err() {
+                if self.once(&self.plan(seed(i)), &mut story).is_err() {
                     failed.fetch_min(i, Ordering::SeqCst);
                 }
             }
             let mut all = counts.lock().unwrap();
-            story.counts.iter().for_each(|(what, n)| *all.entry(what).or_insert(0) += n);
+            story.counts.into_iter().for_each(|(what, n)| *all.entry(what).or_insert(0) += n);
         };
         thread::scope(|scope| {
             for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
@@ -154,9 +164,13 @@ impl Suite<'_> {
     pub fn first_failure(&self, count: u64) -> Option<(u64, Failure)> {
         quiet_panics();
         (0..count).find_map(|i| {
-            let failure = self.once(&Plan::new(i, self.steps.clone()), &mut Story::default()).err()?;
+            let failure = self.once(&self.plan(i), &mut Story::default()).err()?;
             Some((i + 1, failure))
         })
+    }
+
+    fn plan(&self, seed: u64) -> Plan {
+        (self.plan)(seed, self.steps.clone())
     }
 
     fn once(&self, plan: &Plan, story: &mut Story) -> Checked {
@@ -172,7 +186,7 @@ impl Suite<'_> {
 
     /// Shows a history step by step; if it fails, the smallest part of it that does, and panics.
     fn replay(&self, seed: u64) {
-        let mut plan = Plan::new(seed, self.steps.clone());
+        let mut plan = self.plan(seed);
         let fails = |plan: &Plan| self.once(plan, &mut Story::default()).is_err();
         if fails(&plan) {
             minimise(&mut plan.steps, |steps| fails(&Plan { seed, steps: steps.to_vec() }));
@@ -184,10 +198,11 @@ impl Suite<'_> {
         }
         if let Err(failure) = result {
             panic!(
-                "{}: {failure}\n{} steps are needed. Replay with: HISTORY_SEED={seed} cargo test --test histories {}",
-                self.name,
+                "{name}: {failure}\n{} steps are needed. Replay with: \
+                 HISTORY_SEED={seed} cargo test --test {} {name}",
                 plan.steps.len(),
-                self.name
+                self.file,
+                name = self.name
             );
         }
     }
