@@ -10,7 +10,7 @@ use crate::derive::fold;
 use crate::error::Error;
 use crate::ids::{ConstraintId, RowId, RowKey};
 use crate::schema;
-use crate::store::{Direction, KeyRange, Snapshot};
+use crate::store::{Direction, Found, KeyRange, Snapshot};
 use crate::value::Value;
 
 /// A table, for reading.
@@ -52,9 +52,6 @@ pub struct Table<'a> {
 pub type Bounds = (Bound<Vec<Value>>, Bound<Vec<Value>>);
 
 type Rows<'a> = Box<dyn Iterator<Item = Result<(RowId, Row), Error>> + 'a>;
-
-/// Encoded values of a key or index, with their rows.
-type Found<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, RowId), Error>> + 'a>;
 
 impl<'a> Table<'a> {
     pub(super) fn find(
@@ -362,10 +359,10 @@ impl<'a> Table<'a> {
         let start = self.bound(index, columns, bounds.start_bound().cloned())?;
         let end = self.bound(index, columns, bounds.end_bound().cloned())?;
         let range = KeyRange::new(as_slice(&start), as_slice(&end));
-        let stored: Found<'a> = if key.is_some() {
-            Box::new(self.base.key_range(id, &range, direction)?)
+        let stored = if key.is_some() {
+            self.base.key_range(id, &range, direction)?
         } else {
-            Box::new(self.base.index_range(id, &range, direction)?)
+            self.base.index_range(id, &range, direction)?
         };
         let mut rows = self.with_staged(id, range, stored, direction);
         let table = self.clone();

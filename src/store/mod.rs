@@ -27,7 +27,7 @@ pub(crate) use digest::digest;
 pub(crate) use meta::Meta;
 pub use replicas::Replicas;
 pub(crate) use rewrite::{Rewrite, rewrite};
-pub(crate) use scan::{Direction, KeyRange, Logged};
+pub(crate) use scan::{Direction, Found, KeyRange, Logged};
 pub(crate) use snapshot::{LOCAL, Snapshot};
 pub(crate) use touched::rows_touched;
 pub(crate) use write::{Changes, write, write_meta};

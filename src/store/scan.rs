@@ -9,7 +9,6 @@ use crate::codec::key::encode_values;
 use crate::derive::Stored;
 use crate::error::Error;
 use crate::ids::{ConstraintId, ReplicaId, RowId, RowKey, Seq, TableId};
-use crate::storage::Entries;
 use crate::value::Value;
 use crate::version::Hlc;
 
@@ -62,6 +61,9 @@ impl KeyRange {
         self.start.as_slice() <= encoded && self.end.as_ref().is_none_or(|end| encoded < end.as_slice())
     }
 }
+
+/// Rows with the encoded values that they were found by.
+pub(crate) type Found<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, RowId), Error>> + 'a>;
 
 /// A change in the log of a replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,9 +133,8 @@ impl Snapshot {
         index: ConstraintId,
         range: &KeyRange,
         direction: Direction,
-    ) -> Result<impl Iterator<Item = Result<(Vec<u8>, RowId), Error>> + '_, Error> {
-        let entries = self.entries(&Prefix::Index(index, &[]), range, direction)?;
-        Ok(entries.map(|entry| split(&entry?.0)))
+    ) -> Result<Found<'_>, Error> {
+        self.entries(&Prefix::Index(index, &[]), range, direction, |_| true)
     }
 
     /// The visible rows in a range of a unique key, with the encoded value, in its order.
@@ -142,20 +143,19 @@ impl Snapshot {
         key: ConstraintId,
         range: &KeyRange,
         direction: Direction,
-    ) -> Result<impl Iterator<Item = Result<(Vec<u8>, RowId), Error>> + '_, Error> {
-        let entries = self.entries(&Prefix::Claims(key, &[]), range, direction)?;
-        Ok(entries.filter_map(|entry| match entry {
-            Ok((key, visible)) => (visible == [1]).then(|| split(&key)),
-            Err(error) => Some(Err(error)),
-        }))
+    ) -> Result<Found<'_>, Error> {
+        // Parked rows claim keys too.
+        self.entries(&Prefix::Claims(key, &[]), range, direction, |visible| visible == [1])
     }
 
+    /// The entries under a prefix that lie in a range and whose values are `wanted`.
     fn entries(
         &self,
         prefix: &Prefix<'_>,
         range: &KeyRange,
         direction: Direction,
-    ) -> Result<Entries<'_>, Error> {
+        wanted: fn(&[u8]) -> bool,
+    ) -> Result<Found<'_>, Error> {
         let prefix = prefix.key();
         let start = [prefix.as_slice(), &range.start].concat();
         let end = match &range.end {
@@ -165,10 +165,14 @@ impl Snapshot {
         if end.as_ref().is_some_and(|end| *end <= start) {
             return Ok(Box::new(std::iter::empty()));
         }
-        match direction {
-            Direction::Forward => self.bytes.range(&start, end.as_deref()),
-            Direction::Backward => self.bytes.range_back(&start, end.as_deref()),
-        }
+        let entries = match direction {
+            Direction::Forward => self.bytes.range(&start, end.as_deref())?,
+            Direction::Backward => self.bytes.range_back(&start, end.as_deref())?,
+        };
+        Ok(Box::new(entries.filter_map(move |entry| match entry {
+            Ok((key, value)) => wanted(&value).then(|| split(&key)),
+            Err(error) => Some(Err(error)),
+        })))
     }
 
     /// The changes of a replica after `after`, ascending.
