@@ -62,6 +62,14 @@ pub enum Bug {
     LockIgnored,
     /// The change log forgets changes that were replaced since.
     LogOfLiveChanges,
+    /// A policy decides also between two decisions.
+    DecideDecisions,
+    /// A policy decides a conflict again in every session.
+    DecideTwice,
+    /// A policy changes what is stored, and makes no new version of it.
+    DecideInPlace,
+    /// Taking a resolution back writes both sides as one change.
+    UndoInOneChange,
 }
 
 impl Bug {

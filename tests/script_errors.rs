@@ -69,7 +69,15 @@ const BAD_LINES: &[(&str, &str)] = &[
     ("preview a b", "a preview goes one way: write it as `preview a -> b`"),
     ("preview a -> a", "a replica does not sync with itself"),
     ("purge a", "`purge` is not supported by this version of Reunite"),
-    ("sync a b policy source-wins", "`sync … policy` is not supported by this version of Reunite"),
+    (
+        "sync a b policy coin",
+        "there is no policy `coin`; they are automatic, source-wins, destination-wins, merge, rename-source, \
+         rename-destination, skip, defer",
+    ),
+    (
+        "sync a b handler nobody",
+        "there is no handler `nobody`; they are join, attach, keep-source, fails, panics, slow",
+    ),
     ("sync a", "the name of a replica is missing"),
     ("sync a a", "a replica does not sync with itself"),
     ("sync a <- b", "there is no replica `<-`: the replicas are a, b"),

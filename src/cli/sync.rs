@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::open;
 use super::output::{Output, count};
-use crate::replicate::{Direction, Options, Progress, sync_with};
+use crate::replicate::{Direction, Options, Policies, Progress, sync_with};
 use crate::sync::SyncError;
 
 /// Sync two replicas, both ways
@@ -23,6 +23,11 @@ pub(super) struct Sync {
     /// One way: the first takes what the second knows
     #[arg(long)]
     pull: bool,
+    /// What the replica that takes (both ways: the second) does about the conflicts that the sync brings:
+    /// automatic, source-wins, destination-wins, merge, rename-source, rename-destination, skip, defer. May be
+    /// given again for clashes of keys and for tables: collisions=merge, customer=skip
+    #[arg(long, value_name = "POLICY")]
+    policy: Vec<String>,
 }
 
 impl Sync {
@@ -31,11 +36,13 @@ impl Sync {
         if matches!(&canonical, (Ok(first), Ok(second)) if first == second) {
             bail!("{} and {} are the same replica", self.first.display(), self.second.display());
         }
+        let policies =
+            Policies::spelled(self.policy.iter().map(String::as_str)).map_err(anyhow::Error::msg)?;
         let (first, second) = (open::write(&self.first)?, open::write(&self.second)?);
         let bar = output.progress(None, "syncing");
         let mut draw = |progress: Progress| bar.set_position(progress.bytes);
         let direction = if self.pull { Direction::Pull } else { Direction::Both };
-        let options = Options { direction, progress: Some(&mut draw), ..Options::default() };
+        let options = Options { direction, policies, progress: Some(&mut draw), ..Options::default() };
         let summary = sync_with(&first, &second, options);
         bar.finish_and_clear();
         let summary = summary.map_err(|error| self.explain(error))?;
@@ -46,6 +53,7 @@ impl Sync {
             "to_second": to_second,
             "bytes": summary.bytes,
             "conflicts": conflicts,
+            "decided": summary.decisions.made,
         });
         first.close()?;
         second.close()?;

@@ -23,6 +23,7 @@ pub(crate) fn encode_closed(closed: &Closed, place: u32, numbers: &mut impl Repl
     put_row_key(&mut out, closed.row);
     put_dot(&mut out, closed.by, numbers);
     out.integer(closed.at.0);
+    out.byte(u8::from(closed.decided));
     if let Some(resolved) = &closed.resolved {
         put_resolved(&mut out, resolved, numbers);
     }
@@ -53,20 +54,17 @@ pub(crate) fn decode_closed(
     let place = input.integer()?;
     let row = take_row_key(&mut input)?;
     let (by, at) = (take_dot(&mut input, replicas)?, Hlc(input.integer()?));
+    let decided = take_flag(&mut input)?;
     let resolved = if input.left() > 0 { Some(take_resolved(&mut input, replicas)?) } else { None };
     input.end()?;
-    Ok((Closed { row, by, at, resolved }, place))
+    Ok((Closed { row, by, at, decided, resolved }, place))
 }
 
 fn take_resolved(input: &mut Input<'_>, replicas: Replicas<'_>) -> Result<Resolved, Malformed> {
     let mut resolved = Resolved::default();
     for _ in 0..input.length(LEAST_KEY)? {
         let key = take_row_key(input)?;
-        let was_visible = match input.byte()? {
-            0 => false,
-            1 => true,
-            other => return Err(Malformed::new(format!("{other} says neither visible nor not"))),
-        };
+        let was_visible = take_flag(input)?;
         let (before, after) = (take_state(input, key, replicas)?, take_state(input, key, replicas)?);
         resolved.rows.push(Altered { key, was_visible, before, after });
     }
@@ -74,6 +72,14 @@ fn take_resolved(input: &mut Input<'_>, replicas: Replicas<'_>) -> Result<Resolv
         resolved.returned.push(take_row_key(input)?);
     }
     Ok(resolved)
+}
+
+fn take_flag(input: &mut Input<'_>) -> Result<bool, Malformed> {
+    match input.byte()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(Malformed::new(format!("{other} says neither yes nor no"))),
+    }
 }
 
 fn take_state(input: &mut Input<'_>, key: RowKey, replicas: Replicas<'_>) -> Result<RowState, Malformed> {

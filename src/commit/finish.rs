@@ -26,7 +26,7 @@ impl Stage<'_> {
         let log = replicated.map(|(key, dot)| (dot, (now, key))).collect();
         let resolved = self.resolved(&delta);
         let undone = self.writes.undone.iter().map(|(_, conflict)| *conflict).collect();
-        Ok(Changes { delta, log, taught, latest: now, resolved, undone })
+        Ok(Changes { delta, log, taught, latest: now, resolved, undone, ..Changes::default() })
     }
 
     /// A row is sent whole, with what lost in it, so a single version of it must stay well below the

@@ -153,6 +153,11 @@ impl Writes {
         })
     }
 
+    /// From here on the changes are those of a policy that decides a conflict.
+    pub(crate) const fn decide(&mut self) {
+        self.author.decision = true;
+    }
+
     /// Every change that the transaction makes: of a row mostly one.
     pub(super) fn changes(&self) -> impl Iterator<Item = (RowKey, Dot)> {
         let current = self.dots.iter().map(|(key, dot)| (*key, *dot));

@@ -28,7 +28,9 @@ pub(crate) enum AmendError {
 /// One end of a session.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    db: Database,
+    pub(super) db: Database,
+    /// What was known before the session, if a policy wants to know what it brings.
+    known: Option<Knowledge>,
 }
 
 /// What a session reads: one state of the database.
@@ -42,7 +44,13 @@ impl Endpoint {
     /// The end of a session at this database.
     #[must_use]
     pub fn new(db: &Database) -> Endpoint {
-        Endpoint { db: db.clone() }
+        Endpoint { db: db.clone(), known: None }
+    }
+
+    /// From now on notes which conflicts the session brings.
+    pub fn note_conflicts(&mut self) -> Result<(), Error> {
+        self.known = Some(self.db.knowledge()?);
+        Ok(())
     }
 
     /// The state that the session gives to the peer. All of it survives a power cut.
@@ -74,6 +82,9 @@ impl Endpoint {
         knowledge.join(&changes.taught);
         if !changes.delta.is_empty() || !changes.taught.is_empty() {
             self.db.store(&snapshot, &changes, permit, durability)?;
+        }
+        if let Some(known) = &self.known {
+            self.note_own(&changes.delta, known)?;
         }
         Ok(knowledge)
     }

@@ -8,7 +8,7 @@ use crate::derive::{
     About, Conflict, Kind, Source, Stored, class_of, saturated, total, winner, winning_life,
 };
 use crate::error::Error;
-use crate::ids::{ColumnId, ConflictId, ConstraintId, ReplicaId, RowId, RowKey};
+use crate::ids::{ColumnId, ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey};
 use crate::row::{RowState, Siblings, UnitValue};
 use crate::schema::{self, ColumnRule, Constraint};
 use crate::store::Snapshot;
@@ -145,6 +145,10 @@ pub struct Side {
     pub at: Timestamp,
     /// What it says.
     pub image: Image,
+    /// The change.
+    pub(crate) change: Dot,
+    /// Whether a policy made it.
+    pub(crate) decided: bool,
 }
 
 /// What one side of a conflict says.
@@ -238,7 +242,16 @@ impl Viewer<'_> {
             Kind::Identity => self.identity_loser()?,
             _ => Image::Values(whole_row(self.table, self.stored)),
         };
-        Ok(Side { replica: self.snapshot.author_of(dot), at: self.conflict.at.timestamp(), image })
+        let (replica, at) = (self.snapshot.author_of(dot), self.conflict.at.timestamp());
+        let own = self.stored.facts.stamps().find(|stamp| stamp.dot == dot);
+        let decided = own.is_some_and(|stamp| stamp.decision) || self.is_preferred(&self.stored.facts);
+        Ok(Side { replica, at, image, change: dot, decided })
+    }
+
+    /// Whether a policy decided that a row comes before its rivals, where that is the matter.
+    fn is_preferred(&self, facts: &RowState) -> bool {
+        let matters = matches!(self.conflict.about, About::Constraint(_));
+        matters && facts.boost.stamps().any(|stamp| stamp.decision)
     }
 
     /// The losing values of the columns that lost.
@@ -298,7 +311,7 @@ impl Viewer<'_> {
 
     pub(super) fn side(&self, stamp: Stamp, image: Image) -> Side {
         let replica = self.snapshot.author_of(stamp.dot);
-        Side { replica, at: stamp.hlc.timestamp(), image }
+        Side { replica, at: stamp.hlc.timestamp(), image, change: stamp.dot, decided: stamp.decision }
     }
 
     fn life(&self, facts: &RowState) -> Option<Stamp> {
@@ -332,7 +345,10 @@ impl Viewer<'_> {
         let columns = table.key(key).map(|key| key.columns.as_slice()).unwrap_or_default();
         let class = class_of(self.snapshot.schema(), self.snapshot, RowKey { table: table.id, row: *row })?;
         let stamp = class.and_then(|class| winning_stamp(table, &class.facts, columns));
-        Ok(stamp.map(|stamp| self.side(stamp, Image::Values(whole_row(table, &stored)))))
+        Ok(stamp.map(|stamp| {
+            let side = self.side(stamp, Image::Values(whole_row(table, &stored)));
+            Side { decided: side.decided || self.is_preferred(&stored.facts), ..side }
+        }))
     }
 }
 

@@ -11,6 +11,7 @@ mod conflict;
 mod conflicts;
 mod database;
 mod design;
+pub(crate) mod decisions;
 mod identity;
 mod lock;
 mod merge;

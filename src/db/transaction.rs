@@ -11,10 +11,11 @@ use super::table::Table;
 use super::write::TableMut;
 use crate::commit::{Savepoint, Stage, WriteError, Writes};
 use crate::error::Error;
+use crate::fault::{Bug, planted};
 use crate::ids::{ConflictId, RowId};
 use crate::schema::Schema;
 use crate::storage::Durability;
-use crate::store::Snapshot;
+use crate::store::{Mark, Snapshot};
 
 /// A transaction. Its own reads see its writes; nobody else does before it commits. Dropping it rolls
 /// it back. While it lives, no other transaction can write.
@@ -42,6 +43,8 @@ pub struct Transaction {
     permit: Permit,
     /// Whose locks do not concern it.
     holder: Option<Holder>,
+    /// The conflict that a policy decides by it.
+    decides: Option<ConflictId>,
 }
 
 impl Transaction {
@@ -49,7 +52,13 @@ impl Transaction {
         let base = Arc::new(db.snapshot()?);
         let author = db.author(&permit);
         let writes = Writes::new(&base, author)?;
-        Ok(Transaction { db, base, writes, permit, holder })
+        Ok(Transaction { db, base, writes, permit, holder, decides: None })
+    }
+
+    /// Says that a policy writes, to decide a conflict.
+    pub(super) fn decides(&mut self, conflict: ConflictId) {
+        self.decides = Some(conflict);
+        self.writes.decide();
     }
 
     /// A table.
@@ -302,7 +311,14 @@ impl Transaction {
             return Ok(());
         }
         let now = self.db.tick(&mut self.permit);
-        let changes = Stage::new(&self.base, &mut self.writes).finish(now)?;
+        let mut changes = Stage::new(&self.base, &mut self.writes).finish(now)?;
+        changes.marks = self.decides.iter().map(|conflict| (*conflict, Some(Mark::Decided))).collect();
+        if self.decides.is_some() && planted(Bug::DecideTwice) {
+            changes.marks.clear();
+        }
+        if self.decides.is_some() && planted(Bug::DecideInPlace) {
+            (changes.log, changes.taught) = Default::default();
+        }
         self.db.locks().check_commit(self.base.schema(), &changes.delta, self.holder)?;
         Ok(self.db.store(&self.base, &changes, self.permit, durability)?)
     }

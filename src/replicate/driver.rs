@@ -116,6 +116,12 @@ impl Driver {
         self
     }
 
+    /// Notes which conflicts the session brings, for the policies that decide them.
+    pub(super) fn noting_conflicts(mut self) -> Result<Driver, Error> {
+        self.endpoint.note_conflicts()?;
+        Ok(self)
+    }
+
     /// Takes in a message of the peer.
     pub fn receive(&mut self, message: &[u8]) {
         match self.wire.decode(message) {

@@ -1,7 +1,9 @@
 //! Sessions between two databases of one process.
 
+use super::decide::{Decisions, decide};
 use super::driver::{Driver, State};
 use super::patience::Patience;
+use super::policy::Policies;
 use crate::db::Database;
 use crate::sync::{BATCH_BYTES, Report, Session, SyncError};
 use crate::transport::{Arrival, Pipe, PipeEnd, Transport};
@@ -43,6 +45,9 @@ pub struct Options<'a> {
     pub batch_bytes: usize,
     /// How it waits for locked tables.
     pub patience: Patience,
+    /// What it does about the conflicts that it brings to the replica that takes; in a session both ways, to
+    /// the second one. What is decided there is sent to the first in the same session.
+    pub policies: Policies,
     /// Called after each message.
     pub progress: Option<&'a mut dyn FnMut(Progress)>,
 }
@@ -54,6 +59,7 @@ impl Default for Options<'_> {
             cut_after: None,
             batch_bytes: BATCH_BYTES,
             patience: Patience::default(),
+            policies: Policies::default(),
             progress: None,
         }
     }
@@ -70,6 +76,8 @@ pub struct Summary {
     pub second: Report,
     /// Bytes carried, over both directions.
     pub bytes: u64,
+    /// What policies made of the conflicts that it brought.
+    pub decisions: Decisions,
 }
 
 /// Syncs two databases: afterwards each knows what either knew. Waits for other writers, so no
@@ -140,6 +148,27 @@ pub fn sync_with(
     second: &Database,
     mut options: Options<'_>,
 ) -> Result<Summary, SyncError> {
+    let mut summary = session(first, second, &mut options)?;
+    if options.policies.is_automatic() {
+        return Ok(summary);
+    }
+    let decides = if options.direction == Direction::Pull { first } else { second };
+    summary.decisions = decide(decides, &options.policies)?;
+    if options.direction == Direction::Both && summary.decisions.made > 0 {
+        // The outcomes travel back. If that breaks off, the next session takes them.
+        options.direction = Direction::Pull;
+        options.cut_after = options.cut_after.map(|cut| cut.saturating_sub(summary.bytes));
+        options.policies = Policies::default();
+        let back = session(first, second, &mut options)?;
+        summary.bytes += back.bytes;
+        summary.first.and_then(back.first);
+        summary.second.and_then(back.second);
+    }
+    Ok(summary)
+}
+
+/// One exchange of what either knows.
+fn session(first: &Database, second: &Database, options: &mut Options<'_>) -> Result<Summary, SyncError> {
     let (push, pull) = match options.direction {
         Direction::Both => (true, true),
         Direction::Push => (true, false),
@@ -148,9 +177,15 @@ pub fn sync_with(
     let (pipe, left, right) = Pipe::with_cut(options.cut_after);
     let bytes = options.batch_bytes;
     let opener = Driver::new(first, push, pull, bytes, Session::open)?;
-    let opener = opener.with_patience(options.patience.clone());
+    let mut opener = opener.with_patience(options.patience.clone());
     let accepter = Driver::new(second, pull, push, bytes, Session::accept)?;
-    let accepter = accepter.with_patience(options.patience);
+    let mut accepter = accepter.with_patience(options.patience.clone());
+    if !options.policies.is_automatic() {
+        match options.direction {
+            Direction::Pull => opener = opener.noting_conflicts()?,
+            Direction::Both | Direction::Push => accepter = accepter.noting_conflicts()?,
+        }
+    }
     let mut left = End { driver: opener, pipe: left, result: None };
     let mut right = End { driver: accepter, pipe: right, result: None };
     let mut messages = 0;
@@ -164,7 +199,9 @@ pub fn sync_with(
     }
     let (first, second) = (left.result.transpose(), right.result.transpose());
     match (first, second) {
-        (Ok(Some(first)), Ok(Some(second))) => Ok(Summary { first, second, bytes: pipe.carried() }),
+        (Ok(Some(first)), Ok(Some(second))) => {
+            Ok(Summary { first, second, bytes: pipe.carried(), decisions: Decisions::default() })
+        }
         // Of two errors the one that found the fault says more than the one that was told.
         (Err(SyncError::Refused { .. } | SyncError::Interrupted { .. }), Err(error)) => Err(error),
         (Err(error), _) | (_, Err(error)) => Err(error),

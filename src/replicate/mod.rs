@@ -6,12 +6,19 @@
 //!
 //! [`Session`]: crate::sync::Session
 
+mod decide;
 mod driver;
+mod handler;
 mod local;
 mod patience;
 mod preview;
+mod policy;
+mod rename;
 
+pub use decide::Decisions;
 pub use driver::{Driver, State};
+pub use handler::{Action, Case, ConflictHandler, HandlerError};
 pub use local::{Direction, Options, Progress, Summary, pull, sync, sync_with};
 pub use patience::{Patience, SystemTimer, Timer};
+pub use policy::{Policies, Policy};
 pub use preview::{Previews, preview, preview_with};

@@ -16,6 +16,8 @@ pub(crate) struct Closed {
     pub by: Dot,
     /// When that change was made, by its writer's clock.
     pub at: Hlc,
+    /// Whether a policy of this replica has decided it, or has tried to.
+    pub decided: bool,
     /// What this replica's last resolution of it did, unless it was taken back.
     pub resolved: Option<Resolved>,
 }

@@ -35,6 +35,7 @@ pub(super) enum Command {
         one_way: bool,
         /// After how many bytes the session breaks.
         cut: Option<u64>,
+        policies: SessionPolicies,
     },
     /// `sync all`
     SyncAll,
@@ -66,6 +67,15 @@ pub(super) enum Command {
     AssertConverged,
     /// `expect error CODE`
     ExpectError(&'static str),
+}
+
+/// What a session does about conflicts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum SessionPolicies {
+    /// As the words say: `source-wins`, `collisions=merge`, `customer=skip`. Without words nothing.
+    Words(Vec<String>),
+    /// One of the named handlers.
+    Handler(String),
 }
 
 /// What one replica is told to do.

@@ -9,6 +9,7 @@
 mod command;
 mod duration;
 mod failure;
+mod handlers;
 mod names;
 mod objects;
 mod parse;

@@ -4,8 +4,9 @@
 //! The last [`MAX_CLOSED`] of them are kept, each with a place of its own; a new one takes the oldest
 //! place. One that is closed again keeps its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::decisions::Mark;
 use super::snapshot::Snapshot;
 use super::space::{Prefix, Space};
 use super::write::Changes;
@@ -25,18 +26,22 @@ pub const MAX_CLOSED: u32 = 4096;
 /// How much is remembered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Remembered {
-    /// How many conflicts were given a place so far.
+    /// How many closed conflicts were given a place so far.
     pub(super) closed: u64,
+    /// Of how many open conflicts something is noted for policies.
+    pub(super) marks: u64,
 }
 
 impl Remembered {
     pub(super) fn encode(self) -> Vec<u8> {
-        self.closed.to_be_bytes().to_vec()
+        [self.closed.to_be_bytes(), self.marks.to_be_bytes()].concat()
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Remembered, Error> {
-        let wrong = |_| Error::corrupt("the count of what is remembered does not have 8 bytes");
-        Ok(Remembered { closed: u64::from_be_bytes(bytes.try_into().map_err(wrong)?) })
+        let wrong = || Error::corrupt("the count of what is remembered does not have 16 bytes");
+        let (closed, marks) = bytes.split_first_chunk::<8>().ok_or_else(wrong)?;
+        let marks: [u8; 8] = marks.try_into().map_err(|_| wrong())?;
+        Ok(Remembered { closed: u64::from_be_bytes(*closed), marks: u64::from_be_bytes(marks) })
     }
 
     /// The place of the conflict with this number.
@@ -92,9 +97,12 @@ pub(super) struct Closing<'a> {
     changes: &'a Changes,
     /// The newest change of the commit, in each row.
     newest: BTreeMap<RowKey, (Hlc, Dot)>,
+    before: Remembered,
     remembered: Remembered,
     /// Places given in this commit.
     places: BTreeMap<u32, ConflictId>,
+    /// The conflicts that this commit closes.
+    closed: BTreeSet<ConflictId>,
 }
 
 impl<'a> Closing<'a> {
@@ -105,7 +113,8 @@ impl<'a> Closing<'a> {
             *slot = (*slot).max((*hlc, *dot));
         }
         let remembered = snapshot.remembered()?;
-        Ok(Closing { snapshot, changes, newest, remembered, places: BTreeMap::new() })
+        let (places, closed) = (BTreeMap::new(), BTreeSet::new());
+        Ok(Closing { snapshot, changes, newest, before: remembered, remembered, places, closed })
     }
 
     /// Adds the record of a closed conflict to a batch.
@@ -118,11 +127,20 @@ impl<'a> Closing<'a> {
     ) -> Result<(), Error> {
         let Some((at, by)) = self.closer(key, conflict) else { return Ok(()) };
         let resolved = self.changes.resolved.get(&conflict.id).cloned();
-        let place = match self.snapshot.closed_at(conflict.id)? {
+        let earlier = self.snapshot.closed_at(conflict.id)?;
+        let place = match earlier {
             Some((_, place)) if self.still_has(place, conflict.id) => place,
             _ => self.take_place(conflict.id, batch)?,
         };
-        let closed = Closed { row: key, by, at, resolved };
+        let mark = self.snapshot.mark(conflict.id)?;
+        if mark.is_some() {
+            self.unmark(conflict.id, batch);
+        }
+        let now = self.changes.marks.get(&conflict.id).copied().flatten();
+        let decided =
+            [mark, now].contains(&Some(Mark::Decided)) || earlier.is_some_and(|(closed, _)| closed.decided);
+        self.closed.insert(conflict.id);
+        let closed = Closed { row: key, by, at, decided, resolved };
         let value = codec::closed::encode_closed(&closed, place, replicas);
         batch.push(Op::Put { key: Space::Closed(conflict.id).key(), value });
         Ok(())
@@ -159,9 +177,33 @@ impl<'a> Closing<'a> {
         Ok(())
     }
 
-    /// Stores the count, if it changed.
+    fn unmark(&mut self, id: ConflictId, batch: &mut Batch) {
+        batch.push(Op::Delete { key: Space::Mark(id).key() });
+        self.remembered.marks = self.remembered.marks.saturating_sub(1);
+    }
+
+    /// Notes what the commit says of conflicts that stay open.
+    pub(super) fn marks(&mut self, batch: &mut Batch) -> Result<(), Error> {
+        for (id, mark) in self.changes.marks.iter().filter(|(id, _)| !self.closed.contains(*id)) {
+            let known = self.snapshot.mark(*id)?;
+            match mark {
+                Some(mark) => {
+                    batch.push(Op::Put { key: Space::Mark(*id).key(), value: mark.encode() });
+                    self.remembered.marks += u64::from(known.is_none());
+                }
+                None if known.is_some() => {
+                    batch.push(Op::Delete { key: Space::Mark(*id).key() });
+                    self.remembered.marks = self.remembered.marks.saturating_sub(1);
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the counts, if they changed.
     pub(super) fn finish(self, batch: &mut Batch) {
-        if !self.places.is_empty() {
+        if self.before != self.remembered {
             batch.push(Op::Put { key: Space::Remembered.key(), value: self.remembered.encode() });
         }
     }

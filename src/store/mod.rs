@@ -6,6 +6,7 @@
 
 mod check;
 mod conflicts;
+mod decisions;
 mod closed;
 mod digest;
 mod meta;
@@ -23,6 +24,7 @@ pub(crate) use check::check;
 pub use check::{Finding, MAX_FINDINGS, Problem};
 pub use closed::MAX_CLOSED;
 pub(crate) use conflicts::{Age, Day, Group, Listed};
+pub(crate) use decisions::Mark;
 pub(crate) use digest::digest;
 pub(crate) use meta::Meta;
 pub use replicas::Replicas;

@@ -54,6 +54,8 @@ pub(super) enum Space<'a> {
     Remembered,
     /// A change of the schema, by its replica's number and its own; stores its text.
     Amendment(u32, Seq),
+    /// An open conflict of which something is noted for policies; stores what.
+    Mark(ConflictId),
 }
 
 impl Space<'_> {
@@ -92,7 +94,7 @@ impl Space<'_> {
                 put_ordered_u32(*number, &mut bytes);
                 bytes.extend(seq.to_be_bytes());
             }
-            Space::ConflictById(id) | Space::Closed(id) => bytes.extend(id.as_bytes()),
+            Space::ConflictById(id) | Space::Closed(id) | Space::Mark(id) => bytes.extend(id.as_bytes()),
             Space::Count(table) => put_ordered_u32(table.0, &mut bytes),
             Space::ConflictByAge(group, at, id) => {
                 put_group(*group, &mut bytes);
@@ -134,6 +136,7 @@ impl Space<'_> {
             Space::Closed(_) => Kind::Closed,
             Space::ClosedPlace(_) => Kind::ClosedPlace,
             Space::Remembered => Kind::Remembered,
+            Space::Mark(_) => Kind::Mark,
             Space::Merged(..) => Kind::Merged,
             Space::Amendment(..) => Kind::Amendment,
         }
@@ -185,11 +188,13 @@ pub(super) enum Kind {
     Merged,
     /// [`Space::Amendment`].
     Amendment,
+    /// [`Space::Mark`].
+    Mark,
 }
 
 impl Kind {
     /// Every kind, in the order of the keys.
-    pub const ALL: [Kind; 21] = [
+    pub const ALL: [Kind; 22] = [
         Kind::Meta,
         Kind::Replica,
         Kind::Knowledge,
@@ -211,6 +216,7 @@ impl Kind {
         Kind::Remembered,
         Kind::Merged,
         Kind::Amendment,
+        Kind::Mark,
     ];
 
     /// The kind of a key; none if nothing that is stored has such a key.
@@ -271,6 +277,8 @@ pub(super) enum Prefix<'a> {
     Count(TableId),
     /// All changes of the schema.
     Amendments,
+    /// All conflicts of which something is noted.
+    Marks,
 }
 
 impl Prefix<'_> {
@@ -282,6 +290,7 @@ impl Prefix<'_> {
             Prefix::Replicas => return vec![Space::Replica(0).tag()],
             Prefix::Knowledge => return vec![Space::Knowledge(0).tag()],
             Prefix::Closed => return vec![Kind::Closed as u8],
+            Prefix::Marks => return vec![Kind::Mark as u8],
             Prefix::AllRows => return vec![Space::Row(TableId(0), NO_ROW).tag()],
             Prefix::TableConflictsByAge(table) => {
                 let mut key = vec![Kind::ConflictByAge as u8];

@@ -49,6 +49,7 @@ fn golden_keys() {
         (Space::Remembered, "13".to_owned()),
         (Space::Merged(table, row(0xcd), row(0xab)), format!("1407{}{id}", "cd".repeat(16))),
         (Space::Amendment(1, 258), "15010000000000000102".to_owned()),
+        (Space::Mark(conflict), format!("16{id}")),
     ];
     for (space, expected) in &golden {
         assert_eq!(hex(&space.key()), *expected, "{space:?}");

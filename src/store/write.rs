@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::closed::Closing;
 use super::conflicts::{Day, Group};
+use super::decisions::Mark;
 use super::replicas::Replicas;
 use super::snapshot::{Counts, Snapshot};
 use super::space::Space;
@@ -35,6 +36,8 @@ pub(crate) struct Changes {
     pub resolved: BTreeMap<ConflictId, Resolved>,
     /// The conflicts of which the commit took a resolution back.
     pub undone: Vec<ConflictId>,
+    /// What policies note of conflicts; none takes a note away.
+    pub marks: BTreeMap<ConflictId, Option<Mark>>,
 }
 
 /// The batch that stores the changes of a commit, and the replicas numbered afterwards.
@@ -243,7 +246,7 @@ impl Writer<'_> {
     }
 
     fn closed(&mut self, changes: &Changes) -> Result<(), Error> {
-        if self.closed.is_empty() && changes.undone.is_empty() {
+        if self.closed.is_empty() && changes.undone.is_empty() && changes.marks.is_empty() {
             return Ok(());
         }
         let mut closing = Closing::new(self.snapshot, changes)?;
@@ -251,6 +254,7 @@ impl Writer<'_> {
         for (key, conflict) in std::mem::take(&mut self.closed) {
             closing.close(key, &conflict, &mut self.batch, &mut self.replicas)?;
         }
+        closing.marks(&mut self.batch)?;
         closing.finish(&mut self.batch);
         Ok(())
     }

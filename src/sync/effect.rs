@@ -153,6 +153,15 @@ pub struct Report {
 }
 
 impl Report {
+    /// Adds what another session of the same two did after this one.
+    pub(crate) fn and_then(&mut self, later: Report) {
+        self.peer_knows = later.peer_knows;
+        self.knowledge = later.knowledge;
+        self.adopted |= later.adopted;
+        self.sent.add(later.sent);
+        self.received.add(later.received);
+    }
+
     /// Whether anything changed on either side.
     #[must_use]
     pub fn moved(&self) -> bool {

@@ -34,6 +34,7 @@ const CONFLICT_COUNT: u8 = 16;
 const CLOSED: u8 = 17;
 const CLOSED_PLACE: u8 = 18;
 const REMEMBERED: u8 = 19;
+const MARK: u8 = 22;
 const MERGED: u8 = 20;
 const AMENDMENT: u8 = 21;
 
@@ -398,7 +399,15 @@ corruptions! {
         bytes.insert(key(CLOSED_PLACE, 99, &[]), place);
     };
     "a wrong count of closed conflicts", "99 closed conflicts should be remembered", |_, bytes| {
-        bytes.insert(vec![REMEMBERED], 99_u64.to_be_bytes().to_vec());
+        bytes.insert(vec![REMEMBERED], [99_u64.to_be_bytes(), 0_u64.to_be_bytes()].concat());
+    };
+    "a note that is none", "note about the conflict", |_, bytes| {
+        let key = first(bytes, MARK);
+        bytes.insert(key, vec![9]);
+    };
+    "a note about a conflict that is not open", "do not belong together", |_, bytes| add_like_first(bytes, MARK);
+    "no note", "something should be noted of 1 open conflicts, and is of 0", |_, bytes| {
+        remove_first(bytes, MARK);
     };
     "a key of an unknown kind", "a key that nothing stored has: c8", |_, bytes| {
         bytes.insert(vec![200], Vec::new());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use reunite::db::{Database, ResolveWith, SeededRandom};
 use reunite::derive::{Derived, Kind};
 use reunite::ids::{ReplicaId, RowId};
-use reunite::replicate::sync;
+use reunite::replicate::{Options, Policies, Policy, sync, sync_with};
 use reunite::row;
 use reunite::row::RowState;
 use reunite::storage::{Engine, MemoryEngine, Op, Storage};
@@ -80,6 +80,13 @@ impl World {
         let mut parked = parked.iter().filter(|conflict| conflict.kind == Kind::Unique);
         self.a.write(|tx| tx.resolve(parked.next().unwrap().id, ResolveWith::Delete)).unwrap();
         self.b.write(|tx| tx.dismiss(parked.next().unwrap().id)).unwrap();
+        self.sync_all();
+        // One that a policy leaves open, and notes.
+        for db in [&self.a, &self.b] {
+            db.write(|tx| tx.table("task")?.insert(row! { title: "deferred" })).unwrap();
+        }
+        let options = Options { policies: Policies::new(Policy::Defer), ..Options::default() };
+        sync_with(&self.b, &self.a, options).unwrap();
         self.sync_all();
     }
 

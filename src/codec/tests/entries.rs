@@ -36,8 +36,8 @@ fn closed() -> impl Strategy<Value = Closed> {
         altered.prop_map(|(key, was_visible, before, after)| Altered { key, was_visible, before, after });
     let resolved = (vec(altered, 0..3), vec(row_keys(), 0..3));
     let resolved = resolved.prop_map(|(rows, returned)| Resolved { rows, returned });
-    (row_keys(), dots(), any::<u64>(), prop::option::of(resolved))
-        .prop_map(|(row, by, at, resolved)| Closed { row, by, at: Hlc(at), resolved })
+    (row_keys(), dots(), any::<u64>(), any::<bool>(), prop::option::of(resolved))
+        .prop_map(|(row, by, at, decided, resolved)| Closed { row, by, at: Hlc(at), decided, resolved })
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! `sync` and `preview`: who exchanges with whom, and whether the session breaks.
 
-use super::{Parser, unsupported};
-use crate::script::command::Command;
+use super::Parser;
+use crate::replicate::Policies;
+use crate::script::command::{Command, SessionPolicies};
+use crate::script::handlers::NAMES;
 use crate::script::words::Words;
 
 impl<'a> Parser<'a> {
@@ -29,15 +31,32 @@ impl<'a> Parser<'a> {
         if first == second {
             return Err("a replica does not sync with itself".to_owned());
         }
+        let policies = policies(words)?;
         let mut cut = None;
-        match words.peek() {
-            Some("cut") => {
-                words.next();
-                cut = Some(words.number("the number of bytes after which the session breaks")?);
-            }
-            Some(other @ ("policy" | "handler")) => return Err(unsupported(&format!("sync … {other}"))),
-            _ => {}
+        if words.skip("cut") {
+            cut = Some(words.number("the number of bytes after which the session breaks")?);
         }
-        Ok(Command::Sync { first, second, one_way, cut })
+        Ok(Command::Sync { first, second, one_way, cut, policies })
     }
+}
+
+/// `policy source-wins collisions=merge customer=skip`, or `handler NAME`
+fn policies(words: &mut Words<'_>) -> Result<SessionPolicies, String> {
+    if words.skip("handler") {
+        let name = words.word("the name of a handler")?;
+        if !NAMES.contains(&name) {
+            return Err(format!("there is no handler `{name}`; they are {}", NAMES.join(", ")));
+        }
+        return Ok(SessionPolicies::Handler(name.to_owned()));
+    }
+    let mut all = Vec::new();
+    if words.skip("policy") {
+        all.push(words.word("a policy")?.to_owned());
+        while let Some(word) = words.peek().filter(|word| word.contains('=')) {
+            all.push(word.to_owned());
+            words.next();
+        }
+    }
+    Policies::spelled(all.iter().map(String::as_str))?;
+    Ok(SessionPolicies::Words(all))
 }

@@ -73,7 +73,9 @@ impl World {
         }
         match command {
             Command::On { replica, action } => self.act(*replica, action),
-            Command::Sync { first, second, one_way, cut } => self.sync(*first, *second, *one_way, *cut),
+            Command::Sync { first, second, one_way, cut, policies } => {
+                self.sync((*first, *second), *one_way, *cut, policies)
+            }
             Command::SyncAll => self.sync_all(),
             Command::Master { from, to } => self.master(*from, *to),
             Command::Preview { from, to } => self.preview(*from, *to),

@@ -7,9 +7,10 @@ use super::read::rows_of;
 use super::replica::Replica;
 use super::{Answer, World};
 use crate::inspect::{conflict_json, preview_json};
-use crate::replicate::{self, Direction, Options, Patience, Summary, Timer, sync_with};
-
+use crate::replicate::{self, Decisions, Direction, Options, Patience, Policies, Summary, Timer, sync_with};
+use crate::script::command::SessionPolicies;
 use crate::script::failure::Failure;
+use crate::script::handlers::handled_by;
 use crate::script::names::ScriptNames;
 use crate::sync::SyncError;
 
@@ -18,10 +19,23 @@ const MAX_ROUNDS: usize = 100;
 
 impl World {
     /// `sync a b`, `sync a -> b`: with `cut`, the session breaks after so many bytes.
-    pub(super) fn sync(&mut self, first: usize, second: usize, one_way: bool, cut: Option<u64>) -> Answer {
+    pub(super) fn sync(
+        &mut self,
+        (first, second): (usize, usize),
+        one_way: bool,
+        cut: Option<u64>,
+        policies: &SessionPolicies,
+    ) -> Answer {
+        let policies = match policies {
+            SessionPolicies::Handler(name) => handled_by(name),
+            // Parsing has spelled them.
+            SessionPolicies::Words(words) => {
+                Policies::spelled(words.iter().map(String::as_str)).unwrap_or_default()
+            }
+        };
         let (a, b) = (self.replica(first)?.name.clone(), self.replica(second)?.name.clone());
         let arrow = if one_way { " ->" } else { "" };
-        let moved = match self.session(first, second, one_way, cut) {
+        let moved = match self.session(first, second, one_way, cut, policies) {
             Ok(summary) => {
                 let (there, back) = (&summary.second, &summary.first);
                 let rows = match one_way {
@@ -30,7 +44,9 @@ impl World {
                         format!("{} to {b}, {} to {a}", rows(there.received.rows), rows(back.received.rows))
                     }
                 };
-                rows + &schema_changes(there.schema_received, &b) + &schema_changes(back.schema_received, &a)
+                rows + &decided(summary.decisions)
+                    + &schema_changes(there.schema_received, &b)
+                    + &schema_changes(back.schema_received, &a)
             }
             Err(Broken::Cut) => format!("broken off after {} bytes", cut.unwrap_or_default()),
             Err(Broken::Failed(failure)) => return Err(failure),
@@ -46,7 +62,7 @@ impl World {
             let mut moved = false;
             for first in 0..count {
                 for second in first + 1..count {
-                    match self.session(first, second, false, None) {
+                    match self.session(first, second, false, None, Policies::default()) {
                         Ok(summary) => {
                             moved |= summary.first.moved();
                             total += summary.first.received.rows + summary.second.received.rows;
@@ -77,6 +93,7 @@ impl World {
         second: usize,
         one_way: bool,
         cut: Option<u64>,
+        policies: Policies,
     ) -> Result<Summary, Broken> {
         let writers = if one_way { vec![second] } else { vec![first, second] };
         for replica in writers {
@@ -89,7 +106,8 @@ impl World {
         }
         let (a, b) = (self.replica(first)?.db.clone(), self.replica(second)?.db.clone());
         let direction = if one_way { Direction::Push } else { Direction::Both };
-        let options = Options { direction, cut_after: cut, patience: patience(), ..Options::default() };
+        let options =
+            Options { direction, cut_after: cut, patience: patience(), policies, ..Options::default() };
         sync_with(&a, &b, options).map_err(|error| match error {
             SyncError::Interrupted { .. } if cut.is_some() => Broken::Cut,
             error => Broken::Failed(error.into()),
@@ -181,6 +199,14 @@ impl State {
         }
         (self.digest != other.digest).then(|| "their facts, though tables and conflicts are equal".to_owned())
     }
+}
+
+/// What policies did, if they did anything.
+fn decided(decisions: Decisions) -> String {
+    let Decisions { made, refused, deferred } = decisions;
+    let all = [(made, "decided"), (refused, "refused"), (deferred, "deferred")];
+    let some = all.into_iter().filter(|(count, _)| *count > 0);
+    some.map(|(count, what)| format!("; {count} {what}")).collect()
 }
 
 fn rows(count: u64) -> String {

@@ -7,6 +7,7 @@ use crate::codec;
 use crate::ids::ConflictId;
 use crate::store::MAX_CLOSED;
 use crate::store::closed::conflict_of;
+use crate::store::decisions::Mark;
 use crate::store::space::number_of;
 
 /// How many records of closed conflicts there are, and how many places are taken.
@@ -14,6 +15,7 @@ use crate::store::space::number_of;
 pub(super) struct ClosedTally {
     records: u64,
     places: u64,
+    marks: u64,
 }
 
 impl Check<'_> {
@@ -48,13 +50,30 @@ impl Check<'_> {
         self.report_general(Problem::MisplacedClosed { conflict })
     }
 
+    /// Checks a note about an open conflict; false if it has no such key.
+    pub(super) fn mark(&mut self, key: &[u8], value: &[u8]) -> Result<bool, Stop> {
+        let Ok(id) = conflict_of(key) else { return Ok(false) };
+        self.closed_tally.marks += 1;
+        let record = format!("note about the conflict {id}");
+        self.findings.read(None, None, &record, Mark::decode(value))?;
+        let open = self.findings.read(None, None, &record, self.snapshot.row_of_conflict(id))?;
+        if open == Some(None) {
+            self.misplaced(id)?;
+        }
+        Ok(key.len() == 17)
+    }
+
     /// As many as were counted.
     pub(super) fn closed_counts(&mut self) -> Result<(), Stop> {
         let record = "count of what is remembered of conflicts";
         let remembered = self.findings.read(None, None, record, self.snapshot.remembered())?;
         let Some(remembered) = remembered else { return Ok(()) };
         let stored = remembered.closed.min(u64::from(MAX_CLOSED));
-        let ClosedTally { records, places } = self.closed_tally;
+        let ClosedTally { records, places, marks } = self.closed_tally;
+        if remembered.marks != marks {
+            let (stored, counted) = (remembered.marks, marks);
+            self.report_general(Problem::WrongMarkCount { stored, counted })?;
+        }
         if stored != records || records != places {
             self.report_general(Problem::WrongClosedCount { stored, counted: records.min(places) })?;
         }

@@ -174,6 +174,13 @@ pub enum Problem {
         /// How many there are.
         counted: u64,
     },
+    /// The count of notes about open conflicts is wrong.
+    WrongMarkCount {
+        /// What is stored.
+        stored: u64,
+        /// What was counted.
+        counted: u64,
+    },
     /// The list of replicas has a gap, or names one twice.
     WrongReplica {
         /// The number in question.
@@ -264,6 +271,9 @@ impl fmt::Display for Problem {
             }
             Problem::WrongClosedCount { stored, counted } => {
                 write!(f, "{stored} closed conflicts should be remembered, and {counted} are")
+            }
+            Problem::WrongMarkCount { stored, counted } => {
+                write!(f, "something should be noted of {stored} open conflicts, and is of {counted}")
             }
             Problem::WrongReplica { number } => {
                 write!(f, "the list of replicas is not right at number {number}")
