@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::WriteError;
 use super::stage::Stage;
 use crate::codec::{MAX_ROW_BYTES, value_size};
+use crate::derive::Delta;
 use crate::error::Error;
 use crate::ids::{Dot, RowKey};
 use crate::store::{Changes, LOCAL};
@@ -20,13 +21,18 @@ impl Stage<'_> {
         self.check_sizes()?;
         self.restamp(now);
         let delta = self.settle()?;
+        Ok(self.to_store(delta, now))
+    }
+
+    /// What to store for a derivation of what was written.
+    pub(super) fn to_store(&self, delta: Delta, now: Hlc) -> Changes {
         let mut taught = Knowledge::default();
         self.writes.changes().for_each(|(_, dot)| taught.cover(dot));
         let replicated = self.writes.changes().filter(|(_, dot)| dot.replica != LOCAL);
         let log = replicated.map(|(key, dot)| (dot, (now, key))).collect();
         let resolved = self.resolved(&delta);
         let undone = self.writes.undone.iter().map(|(_, conflict)| *conflict).collect();
-        Ok(Changes { delta, log, taught, latest: now, resolved, undone, ..Changes::default() })
+        Changes { delta, log, taught, latest: now, resolved, undone, ..Changes::default() }
     }
 
     /// A row is sent whole, with what lost in it, so a single version of it must stay well below the
@@ -42,7 +48,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn restamp(&mut self, now: Hlc) {
+    pub(super) fn restamp(&mut self, now: Hlc) {
         self.writes.author.hlc = now;
         let changes: Vec<(RowKey, Dot)> = self.writes.changes().collect();
         for (key, dot) in changes {

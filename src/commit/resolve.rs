@@ -8,9 +8,8 @@ use super::rows::{Columns, visible_dots};
 use super::stage::Stage;
 use crate::derive::{About, Conflict, Kind, life_of, winner};
 use crate::error::Error;
-use crate::fault::{Bug, planted};
 use crate::ids::{ConflictId, Dot, RowKey};
-use crate::row::{Ack, RowState, UnitValue};
+use crate::row::{RowState, UnitValue};
 use crate::schema::{Constraint, ForeignKey, Table, Unit};
 
 /// How to settle a conflict.
@@ -193,7 +192,7 @@ impl Stage<'_> {
     }
 
     /// Writes a unit in place of its visible value and a named loser.
-    fn decide(
+    pub(super) fn decide(
         &mut self,
         table: &Table,
         key: RowKey,
@@ -306,56 +305,6 @@ impl Stage<'_> {
         }
     }
 
-    /// A losing value is dismissed by removing it; a parked row by the conflict's id, so that it is
-    /// listed again if something else bars it later.
-    fn dismiss(&mut self, table: &Table, key: RowKey, conflict: &Conflict) -> Result<(), WriteError> {
-        let loser = conflict.loser;
-        match conflict.about {
-            About::Update if planted(Bug::LoserAcknowledged) => {
-                self.write_ack(key, Ack::of(conflict.id))?;
-            }
-            About::Update => {
-                let root = self.root(key)?;
-                self.write_ack(key, Ack::REMOVAL)?;
-                for unit in units_of(table, conflict) {
-                    self.dismiss_value(table, root, key, unit, loser)?;
-                }
-            }
-            About::Identity => self.dismiss_identity(key, conflict)?,
-            About::Life => {
-                self.write_ack(key, Ack::REMOVAL)?;
-                self.edit(key, |facts| facts.life.remove(loser))?;
-            }
-            About::Constraint(_) => self.write_ack(key, Ack::of(conflict.id))?,
-        }
-        Ok(())
-    }
-
-    /// Removes a losing value of a row. Where it is in a merged row, the merge absorbs it; where it is in the
-    /// surviving row and the winner is not, the winner is written there, or the row would be left without a
-    /// value should the merge be undone.
-    fn dismiss_value(
-        &mut self,
-        table: &Table,
-        root: RowKey,
-        key: RowKey,
-        unit: &Unit,
-        loser: Dot,
-    ) -> Result<(), WriteError> {
-        if root != key {
-            return Ok(self.absorb(root, unit.id, &[loser])?);
-        }
-        let (Some(class), Some(own)) = (self.class(key)?, self.facts(key)?) else { return Ok(()) };
-        let siblings = class.unit(unit.id);
-        match winner(table, siblings) {
-            Some(winner) if !own.unit(unit.id).contains(winner.stamp.dot) => {
-                let value = winner.value.clone();
-                self.decide(table, key, unit, &class, value, loser)
-            }
-            _ => Ok(self.edit(key, |facts| facts.remove_from_unit(unit.id, loser))?),
-        }
-    }
-
     pub(super) fn wrong_way(
         &self,
         table: &Table,
@@ -402,7 +351,7 @@ impl Resolution {
 }
 
 /// The units of which a value lost. (A unit is listed by all its columns.)
-fn units_of<'t>(table: &'t Table, conflict: &Conflict) -> Vec<&'t Unit> {
+pub(super) fn units_of<'t>(table: &'t Table, conflict: &Conflict) -> Vec<&'t Unit> {
     let lost = |position: &usize| {
         table.columns.get(*position).is_some_and(|column| conflict.columns.contains(&column.id))
     };

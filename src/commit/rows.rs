@@ -31,7 +31,8 @@ impl Stage<'_> {
             .collect();
         required(table, &shown)?;
         let dot = self.dot(key)?;
-        let stamp = self.stamp(key, dot, |facts| &facts.life)?;
+        // A new row sees nothing that it must outrank.
+        let stamp = self.plain_stamp(dot);
         self.edit(key, |facts| {
             for unit in table.units.iter().filter(|unit| names(unit, named) || refers(table, unit, &shown)) {
                 let columns = unit.columns.iter().map(|c| shown.get(*c).cloned().unwrap_or_default());

@@ -73,7 +73,7 @@ impl Stage<'_> {
     }
 
     /// The new facts of every row that was written.
-    fn changed(&self) -> BTreeMap<RowKey, Arc<RowState>> {
+    pub(super) fn changed(&self) -> BTreeMap<RowKey, Arc<RowState>> {
         let facts = self.writes.rows.iter().filter_map(|(key, staged)| Some((*key, staged.facts.clone()?)));
         facts.collect()
     }

@@ -140,6 +140,11 @@ impl<'a> Stage<'a> {
         Ok(self.writes.author.stamp(priority, dot))
     }
 
+    /// A stamp for a write that sees nothing.
+    pub(super) fn plain_stamp(&self, dot: Dot) -> Stamp {
+        self.writes.author.stamp(self.writes.author.priority, dot)
+    }
+
     pub(super) fn write_unit(
         &mut self,
         key: RowKey,

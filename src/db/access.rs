@@ -89,6 +89,11 @@ impl Endpoint {
         Ok(knowledge)
     }
 
+    /// Makes one row of those that clash on keys whose duplicates merge.
+    pub fn coalesce(&self, durability: Durability) -> Result<(), Error> {
+        self.db.coalesce(durability)
+    }
+
     /// Makes an empty replica one of this database. If another session was faster, the database that it
     /// belongs to instead.
     pub fn adopt(

@@ -7,6 +7,7 @@
 pub(crate) mod access;
 mod builder;
 mod closed;
+mod coalesce;
 mod conflict;
 mod conflicts;
 mod database;

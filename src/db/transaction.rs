@@ -320,7 +320,10 @@ impl Transaction {
             (changes.log, changes.taught) = Default::default();
         }
         self.db.locks().check_commit(self.base.schema(), &changes.delta, self.holder)?;
-        Ok(self.db.store(&self.base, &changes, self.permit, durability)?)
+        self.db.store(&self.base, &changes, self.permit, durability)?;
+        // It is committed. A storage that fails from here on says so at the next call.
+        let _ = self.db.coalesce(durability);
+        Ok(())
     }
 
     /// Undoes everything. Dropping the transaction does the same.

@@ -177,8 +177,10 @@ impl Driver {
                     Err(error) => self.session.failed(error),
                 },
                 Effect::Finished(result) => {
+                    // What came may clash with what is here; where that merges rows, it travels with the next session.
+                    let coalesced = self.endpoint.coalesce(self.durability).map_err(SyncError::from);
                     self.applying = None;
-                    return State::Finished(result);
+                    return State::Finished(result.and_then(|report| coalesced.map(|()| report)));
                 }
             }
         }

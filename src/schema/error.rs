@@ -229,6 +229,14 @@ pub enum SchemaError {
         /// The table referred to.
         parent: String,
     },
+    /// An option that names columns of no unique key.
+    #[error("merge_duplicates of table {table:?} names ({columns}), which is no unique key")]
+    NotAUniqueKey {
+        /// The table.
+        table: String,
+        /// The columns.
+        columns: String,
+    },
     /// An option that names columns of no foreign key.
     #[error("match_key of table {table:?} names ({columns}), which is no foreign key")]
     NotAForeignKey {

@@ -26,8 +26,8 @@ pub use limits::{
 };
 pub use schema::{Constraint, Schema, Stratum};
 pub use table::{
-    Check, Column, ColumnRule, DeleteRule, ForeignKey, Index, OnDelete, OnUpdate, Table, Tracking, UniqueKey,
-    Unit, WinnerRule,
+    Check, Column, ColumnRule, DeleteRule, DuplicateRule, ForeignKey, Index, OnDelete, OnUpdate, Table,
+    Tracking, UniqueKey, Unit, WinnerRule,
 };
 
 #[cfg(test)]

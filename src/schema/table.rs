@@ -132,6 +132,33 @@ pub struct UniqueKey {
     pub name: String,
     /// Its columns by position, in the order of the key.
     pub columns: Vec<usize>,
+    /// What becomes of rows that clash on it.
+    pub duplicates: DuplicateRule,
+}
+
+/// What becomes of two rows that replicas made with one unique key.
+///
+/// ```
+/// use reunite::schema::{DuplicateRule, Schema};
+/// let sql = "CREATE TABLE contact (email TEXT PRIMARY KEY) WITH (merge_duplicates = 'email')";
+/// let key = &Schema::from_sql(sql)?.tables()[0].keys[0];
+/// assert_eq!(key.duplicates, DuplicateRule::Merge);
+/// # Ok::<(), reunite::schema::DdlError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DuplicateRule {
+    /// The first claim stays; the other row is parked, and in conflict.
+    #[default]
+    Park,
+    /// They become one row.
+    Merge,
+}
+
+impl DuplicateRule {
+    pub(super) const fn is_park(&self) -> bool {
+        matches!(self, DuplicateRule::Park)
+    }
 }
 
 /// A reference to a unique key of another table, or of the same.

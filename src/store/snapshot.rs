@@ -1,6 +1,9 @@
 //! One state of the database, read by what is meant instead of by bytes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::meta::Meta;
 use super::replicas::Replicas;
@@ -23,6 +26,8 @@ pub(crate) struct Snapshot {
     pub(super) schema: Arc<Schema>,
     pub(super) replicas: Arc<Replicas>,
     me: ReplicaId,
+    /// How many rows have a live merge, of tables that were asked for: every statement asks.
+    merging: Mutex<BTreeMap<TableId, u64>>,
 }
 
 impl Snapshot {
@@ -35,7 +40,7 @@ impl Snapshot {
         replicas: Arc<Replicas>,
         me: ReplicaId,
     ) -> Snapshot {
-        Snapshot { bytes, schema, replicas, me }
+        Snapshot { bytes, schema, replicas, me, merging: Mutex::default() }
     }
 
     /// The replica that made a change, for people: changes to tables that never leave this replica are
@@ -213,7 +218,12 @@ impl Source for Snapshot {
     }
 
     fn merging(&self, table: TableId) -> Result<u64, Error> {
-        Ok(self.counts(table)?.merging)
+        if let Some(merging) = self.merging.lock().get(&table) {
+            return Ok(*merging);
+        }
+        let merging = self.counts(table)?.merging;
+        self.merging.lock().insert(table, merging);
+        Ok(merging)
     }
 }
 

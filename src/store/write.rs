@@ -12,7 +12,7 @@ use super::snapshot::{Counts, Snapshot};
 use super::space::Space;
 use crate::codec;
 use crate::codec::record::ReplicaNumbers;
-use crate::derive::{Conflict, Delta, Footprint, Need, Rederived, Status};
+use crate::derive::{Conflict, Delta, Footprint, Need, Rederived, Source, Status};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{ConflictId, Dot, ReplicaId, RowId, RowKey, TableId};
@@ -122,7 +122,7 @@ impl Writer<'_> {
         let may_have_conflicts = match stored {
             Some(s) if s.derived.status == Status::Parked || s.facts.has_losers() => true,
             // Its values may have lost to those of a row that it is one with.
-            Some(_) => self.snapshot.counts(key.table)?.merging > 0,
+            Some(_) => self.snapshot.merging(key.table)? > 0,
             None => false,
         };
         self.conflicts(key, row, may_have_conflicts)

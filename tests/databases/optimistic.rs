@@ -1,9 +1,10 @@
 //! Versions of rows: read somewhere, expected later, by whatever replica. A write with a version is
-//! refused if and only if the replica's facts of the row, or the keys that it follows, are others.
+//! refused if and only if the replica's facts of the row or of what was merged into it, or the keys that it
+//! follows, are others.
 
-use reunite::WriteError;
 use std::collections::BTreeMap;
 
+use reunite::WriteError;
 use reunite::ids::RowKey;
 use reunite::row::Version;
 use reunite::value::Value;

@@ -5,7 +5,7 @@ use super::draft::{Problem, TableDraft};
 use super::references::Reference;
 use super::{column_rules, columns, follow, names, references, rules, units};
 use crate::ids::{ColumnId, ConstraintId, TableId};
-use crate::schema::{Check, Index, Schema, SchemaError, Table, UniqueKey, limits};
+use crate::schema::{Check, DuplicateRule, Index, Schema, SchemaError, Table, UniqueKey, limits};
 
 /// Validates drafts and gives everything its id.
 ///
@@ -111,7 +111,8 @@ fn keys(draft: &TableDraft, lists: Columns<'_>, ids: &mut Ids) -> Result<Vec<Uni
             let columns = columns::list(&key.columns);
             return Err(SchemaError::RepeatedKey { table: draft.name.text.clone(), columns }.at(key.at));
         }
-        keys.push(UniqueKey { id: ids.constraint(), name: String::new(), columns });
+        let duplicates = if key.merge { DuplicateRule::Merge } else { DuplicateRule::Park };
+        keys.push(UniqueKey { id: ids.constraint(), name: String::new(), columns, duplicates });
     }
     Ok(keys)
 }

@@ -116,6 +116,8 @@ impl ColumnDraft {
 pub(in crate::schema) struct KeyDraft {
     pub name: Option<Name>,
     pub columns: Vec<Name>,
+    /// Rows that clash on it become one.
+    pub merge: bool,
     pub at: Position,
 }
 

@@ -274,7 +274,7 @@ where
     I: IntoIterator,
     I::Item: Into<String>,
 {
-    KeyDraft { name, columns: Name::list(columns), at: Position::default() }
+    KeyDraft { name, columns: Name::list(columns), merge: false, at: Position::default() }
 }
 
 impl TableBuilder<last::Column> {
@@ -301,6 +301,14 @@ impl TableBuilder<last::Column> {
 }
 
 impl TableBuilder<last::PrimaryKey> {
+    /// Rows that clash on the key become one, where otherwise the later one is parked.
+    pub fn merge_duplicates(mut self) -> TableBuilder<last::PrimaryKey> {
+        if let Some(key) = self.draft.primary_keys.last_mut() {
+            key.merge = true;
+        }
+        self
+    }
+
     /// Names the primary key. The name is unique in the database.
     pub fn named(mut self, name: impl Into<String>) -> TableBuilder<last::PrimaryKey> {
         if let Some(key) = self.draft.primary_keys.last_mut() {
@@ -311,6 +319,14 @@ impl TableBuilder<last::PrimaryKey> {
 }
 
 impl TableBuilder<last::Key> {
+    /// Rows that clash on the key become one, where otherwise the later one is parked.
+    pub fn merge_duplicates(mut self) -> TableBuilder<last::Key> {
+        if let Some(key) = self.draft.unique_keys.last_mut() {
+            key.merge = true;
+        }
+        self
+    }
+
     /// Names the unique key. The name is unique in the database.
     pub fn named(mut self, name: impl Into<String>) -> TableBuilder<last::Key> {
         if let Some(key) = self.draft.unique_keys.last_mut() {

@@ -2,7 +2,7 @@
 
 use super::build::schema;
 use super::draft::{CheckDraft, ColumnDraft, ForeignKeyDraft, KeyDraft, Name, Position, Problem, TableDraft};
-use crate::schema::{ColumnRule, ForeignKey, Schema, SchemaError, Table, Tracking};
+use crate::schema::{ColumnRule, DuplicateRule, ForeignKey, Schema, SchemaError, Table, Tracking, UniqueKey};
 
 /// The schema of these drafts.
 pub(in crate::schema) fn build(drafts: &[TableDraft]) -> Result<Schema, Problem> {
@@ -21,12 +21,14 @@ pub(in crate::schema) fn drafts(tables: &[Table]) -> Vec<TableDraft> {
 }
 
 fn draft(tables: &[Table], table: &Table) -> TableDraft {
-    let key = |name: &String, columns: &[usize]| KeyDraft {
+    let key = |name: &String, columns: &[usize], merge| KeyDraft {
         name: Some(Name::from(name.clone())),
         columns: names(table, columns),
+        merge,
         at: Position::default(),
     };
-    let keys = table.keys.iter().map(|unique| key(&unique.name, &unique.columns));
+    let merges = |unique: &UniqueKey| unique.duplicates == DuplicateRule::Merge;
+    let keys = table.keys.iter().map(|unique| key(&unique.name, &unique.columns, merges(unique)));
     let (primary, unique) = keys.enumerate().partition(|(place, _)| *place == 0 && table.has_primary_key);
     let strip = |keys: Vec<(usize, KeyDraft)>| keys.into_iter().map(|(_, key)| key).collect();
     let columns = table.columns.iter().map(|column| ColumnDraft {
@@ -49,7 +51,7 @@ fn draft(tables: &[Table], table: &Table) -> TableDraft {
         unique_keys: strip(unique),
         foreign_keys: table.foreign_keys.iter().map(|key| foreign_key(tables, table, key)).collect(),
         checks: checks.collect(),
-        indexes: table.indexes.iter().map(|index| key(&index.name, &index.columns)).collect(),
+        indexes: table.indexes.iter().map(|index| key(&index.name, &index.columns, false)).collect(),
         units: Vec::new(),
         column_rules: column_rules.collect(),
         tracking: Tracking::Column,

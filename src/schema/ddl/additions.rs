@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::words::quoted;
 use crate::ids::{ColumnId, ConstraintId, TableId, UnitId};
 use crate::schema::design::{NewCheck, NewColumn, NewForeignKey, NewKey, NewTable, Numbers, Operation};
-use crate::schema::{Expression, Table};
+use crate::schema::{DuplicateRule, Expression, Table};
 use crate::value::Value;
 
 /// The operations, tables first. `numbers` gives the ids.
@@ -125,14 +125,15 @@ impl Ids {
         let operation = |(place, key): (usize, &crate::schema::UniqueKey)| Operation::AddKey {
             table: self.table_id(new.id),
             primary: place == 0 && new.has_primary_key,
-            key: self.list(new, key.id, &key.name, &key.columns),
+            key: NewKey { duplicates: key.duplicates, ..self.list(new, key.id, &key.name, &key.columns) },
         };
         added.map(operation).collect()
     }
 
     fn list(&self, table: &Table, id: ConstraintId, name: &str, columns: &[usize]) -> NewKey {
         let columns = self.columns_at(table, columns);
-        NewKey { id: self.constraint_id(id), name: name.to_owned(), columns }
+        let duplicates = DuplicateRule::Park;
+        NewKey { id: self.constraint_id(id), name: name.to_owned(), columns, duplicates }
     }
 
     fn others(&self, old: Option<&Table>, new: &Table) -> Vec<Operation> {

@@ -135,9 +135,9 @@ fn column_constraint(
     let at = cursor.at();
     let columns = vec![column.clone()];
     if cursor.eat_words(&["PRIMARY", "KEY"]) {
-        reading.draft.primary_keys.push(KeyDraft { name, columns, at });
+        reading.draft.primary_keys.push(KeyDraft { name, columns, merge: false, at });
     } else if cursor.eat_words(&["UNIQUE"]) {
-        reading.draft.unique_keys.push(KeyDraft { name, columns, at });
+        reading.draft.unique_keys.push(KeyDraft { name, columns, merge: false, at });
     } else if cursor.eat_words(&["CHECK"]) {
         check(cursor, reading, name, at)?;
     } else if cursor.eat_words(&["REFERENCES"]) {

@@ -109,7 +109,7 @@ fn index(cursor: &mut Cursor) -> Result<(Name, KeyDraft), DdlError> {
     cursor.expect_words(&["ON"])?;
     let table = cursor.name("a table")?;
     let at = name.at;
-    Ok((table, KeyDraft { name: Some(name), columns: cursor.names("a column")?, at }))
+    Ok((table, KeyDraft { name: Some(name), columns: cursor.names("a column")?, merge: false, at }))
 }
 
 /// A schema is what its text says, so there is nothing that may exist already.

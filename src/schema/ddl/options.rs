@@ -10,7 +10,7 @@ use crate::schema::design::Operation;
 use crate::schema::{ColumnRule, DeleteRule, SchemaError, Table, Tracking, WinnerRule};
 
 /// Options that later versions of Reunite will know.
-const LATER: [&str; 2] = ["identity", "merge_duplicates"];
+const LATER: [&str; 1] = ["identity"];
 
 /// The value of an option, and where it stands.
 struct Text {
@@ -112,12 +112,15 @@ fn apply(draft: &mut TableDraft, option: &str, at: Position, value: &Text) -> Re
         "sum" => combine(draft, ColumnRule::Sum, value)?,
         "union" => combine(draft, ColumnRule::Union, value)?,
         "match_key" => lists(value)?.iter().try_for_each(|columns| match_key(draft, columns, value.at))?,
+        "merge_duplicates" => {
+            lists(value)?.iter().try_for_each(|columns| merge_duplicates(draft, columns, value.at))?;
+        }
         later if LATER.contains(&later) => {
             let message = format!("option {later} is not supported by this version of Reunite: leave it out");
             return Err(DdlError::new(at, message));
         }
         unknown => {
-            let known = "tracking, winner, deletes, match_key, units, max, min, sum, union and replicate";
+            let known = "tracking, winner, deletes, merge_duplicates, match_key, units, max, min, sum, union and replicate";
             return Err(DdlError::new(at, format!("there is no option {unknown}: there are {known}")));
         }
     }
@@ -174,6 +177,21 @@ fn combine(draft: &mut TableDraft, rule: ColumnRule, value: &Text) -> Result<(),
         draft.column_rules.push((rule, column));
     }
     Ok(())
+}
+
+/// Lets rows that clash on the key over these columns become one; the order of the columns does not matter.
+fn merge_duplicates(draft: &mut TableDraft, columns: &[Name], at: Position) -> Result<(), DdlError> {
+    let folded = |names: &[Name]| {
+        names.iter().map(|name| name.text.to_ascii_lowercase()).collect::<BTreeSet<String>>()
+    };
+    let wanted = folded(columns);
+    let mut keys = draft.primary_keys.iter_mut().chain(&mut draft.unique_keys);
+    if let Some(key) = keys.find(|key| folded(&key.columns) == wanted) {
+        key.merge = true;
+        return Ok(());
+    }
+    let columns = columns.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join(", ");
+    Err(SchemaError::NotAUniqueKey { table: draft.name.text.clone(), columns }.at(at).into())
 }
 
 /// Lets the foreign keys over these columns match by value; the order of the columns does not matter.

@@ -4,8 +4,8 @@ use super::words::quoted;
 use crate::ids::TableId;
 use crate::schema::builder::{constraint_groups, default_check, default_foreign_key, default_key, joined};
 use crate::schema::{
-    Column, ColumnRule, DeleteRule, Expression, ForeignKey, OnDelete, OnUpdate, Table, Tracking, Unit,
-    WinnerRule,
+    Column, ColumnRule, DeleteRule, DuplicateRule, Expression, ForeignKey, OnDelete, OnUpdate, Table,
+    Tracking, Unit, WinnerRule,
 };
 use crate::value::{Collation, Value};
 
@@ -110,6 +110,11 @@ fn options(table: &Table) -> String {
         DeleteRule::DeleteWins => {}
         DeleteRule::UpdateWins => option("deletes", "update wins"),
         DeleteRule::LatestWins => option("deletes", "latest wins"),
+    }
+    let merging = table.keys.iter().filter(|key| key.duplicates == DuplicateRule::Merge);
+    let merging: Vec<String> = merging.map(|key| list(table, &key.columns)).collect();
+    if !merging.is_empty() {
+        option("merge_duplicates", &merging.join(", "));
     }
     let match_key = match_key(table);
     if !match_key.is_empty() {

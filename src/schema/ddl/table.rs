@@ -55,9 +55,19 @@ pub(super) fn constraint(cursor: &mut Cursor, reading: &mut Reading) -> Result<b
     let name = constraint_name(cursor)?;
     let at = cursor.at();
     if cursor.eat_words(&["PRIMARY", "KEY"]) {
-        reading.draft.primary_keys.push(KeyDraft { name, columns: cursor.names("a column")?, at });
+        reading.draft.primary_keys.push(KeyDraft {
+            name,
+            columns: cursor.names("a column")?,
+            merge: false,
+            at,
+        });
     } else if cursor.eat_words(&["UNIQUE"]) {
-        reading.draft.unique_keys.push(KeyDraft { name, columns: cursor.names("a column")?, at });
+        reading.draft.unique_keys.push(KeyDraft {
+            name,
+            columns: cursor.names("a column")?,
+            merge: false,
+            at,
+        });
     } else if cursor.eat_words(&["FOREIGN", "KEY"]) {
         let columns = cursor.names("a column")?;
         cursor.expect_words(&["REFERENCES"])?;

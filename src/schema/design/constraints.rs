@@ -38,7 +38,9 @@ impl Fold {
             return Err(SchemaError::TwoPrimaryKeys { table: table.name.clone() }.into());
         }
         let at = if primary { 0 } else { table.keys.len() };
-        table.keys.insert(at, UniqueKey { id: new.id, name, columns: columns.clone() });
+        table
+            .keys
+            .insert(at, UniqueKey { id: new.id, name, columns: columns.clone(), duplicates: new.duplicates });
         if primary {
             table.has_primary_key = true;
             let held = table.columns.iter_mut().enumerate().filter(|(at, _)| columns.contains(at));

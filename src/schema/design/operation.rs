@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::text;
 use crate::ids::{ColumnId, ConstraintId, ReplicaId, TableId, UnitId};
-use crate::schema::{ColumnRule, DeleteRule, OnDelete, OnUpdate, Tracking, WinnerRule};
+use crate::schema::{ColumnRule, DeleteRule, DuplicateRule, OnDelete, OnUpdate, Tracking, WinnerRule};
 use crate::value::{Collation, Type};
 
 /// One change of a schema.
@@ -176,6 +176,9 @@ pub(crate) struct NewKey {
     pub name: String,
     /// The columns, in order.
     pub columns: Vec<ColumnId>,
+    /// Of a unique key, what becomes of rows that clash on it.
+    #[serde(default, skip_serializing_if = "DuplicateRule::is_park")]
+    pub duplicates: DuplicateRule,
 }
 
 /// A foreign key as it is created.

@@ -284,7 +284,7 @@ fn options() {
         ("tracking = 'row', tracking = 'row'", "1:60: option tracking is given twice: leave one out"),
         (
             "colour = 'red'",
-            "1:42: there is no option colour: there are tracking, winner, deletes, match_key, units, max, min, sum, union and replicate",
+            "1:42: there is no option colour: there are tracking, winner, deletes, merge_duplicates, match_key, units, max, min, sum, union and replicate",
         ),
         (
             "identity = 'natural'",
@@ -312,10 +312,7 @@ fn options() {
             "max = 'a', units = '(a, b)'",
             "1:48: column \"a\" of table \"t\" has the rule max and is in one unit with other columns, by a declared unit or a check over several columns: it must be a unit by itself",
         ),
-        (
-            "merge_duplicates = 'a'",
-            "1:42: option merge_duplicates is not supported by this version of Reunite: leave it out",
-        ),
+        ("merge_duplicates = 'a'", "1:61: merge_duplicates of table \"t\" names (a), which is no unique key"),
         ("units = 'a, '", "1:50: in 'a, ': expected a column, or columns in parentheses, found the end"),
         ("units = '(a, z)'", "1:50: table \"t\" has no column \"z\""),
         ("units = '(a, a)'", "1:50: a unit of table \"t\" names column \"a\" twice: name it once"),

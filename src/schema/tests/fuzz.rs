@@ -19,7 +19,7 @@ fn read(sql: &str) -> Result<Schema, DdlError> {
     result
 }
 
-const WORDS: [&str; 60] = [
+const WORDS: [&str; 61] = [
     "CREATE",
     "TABLE",
     "INDEX",
@@ -58,6 +58,7 @@ const WORDS: [&str; 60] = [
     "tracking",
     "units",
     "match_key",
+    "merge_duplicates",
     "=",
     "'row'",
     "'(a, b)'",

@@ -73,7 +73,7 @@ CREATE TABLE p (
   h INTEGER DEFAULT -9223372036854775808,
   i TIMESTAMP DEFAULT '2024-01-31T12:00:00.000000Z',
   PRIMARY KEY (a, b)
-) WITH (winner = 'priority', deletes = 'latest wins', units = '(d, e), (f, g)');
+) WITH (winner = 'priority', deletes = 'latest wins', merge_duplicates = '(a, b)', units = '(d, e), (f, g)');
 CREATE TABLE c (
   x INTEGER,
   y TEXT,
