@@ -63,6 +63,11 @@ impl ConflictFilter {
     }
 
     /// Only those of a table.
+    ///
+    /// ```
+    /// use reunite::db::ConflictFilter;
+    /// assert_ne!(ConflictFilter::new().table("customer"), ConflictFilter::new());
+    /// ```
     #[must_use]
     pub fn table(mut self, table: impl Into<String>) -> ConflictFilter {
         self.table = Some(table.into());
@@ -70,6 +75,12 @@ impl ConflictFilter {
     }
 
     /// Only those of a kind.
+    ///
+    /// ```
+    /// use reunite::db::ConflictFilter;
+    /// use reunite::derive::Kind;
+    /// assert_ne!(ConflictFilter::new().kind(Kind::Unique), ConflictFilter::new());
+    /// ```
     #[must_use]
     pub const fn kind(mut self, kind: Kind) -> ConflictFilter {
         self.kind = Some(kind);
@@ -77,6 +88,12 @@ impl ConflictFilter {
     }
 
     /// Only those of a class of kinds.
+    ///
+    /// ```
+    /// use reunite::db::ConflictFilter;
+    /// use reunite::db::Reason;
+    /// assert_ne!(ConflictFilter::new().reason(Reason::Collision), ConflictFilter::new());
+    /// ```
     #[must_use]
     pub const fn reason(mut self, reason: Reason) -> ConflictFilter {
         self.reason = Some(reason);
@@ -84,6 +101,11 @@ impl ConflictFilter {
     }
 
     /// Only those about a constraint, by its name.
+    ///
+    /// ```
+    /// use reunite::db::ConflictFilter;
+    /// assert_ne!(ConflictFilter::new().constraint("customer_email_key"), ConflictFilter::new());
+    /// ```
     #[must_use]
     pub fn constraint(mut self, name: impl Into<String>) -> ConflictFilter {
         self.constraint = Some(name.into());
@@ -91,6 +113,12 @@ impl ConflictFilter {
     }
 
     /// Only those of a row.
+    ///
+    /// ```
+    /// use reunite::db::ConflictFilter;
+    /// use reunite::ids::RowId;
+    /// assert_ne!(ConflictFilter::new().row(RowId::from_bytes([7; 16])), ConflictFilter::new());
+    /// ```
     #[must_use]
     pub const fn row(mut self, row: RowId) -> ConflictFilter {
         self.row = Some(row);
@@ -98,6 +126,12 @@ impl ConflictFilter {
     }
 
     /// Only those in which this replica lost.
+    ///
+    /// ```
+    /// use reunite::db::ConflictFilter;
+    /// use reunite::ids::ReplicaId;
+    /// assert_ne!(ConflictFilter::new().loser(ReplicaId::from_bytes([1; 16])), ConflictFilter::new());
+    /// ```
     #[must_use]
     pub const fn loser(mut self, replica: ReplicaId) -> ConflictFilter {
         self.loser = Some(replica);
@@ -105,6 +139,12 @@ impl ConflictFilter {
     }
 
     /// Only those whose losing change was made before this time.
+    ///
+    /// ```
+    /// use reunite::db::ConflictFilter;
+    /// use reunite::value::Timestamp;
+    /// assert_ne!(ConflictFilter::new().older_than(Timestamp(1_700_000_000_000_000)), ConflictFilter::new());
+    /// ```
     #[must_use]
     pub const fn older_than(mut self, time: Timestamp) -> ConflictFilter {
         self.older_than = Some(time);
@@ -112,6 +152,12 @@ impl ConflictFilter {
     }
 
     /// Only those whose losing change was made after this time.
+    ///
+    /// ```
+    /// use reunite::db::ConflictFilter;
+    /// use reunite::value::Timestamp;
+    /// assert_ne!(ConflictFilter::new().newer_than(Timestamp(1_700_000_000_000_000)), ConflictFilter::new());
+    /// ```
     #[must_use]
     pub const fn newer_than(mut self, time: Timestamp) -> ConflictFilter {
         self.newer_than = Some(time);

@@ -10,6 +10,12 @@ use crate::db::{Change, Preview, Row, RowPreview};
 /// A row is `{"table","row","change","before","after","wins","loses"}`; `before` and `after` are null where
 /// the row is not in its table. A conflict is as in a listing; one that would appear also says in `loses`
 /// whose change loses: `source` (it comes) or `destination` (it is here).
+///
+/// ```
+/// use reunite::db::Preview;
+/// use reunite::inspect::{Ids, preview_json};
+/// assert_eq!(preview_json(&Preview::default(), &Ids)["counts"]["park"], 0);
+/// ```
 #[must_use]
 pub fn preview_json(preview: &Preview, names: &dyn Names) -> Tree {
     let rows: Vec<Tree> = preview.rows.iter().map(|row| row_json(row, names)).collect();

@@ -42,6 +42,18 @@ pub fn preview(from: &Database, to: &Database) -> Result<Preview, SyncError> {
 
 /// What [`sync_with`] would do to both.
 ///
+/// ```
+/// # use reunite::{Database, replicate, row};
+/// use reunite::replicate::{Options, preview_with};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+/// a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
+/// let previews = preview_with(&a, &b, Options::default())?;
+/// assert!(previews.first.is_empty());
+/// assert_eq!(previews.second.rows[0].after, Some(row! { code: "ANN", phone: None::<String> }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// As [`preview`].
 pub fn preview_with(

@@ -20,6 +20,18 @@ const REMOVED: u8 = 0;
 const WRITTEN: u8 = 1;
 
 /// See the module. Clones share what is written.
+///
+/// ```
+/// use reunite::storage::{CopyOnWriteEngine, Engine, MemoryEngine, Op};
+/// let below = MemoryEngine::new();
+/// below.apply(1, &[Op::Put { key: b"k".to_vec(), value: b"old".to_vec() }])?;
+/// let above = CopyOnWriteEngine::new(below.snapshot()?, 1000);
+/// above.apply(1, &[Op::Put { key: b"k".to_vec(), value: b"new".to_vec() }])?;
+/// assert_eq!(above.snapshot()?.get(b"k")?.as_deref(), Some(b"new".as_slice()));
+/// assert_eq!(below.snapshot()?.get(b"k")?.as_deref(), Some(b"old".as_slice()));
+/// assert_eq!(above.written(), [b"k"]);
+/// # Ok::<(), reunite::error::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct CopyOnWriteEngine {
     below: Arc<dyn Reader>,
@@ -111,7 +123,7 @@ impl Reader for Layers {
 
     fn range(&self, start: &[u8], end: Option<&[u8]>) -> Result<Entries<'_>, Error> {
         let (below, above) = (self.below.range(start, end)?, Reader::range(&self.above, start, end)?);
-        Ok(Box::new(Merged::new(below, above, |a, b| a.cmp(b))))
+        Ok(Box::new(Merged::new(below, above, Ord::cmp)))
     }
 
     fn range_back(&self, start: &[u8], end: Option<&[u8]>) -> Result<Entries<'_>, Error> {
