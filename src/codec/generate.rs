@@ -137,8 +137,11 @@ fn sums() -> impl Strategy<Value = i128> {
     prop_oneof![4 => -100_i128..100, 1 => any::<i64>().prop_map(i128::from), 1 => any::<i128>()]
 }
 
-/// What counts together: counts by unit, row, replica; elements by unit, with the changes that added them.
-fn joined() -> impl Strategy<Value = (Vec<(UnitId, RowId, Dot, i128)>, Vec<(UnitId, Json, usize)>)> {
+/// Counts by unit, row and change; elements by unit, with the changes that added them.
+type Joined = (Vec<(UnitId, RowId, Dot, i128)>, Vec<(UnitId, Json, usize)>);
+
+/// What counts together.
+fn joined() -> impl Strategy<Value = Joined> {
     let unit = || (1_u32..5).prop_map(UnitId);
     let element = prop::sample::select(vec!["1", "2", "[]", "\"a\"", "\"b\"", "{\"a\":null}"]);
     let element = element.prop_map(|text| Json::parse(text).unwrap());

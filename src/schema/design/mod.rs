@@ -70,7 +70,6 @@ impl Design {
     }
 
     /// The amendments, in the order in which they take effect.
-    #[must_use]
     pub fn amendments(&self) -> impl Iterator<Item = &Arc<Amendment>> {
         self.order.iter().filter_map(|id| self.amendments.get(id))
     }

@@ -318,7 +318,7 @@ proptest! {
         steps in prop::collection::vec((0_u8..3, 0_usize..12, 0_u64..20, any::<bool>()), 1..20),
         order in prop::collection::vec(any::<prop::sample::Index>(), 20),
     ) {
-        let mut masters = vec![design(), design(), design()];
+        let mut masters = [design(), design(), design()];
         for (author, statement, skew, hears) in steps {
             let at = usize::from(author);
             if hears {
