@@ -220,7 +220,10 @@ impl Driver {
         sql: &str,
     ) -> Result<Digest, SyncError> {
         let schema = Schema::from_sql(sql);
-        let schema = schema.map_err(|error| SyncError::Protocol { what: format!("its schema: {error}") })?;
+        // A collation that this version lacks is among the reasons. It never guesses another one.
+        let schema = schema.map_err(|error| SyncError::SchemaRefused {
+            what: format!("{error}; if this version of Reunite is the older one, update it"),
+        })?;
         let digest = Digest(schema.digest());
         let ours = self.endpoint.adopt(database, creator, schema)?;
         if ours != database {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::graph;
 use super::{Check, ForeignKey, Index, SchemaBuilder, Table, UniqueKey};
 use crate::ids::{ConstraintId, TableId};
+use crate::value::Collation;
 
 /// A valid schema. Share it behind an `Arc`.
 ///
@@ -175,8 +176,19 @@ impl Schema {
     /// ```
     #[must_use]
     pub fn digest(&self) -> [u8; 16] {
+        self.digest_under(Collation::UNICODE_VERSION)
+    }
+
+    /// The fingerprint that a replica with the tables of this version of Unicode would have. Where they
+    /// decide which keys are equal, replicas with other tables have other schemas: they refuse each other,
+    /// instead of disagreeing row by row.
+    pub(super) fn digest_under(&self, unicode: &str) -> [u8; 16] {
         let mut hasher = blake3::Hasher::new_derive_key("reunite 2026 schema digest");
         hasher.update(self.to_sql().as_bytes());
+        let mut columns = self.tables.iter().flat_map(|table| &table.columns);
+        if columns.any(|column| column.collation == Collation::UnicodeNoCase) {
+            hasher.update(unicode.as_bytes());
+        }
         hasher.update(&(self.live as u64).to_le_bytes());
         for table in &self.tables {
             let columns = table.columns.iter().flat_map(|column| [column.id.0, column.unit.0]);

@@ -50,8 +50,8 @@ impl Collation {
     pub const ALL: [Collation; 3] = [Collation::Binary, Collation::NoCase, Collation::UnicodeNoCase];
 
     /// The Unicode version whose tables `UNICODE_NOCASE` uses, for case folding and for NFC. The
-    /// crate does not compile with other tables. Sessions do not compare it: another version of Unicode
-    /// would be another collation, and so another schema.
+    /// crate does not compile with other tables. It is part of the digest of a schema that uses the
+    /// collation: replicas with different tables have different schemas, and refuse each other.
     pub const UNICODE_VERSION: &'static str = "16.0.0";
 
     /// The form of `text` that compares byte by byte: equal texts of this collation fold to equal bytes.
