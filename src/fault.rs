@@ -6,6 +6,10 @@
 /// A mistake that can be planted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bug {
+    /// Changes of the schema take effect in the order in which they came.
+    SchemaByArrival,
+    /// A new column is what the dropped one of its name was.
+    ColumnByName,
     /// A merge brings back values that one side has replaced.
     RemovalsIgnored,
     /// Values withheld because the receiver has them are not filled in.
@@ -74,7 +78,9 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug, in the order of the layers.
-    pub const ALL: [Bug; 28] = [
+    pub const ALL: [Bug; 30] = [
+        Bug::SchemaByArrival,
+        Bug::ColumnByName,
         Bug::RemovalsIgnored,
         Bug::WithheldDropped,
         Bug::ReplaceAll,

@@ -16,6 +16,7 @@ mod model;
 mod planted;
 mod world;
 mod databases;
+mod designs;
 mod derivation;
 mod exhaustive;
 
@@ -37,6 +38,15 @@ const KEPT: &str = include_str!("seeds.txt");
 const DATABASES: Suite<'static> =
     Suite { file: "histories", name: "databases", steps: 8..40, plan: Plan::new, run: &databases::history };
 
+/// Histories in which the schema changes.
+const DESIGNS: Suite<'static> =
+    Suite { file: "histories", name: "designs", steps: 10..50, plan: Plan::new, run: &designs::history };
+
+#[test]
+fn designs() {
+    DESIGNS.run(KEPT, number_from_environment("HISTORIES").unwrap_or(1_000));
+}
+
 #[test]
 fn databases() {
     DATABASES.run(KEPT, number_from_environment("HISTORIES").unwrap_or(20_000));
@@ -52,7 +62,7 @@ fn cuts() {
 #[cfg(feature = "testing")]
 #[test]
 fn planted_bugs_are_caught() {
-    planted::all_are_caught(&DATABASES, &DERIVATIONS);
+    planted::all_are_caught(&DATABASES, &DERIVATIONS, &DESIGNS);
 }
 
 #[test]

@@ -46,7 +46,8 @@ impl Ids {
         self.tables.insert(new.id, id);
         for (place, column) in new.columns.iter().enumerate() {
             let known = old.and_then(|old| old.columns.get(place)).map(|column| column.id);
-            self.columns.insert(column.id, known.unwrap_or_else(|| ColumnId(numbers.next())));
+            self.columns
+                .insert(column.id, known.unwrap_or_else(|| ColumnId(numbers.of_column(&column.name))));
         }
         let mut constraint = |new: ConstraintId, known: Option<ConstraintId>| {
             self.constraints.insert(new, known.unwrap_or_else(|| ConstraintId(numbers.next())));

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::fault::{Bug, planted};
 use crate::ids::Dot;
 
 /// The bit that all numbers of later objects have.
@@ -19,6 +20,14 @@ pub(in crate::schema) struct Numbers<'a> {
 impl<'a> Numbers<'a> {
     pub fn new(amendment: Dot, used: &'a dyn Fn(u32) -> bool) -> Numbers<'a> {
         Numbers { amendment, used, given: BTreeSet::new(), count: 0 }
+    }
+
+    /// A number for a column, which has nothing to do with its name.
+    pub fn of_column(&mut self, name: &str) -> u32 {
+        match planted(Bug::ColumnByName) {
+            true => name.bytes().fold(LATER, |number, byte| number.rotate_left(5) ^ u32::from(byte) | LATER),
+            false => self.next(),
+        }
     }
 
     /// A number that no known object has.
