@@ -20,7 +20,7 @@ use crate::version::{Hlc, Stamp};
 /// let dot = Dot { replica: ReplicaId::from_bytes([1; 16]), seq: 1 };
 /// let (tags, vip) = (UnitId(3), Json::parse(r#""vip""#)?);
 /// let mut elements = Elements::default();
-/// elements.add(tags, vip.clone(), Stamp { priority: Priority::default(), hlc: Hlc(1), dot });
+/// elements.add(tags, vip.clone(), Stamp::new(Priority::default(), Hlc(1), dot));
 /// assert!(elements.has(tags, dot) && elements.of(tags).count() == 1);
 /// let added = elements.get(tags, &vip);
 /// elements.remove(tags, &vip);

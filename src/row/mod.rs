@@ -157,7 +157,7 @@ impl RowState {
     /// use reunite::version::{Hlc, Priority, Stamp};
     /// let dot = Dot { replica: ReplicaId::from_bytes([1; 16]), seq: 1 };
     /// let mut row = RowState::new(dot);
-    /// let stamp = Stamp { priority: Priority::default(), hlc: Hlc(1), dot };
+    /// let stamp = Stamp::new(Priority::default(), Hlc(1), dot);
     /// row.add_element(UnitId(3), Json::parse("7")?, stamp);
     /// assert_eq!(row.elements.of(UnitId(3)).count(), 1);
     /// # Ok::<(), reunite::value::ValueError>(())
