@@ -78,7 +78,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug, in the order of the layers.
-    pub const ALL: [Bug; 30] = [
+    pub const ALL: [Bug; 34] = [
         Bug::SchemaByArrival,
         Bug::ColumnByName,
         Bug::RemovalsIgnored,
@@ -109,6 +109,10 @@ impl Bug {
         Bug::EarlyKnowledge,
         Bug::LockIgnored,
         Bug::LogOfLiveChanges,
+        Bug::DecideDecisions,
+        Bug::DecideTwice,
+        Bug::DecideInPlace,
+        Bug::UndoInOneChange,
     ];
 }
 

@@ -19,6 +19,7 @@ mod databases;
 mod designs;
 mod derivation;
 mod exhaustive;
+mod policies;
 
 use world::story::{Plan, Suite, number_from_environment};
 
@@ -47,6 +48,15 @@ fn designs() {
     DESIGNS.run(KEPT, number_from_environment("HISTORIES").unwrap_or(1_000));
 }
 
+/// Histories of replicas whose sessions have policies.
+const POLICIES: Suite<'static> =
+    Suite { file: "histories", name: "policies", steps: 8..40, plan: Plan::new, run: &policies::history };
+
+#[test]
+fn policies() {
+    POLICIES.run(KEPT, number_from_environment("HISTORIES").unwrap_or(5000));
+}
+
 #[test]
 fn databases() {
     DATABASES.run(KEPT, number_from_environment("HISTORIES").unwrap_or(20_000));
@@ -62,7 +72,7 @@ fn cuts() {
 #[cfg(feature = "testing")]
 #[test]
 fn planted_bugs_are_caught() {
-    planted::all_are_caught(&DATABASES, &DERIVATIONS, &DESIGNS);
+    planted::all_are_caught(&[&DATABASES, &DERIVATIONS, &DESIGNS, &POLICIES]);
 }
 
 #[test]

@@ -11,20 +11,16 @@ use crate::world::story::Suite;
 const MOST_HISTORIES: u64 = 4000;
 
 /// Plants one bug after the other and prints what saw it.
-pub fn all_are_caught(databases: &Suite<'_>, derivation: &Suite<'_>, designs: &Suite<'_>) {
+pub fn all_are_caught(suites: &[&Suite<'_>]) {
     let mut table =
         String::from("| planted bug | histories until it is caught | what sees it |\n|---|---|---|\n");
     let mut missed = Vec::new();
     for bug in Bug::ALL {
         plant(Some(bug));
-        let caught = match bug {
-            Bug::SchemaByArrival | Bug::ColumnByName => designs.first_failure(MOST_HISTORIES),
-            // What concerns derivation alone is seen sooner without a database.
-            _ => databases
-                .first_failure(MOST_HISTORIES / 20)
-                .or_else(|| derivation.first_failure(MOST_HISTORIES))
-                .or_else(|| databases.first_failure(MOST_HISTORIES)),
-        };
+        let caught = who_sees(bug).into_iter().find_map(|(name, most)| {
+            let suite = suites.iter().find(|suite| suite.name == name).expect("a suite of this name");
+            suite.first_failure(most)
+        });
         plant(None);
         match caught {
             Some((histories, failure)) => {
@@ -38,4 +34,18 @@ pub fn all_are_caught(databases: &Suite<'_>, derivation: &Suite<'_>, designs: &S
     // Straight to the stream: the table is shown even when the test passes.
     write!(io::stderr(), "{table}").expect("stderr is open");
     assert!(missed.is_empty(), "not caught: {missed:?}");
+}
+
+/// The suites that are asked, and for how many histories.
+fn who_sees(bug: Bug) -> Vec<(&'static str, u64)> {
+    match bug {
+        Bug::SchemaByArrival | Bug::ColumnByName => vec![("designs", MOST_HISTORIES)],
+        Bug::DecideDecisions | Bug::DecideTwice | Bug::DecideInPlace => vec![("policies", MOST_HISTORIES)],
+        // What concerns derivation alone is seen sooner without a database.
+        _ => vec![
+            ("databases", MOST_HISTORIES / 20),
+            ("derivation", MOST_HISTORIES),
+            ("databases", MOST_HISTORIES),
+        ],
+    }
 }
