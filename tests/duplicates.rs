@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::cast_possible_wrap,
     clippy::cast_possible_truncation,
     reason = "a test stops where something is not as expected"
 )]
