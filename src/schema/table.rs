@@ -141,8 +141,8 @@ pub struct UniqueKey {
 /// ```
 /// use reunite::schema::{DuplicateRule, Schema};
 /// let sql = "CREATE TABLE contact (email TEXT PRIMARY KEY) WITH (merge_duplicates = 'email')";
-/// let key = &Schema::from_sql(sql)?.tables()[0].keys[0];
-/// assert_eq!(key.duplicates, DuplicateRule::Merge);
+/// let schema = Schema::from_sql(sql)?;
+/// assert_eq!(schema.tables()[0].keys[0].duplicates, DuplicateRule::Merge);
 /// # Ok::<(), reunite::schema::DdlError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -47,6 +47,7 @@ mod flag {
 ///     protocol: PROTOCOL_VERSION,
 ///     replica: ReplicaId::from_bytes([1; 16]),
 ///     base: None,
+///     schema: Default::default(),
 ///     knowledge: Default::default(),
 ///     state: None,
 ///     gives: true,
