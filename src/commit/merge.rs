@@ -95,8 +95,24 @@ impl Stage<'_> {
         if agree || (old.is_empty() && !nothing) {
             return Ok(());
         }
+        if nothing {
+            self.carry_references(table, unit, from, into);
+        }
         let chosen = if nothing { its } else { kept };
         Ok(self.write_unit(into, unit.id, chosen, &replaces)?)
+    }
+
+    /// A reference that this transaction wrote, and of which the parent is still to be looked up, is looked
+    /// up for the row that takes it over.
+    fn carry_references(&mut self, table: &Table, unit: &Unit, from: RowKey, into: RowKey) {
+        self.writes.remember(into);
+        for foreign_key in table.foreign_keys_of_unit(unit.id) {
+            if self.writes.pending.contains(&(from, foreign_key.id)) {
+                self.writes.pending.insert((into, foreign_key.id));
+            } else {
+                self.writes.pending.remove(&(into, foreign_key.id));
+            }
+        }
     }
 
     /// The rows from which a row was decided to stay apart.

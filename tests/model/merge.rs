@@ -95,7 +95,21 @@ impl Commit<'_> {
         let undecided = !old.says_the_same(&new) || competing.len() > 1;
         // A value that nobody wrote competes with none.
         if undecided && (nothing || !competing.is_empty()) {
+            if nothing {
+                self.carry_references(unit, from, into);
+            }
             self.write_unit(into, unit.id, if nothing { old } else { new }, &kept);
+        }
+    }
+
+    /// A reference of which the parent is still to be looked up is looked up for the row that takes it over.
+    fn carry_references(&mut self, unit: &Unit, from: RowKey, into: RowKey) {
+        for foreign_key in self.table(from).foreign_keys_of_unit(unit.id) {
+            if self.pending.contains(&(from, foreign_key.id)) {
+                self.pending.insert((into, foreign_key.id));
+            } else {
+                self.pending.remove(&(into, foreign_key.id));
+            }
         }
     }
 
