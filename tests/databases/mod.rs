@@ -200,6 +200,7 @@ impl World<'_> {
             for (dot, entry) in row.into_iter().flat_map(|row| row.live(change.slot)) {
                 let greater = model::order(table, &entry.stamp) < model::order(table, &change.stamp);
                 ensure(greater, || format!("P20 {} does not exceed {dot}", change.stamp.dot))?;
+                let names = names || updated_twice(operations, change.row);
                 let (Slot::Columns(unit), false, true) =
                     (change.slot, names, change.replaces.contains(&(change.slot, dot)))
                 else {
@@ -239,3 +240,9 @@ impl World<'_> {
 
 /// Facts by row as they were before a session.
 type Before = BTreeMap<RowKey, model::Row>;
+
+/// Whether a transaction updates a row more than once. What it shows in between may agree with a loser,
+/// which then goes with it, as if each statement had been a transaction.
+fn updated_twice(operations: &[Operation], of: RowKey) -> bool {
+    operations.iter().filter(|o| matches!(o, Operation::Update { row, .. } if *row == of)).count() > 1
+}
