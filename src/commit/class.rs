@@ -196,6 +196,5 @@ impl<'a> Stage<'a> {
 
 /// Whether a unit holds columns of the key of a rule.
 fn holds_key(table: &Table, unit: UnitId, rule: &MergeRule) -> bool {
-    let columns = table.key(rule.key).map(|key| key.columns.as_slice()).unwrap_or_default();
-    table.unit(unit).is_some_and(|unit| unit.columns.iter().any(|column| columns.contains(column)))
+    table.key(rule.key).is_some_and(|key| table.units_of(&key.columns).contains(&unit))
 }

@@ -36,8 +36,7 @@ pub(crate) fn next_duplicate(
             let group = Group { table: table.id, kind: Kind::Unique, constraint: Some(key.id) };
             for listed in base.conflicts_by_age(group, &(Hlc(0)..Hlc(u64::MAX)), None)? {
                 let Listed { age: (_, id), row, .. } = listed?;
-                let mut conflicts = base.conflicts_of(row)?.into_iter();
-                let conflict = conflicts.find(|conflict| conflict.id == id);
+                let conflict = base.conflict(row, id)?;
                 let Some(holder) = conflict.and_then(|conflict| conflict.others.first().copied()) else {
                     continue;
                 };
@@ -80,8 +79,8 @@ impl Stage<'_> {
         let value = fold(table, columns, |column| shown.get(column).cloned().unwrap_or_default());
         let mut seen: BTreeSet<(UnitId, Dot)> = BTreeSet::new();
         for facts in [self.facts(row)?, self.facts(holder)?].into_iter().flatten() {
-            for unit in table.units.iter().filter(|unit| unit.columns.iter().any(|c| columns.contains(c))) {
-                seen.extend(facts.unit(unit.id).dots().map(|dot| (unit.id, dot)));
+            for unit in table.units_of(columns) {
+                seen.extend(facts.unit(unit).dots().map(|dot| (unit, dot)));
             }
         }
         let rule = Some(MergeRule { key, value, seen: seen.into_iter().collect() });

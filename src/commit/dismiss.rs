@@ -1,7 +1,6 @@
 //! Dismissing conflicts: what lost is no longer listed, and nothing else changes.
 
 use super::WriteError;
-use super::resolve::units_of;
 use super::stage::Stage;
 use crate::derive::{About, Conflict, winner};
 use crate::fault::{Bug, planted};
@@ -26,7 +25,7 @@ impl Stage<'_> {
             About::Update => {
                 let root = self.root(key)?;
                 self.write_ack(key, Ack::REMOVAL)?;
-                for unit in units_of(table, conflict) {
+                for unit in conflict.units(table) {
                     self.dismiss_value(table, root, key, unit, loser)?;
                 }
             }

@@ -8,6 +8,7 @@ use super::resolve::Resolution;
 use super::stage::Stage;
 use crate::error::Error;
 use crate::ids::ConflictId;
+use crate::store::Listed;
 use crate::version::Hlc;
 
 impl Stage<'_> {
@@ -24,16 +25,19 @@ impl Stage<'_> {
         Ok(count)
     }
 
+    /// By table, row and id. Reads only those that it finds.
     fn older_than(&self, latest: Hlc) -> Result<Vec<ConflictId>, Error> {
         let mut expired = Vec::new();
         for table in self.schema().tables() {
-            for entry in self.base.conflicts(table.id)? {
-                for conflict in entry?.1 {
-                    if conflict.at < latest {
-                        expired.push(conflict.id);
-                    }
+            let mut of_table = Vec::new();
+            for group in self.base.conflict_groups(table.id)? {
+                for listed in self.base.conflicts_by_age(group, &(Hlc(0)..latest), None)? {
+                    let Listed { age: (_, id), row, .. } = listed?;
+                    of_table.push((row, id));
                 }
             }
+            of_table.sort_unstable();
+            expired.extend(of_table.into_iter().map(|(_, id)| id));
         }
         Ok(expired)
     }

@@ -70,9 +70,7 @@ impl Stage<'_> {
     /// The open conflict with this id, and its row.
     fn open_conflict(&self, id: ConflictId) -> Result<(RowKey, Conflict), WriteError> {
         let Some(key) = self.base.row_of_conflict(id)? else { return Err(self.already_resolved(id)?) };
-        let mut conflicts = self.base.conflicts_of(key)?.into_iter();
-        let conflict = conflicts.find(|conflict| conflict.id == id);
-        match conflict {
+        match self.base.conflict(key, id)? {
             Some(conflict) if self.is_open(key, &conflict)? => Ok((key, conflict)),
             // The transaction itself has settled it.
             _ => {
@@ -97,10 +95,10 @@ impl Stage<'_> {
         Ok(match conflict.about {
             About::Update => {
                 let class = self.class(self.root(key)?)?.unwrap_or(facts);
-                units_of(table, conflict).iter().any(|unit| class.unit(unit.id).contains(conflict.loser))
+                conflict.units(table).iter().any(|unit| class.unit(unit.id).contains(conflict.loser))
             }
             About::Identity => {
-                let dismissed = facts.acks.iter().any(|ack| ack.value.0.contains(&conflict.id));
+                let dismissed = facts.dismisses(conflict.id);
                 let lost = self.component(key)?.map(|component| component.lost(key.row)).unwrap_or_default();
                 !dismissed && lost.iter().any(|((loser, _), _)| *loser == conflict.loser)
             }
@@ -109,7 +107,7 @@ impl Stage<'_> {
                 loser.is_some_and(|loser| loser.value.kind() != life_of(table, &facts).kind())
             }
             About::Constraint(_) => {
-                let dismissed = facts.acks.iter().any(|ack| ack.value.0.contains(&conflict.id));
+                let dismissed = facts.dismisses(conflict.id);
                 !dismissed && !self.writes.gone.contains(&key)
             }
         })
@@ -127,7 +125,7 @@ impl Stage<'_> {
             let reason = "the row is deleted: bring it back before its columns get other values";
             return Err(self.not_applicable(table, key, reason));
         }
-        let units = units_of(table, conflict);
+        let units = conflict.units(table);
         for unit in &units {
             let Some(class) = self.class(key)? else { continue };
             let siblings = class.unit(unit.id);
@@ -348,12 +346,4 @@ impl Resolution {
             Resolution::Dismiss => "dismiss",
         }
     }
-}
-
-/// The units of which a value lost. (A unit is listed by all its columns.)
-pub(super) fn units_of<'t>(table: &'t Table, conflict: &Conflict) -> Vec<&'t Unit> {
-    let lost = |position: &usize| {
-        table.columns.get(*position).is_some_and(|column| conflict.columns.contains(&column.id))
-    };
-    table.units.iter().filter(|unit| unit.columns.iter().any(lost)).collect()
 }

@@ -117,8 +117,8 @@ fn restored<V: Clone>(
 /// The boost and the dismissals that the resolution wrote must still be there.
 pub(super) fn check_marks(row: &Altered, now: &RowState) -> Result<(), Changed> {
     let boosted = added(&row.before.boost, &row.after.boost).all(|dot| now.boost.contains(dot));
-    let is_dismissed = |id: &ConflictId| now.acks.iter().any(|ack| ack.value.0.contains(id));
-    if boosted && new_dismissals(row).iter().all(is_dismissed) { Ok(()) } else { Err(Changed) }
+    let dismissed = new_dismissals(row).into_iter().all(|id| now.dismisses(id));
+    if boosted && dismissed { Ok(()) } else { Err(Changed) }
 }
 
 pub(super) fn added<'s, V>(

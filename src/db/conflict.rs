@@ -354,8 +354,8 @@ impl Viewer<'_> {
 
 /// The newest change among those that wrote the visible values of these columns.
 fn winning_stamp(table: &schema::Table, facts: &RowState, columns: &[usize]) -> Option<Stamp> {
-    let units = table.units.iter().filter(|unit| unit.columns.iter().any(|column| columns.contains(column)));
-    let winners = units.filter_map(|unit| winner(table, facts.unit(unit.id)));
+    let units = table.units_of(columns);
+    let winners = units.into_iter().filter_map(|unit| winner(table, facts.unit(unit)));
     winners.map(|sibling| sibling.stamp).max_by_key(|stamp| (stamp.hlc, stamp.dot))
 }
 

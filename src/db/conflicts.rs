@@ -275,7 +275,7 @@ fn lost(snapshot: &Snapshot, listed: &Listed) -> ReplicaId {
 
 fn show_listed(snapshot: &Snapshot, listed: &Listed) -> Result<ConflictRow, Error> {
     let (_, id) = listed.age;
-    let found = snapshot.conflicts_of(listed.row)?.into_iter().find(|conflict| conflict.id == id);
+    let found = snapshot.conflict(listed.row, id)?;
     let missing = || Error::corrupt(format!("the conflict {id} is listed and not stored"));
     show_conflict(snapshot, listed.row, &found.ok_or_else(missing)?)
 }

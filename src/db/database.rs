@@ -154,10 +154,7 @@ impl Database {
         &self,
         work: impl FnOnce(&mut Transaction) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut transaction = self.begin()?;
-        let result = work(&mut transaction)?;
-        transaction.commit()?;
-        Ok(result)
+        self.begin()?.perform(work)
     }
 
     /// Begins a transaction; dropping it rolls it back. Waits for other writers: inside another

@@ -74,7 +74,7 @@ impl Endpoint {
             Some(Mark::Decided) | None => return Ok(None),
         };
         let Some(key) = snapshot.row_of_conflict(id)? else { return Ok(None) };
-        let conflict = snapshot.conflicts_of(key)?.into_iter().find(|conflict| conflict.id == id);
+        let conflict = snapshot.conflict(key, id)?;
         let conflict = conflict.map(|conflict| show_conflict(&snapshot, key, &conflict)).transpose()?;
         Ok(conflict.map(|conflict| Undecided { conflict, loser_came }))
     }

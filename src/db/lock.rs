@@ -270,10 +270,7 @@ impl TableLock {
         &self,
         work: impl FnOnce(&mut Transaction) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut transaction = self.begin()?;
-        let result = work(&mut transaction)?;
-        transaction.commit()?;
-        Ok(result)
+        self.begin()?.perform(work)
     }
 }
 

@@ -228,8 +228,7 @@ impl ReadTransaction {
     /// If the storage fails.
     pub fn conflict(&self, id: ConflictId) -> Result<Option<ConflictRow>, Error> {
         let Some(key) = self.snapshot.row_of_conflict(id)? else { return Ok(None) };
-        let mut conflicts = self.snapshot.conflicts_of(key)?.into_iter();
-        let found = conflicts.find(|conflict| conflict.id == id);
+        let found = self.snapshot.conflict(key, id)?;
         found.map(|conflict| show_conflict(&self.snapshot, key, &conflict)).transpose()
     }
 

@@ -55,6 +55,16 @@ impl Transaction {
         Ok(Transaction { db, base, writes, permit, holder, decides: None })
     }
 
+    /// Does some work and commits, unless the work fails.
+    pub(super) fn perform<T, E: From<WriteError>>(
+        mut self,
+        work: impl FnOnce(&mut Transaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let result = work(&mut self)?;
+        self.commit()?;
+        Ok(result)
+    }
+
     /// Says that a policy writes, to decide a conflict.
     pub(super) fn decides(&mut self, conflict: ConflictId) {
         self.decides = Some(conflict);

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{ColumnId, ConflictId, ConstraintId, Dot, RowId, RowKey};
 use crate::row::{LifeKind, RowState};
-use crate::schema::{ForeignKey, Table, Tracking};
+use crate::schema::{ForeignKey, Table, Tracking, Unit};
 use crate::version::{Hlc, Stamp};
 
 /// The kind of a conflict. It may change while the conflict is open: it is not part of its id.
@@ -114,6 +114,16 @@ pub struct Conflict {
     pub columns: Vec<ColumnId>,
     /// The rows it clashes with or lacks: the holder of the key, the missing parent.
     pub others: Vec<RowId>,
+}
+
+impl Conflict {
+    /// The units of which a value lost. (A unit is listed by all its columns.)
+    pub(crate) fn units<'t>(&self, table: &'t Table) -> Vec<&'t Unit> {
+        let lost = |position: &usize| {
+            table.columns.get(*position).is_some_and(|column| self.columns.contains(&column.id))
+        };
+        table.units.iter().filter(|unit| unit.columns.iter().any(lost)).collect()
+    }
 }
 
 /// The id of a conflict: a hash of the row, what it is about, and the losing change. Neither kind,
@@ -357,8 +367,8 @@ fn barred(
 
 /// The change that wrote the visible values of these columns; the newest, if several did.
 fn written_by(table: &Table, facts: &RowState, columns: &[usize]) -> (Dot, Hlc) {
-    let units = table.units.iter().filter(|unit| unit.columns.iter().any(|column| columns.contains(column)));
-    let winners = units.filter_map(|unit| winner(table, facts.unit(unit.id)));
+    let units = table.units_of(columns);
+    let winners = units.into_iter().filter_map(|unit| winner(table, facts.unit(unit)));
     let newest = winners.max_by_key(|sibling| order(table, &sibling.stamp));
     newest.map_or_else(|| (facts.born, oldest(facts)), |sibling| change(&sibling.stamp))
 }
@@ -374,9 +384,8 @@ const fn change(stamp: &Stamp) -> (Dot, Hlc) {
 
 /// The change that claimed a key. Under row tracking a later change may have rewritten the columns.
 fn claimed_by(table: &Table, facts: &RowState, columns: &[usize]) -> (Dot, Hlc) {
-    let units = table.units.iter().filter(|unit| unit.columns.iter().any(|column| columns.contains(column)));
-    let claims = units.filter_map(|unit| {
-        let winner = winner(table, facts.unit(unit.id))?;
+    let claims = table.units_of(columns).into_iter().filter_map(|unit| {
+        let winner = winner(table, facts.unit(unit))?;
         Some(winner.value.claim.filter(|_| table.tracking == Tracking::Row).unwrap_or(winner.stamp))
     });
     match claims.max_by_key(|stamp| order(table, stamp)) {

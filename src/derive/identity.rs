@@ -210,9 +210,9 @@ impl<'t> Component<'t> {
             let pairs = key.columns.iter().zip(value.iter().zip(&rule.value));
             pairs.filter(|(column, _)| at(**column).is_some()).all(|(_, (its, agreed))| its == agreed)
         };
+        let units = self.table.units_of(&key.columns);
         let agrees = |facts: &RowState| {
-            let units = self.table.units.iter();
-            units.filter(|unit| unit.columns.iter().any(|column| key.columns.contains(column))).all(|unit| {
+            units.iter().filter_map(|unit| self.table.unit(*unit)).all(|unit| {
                 let saw = |dot| rule.seen.binary_search(&(unit.id, dot)).is_ok();
                 let mut siblings = facts.unit(unit.id).iter();
                 siblings.all(|s| saw(s.stamp.dot) || says(&unit.columns, &s.value))

@@ -26,7 +26,7 @@ pub use seen::Version;
 pub use siblings::{Sibling, Siblings};
 pub use value::{Ack, Life, LifeKind, Merge, MergeRule, UnitValue};
 
-use crate::ids::{Dot, RowId, UnitId};
+use crate::ids::{ConflictId, Dot, RowId, UnitId};
 use crate::value::Json;
 use crate::version::{Hlc, Stamp, VersionVector};
 
@@ -229,6 +229,12 @@ impl RowState {
     #[must_use]
     pub fn has_losers(&self) -> bool {
         self.life.len() > 1 || self.units.iter().any(|(_, siblings)| siblings.len() > 1)
+    }
+
+    /// Whether a live dismissal names a conflict.
+    #[must_use]
+    pub fn dismisses(&self, conflict: ConflictId) -> bool {
+        self.acks.iter().any(|ack| ack.value.0.contains(&conflict))
     }
 
     /// Every stamp that is live in the row, some more than once.

@@ -239,10 +239,7 @@ fn new_stamps(row: &Rederived) -> impl Iterator<Item = &Stamp> {
 /// The newest change among the live ones that may have settled the conflict by what they wrote.
 fn newest_about(schema: &Schema, key: RowKey, row: &Rederived, conflict: &Conflict) -> Option<(Hlc, Dot)> {
     let table = schema.table_by_id(key.table)?;
-    let lost = |position: &usize| {
-        table.columns.get(*position).is_some_and(|column| conflict.columns.contains(&column.id))
-    };
-    let units = table.units.iter().filter(|unit| unit.columns.iter().any(lost));
+    let units = conflict.units(table).into_iter();
     let values =
         units.flat_map(|unit| row.facts.unit(unit.id).stamps()).filter(|_| conflict.about != About::Life);
     // A change says that its row lives; only where life is the matter has it settled anything by that.

@@ -89,6 +89,11 @@ impl Snapshot {
         }
     }
 
+    /// The open conflict of a row with this id.
+    pub fn conflict(&self, key: RowKey, id: ConflictId) -> Result<Option<Conflict>, Error> {
+        Ok(self.conflicts_of(key)?.into_iter().find(|conflict| conflict.id == id))
+    }
+
     /// The row of an open conflict.
     pub fn row_of_conflict(&self, id: ConflictId) -> Result<Option<RowKey>, Error> {
         let bytes = self.bytes.get(&Space::ConflictById(id).key())?;
