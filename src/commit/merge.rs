@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::WriteError;
-use super::rows::visible_dots;
 use super::stage::Stage;
-use crate::derive::winner;
+use crate::derive::{says_the_same, winner};
 use crate::error::Error;
 use crate::ids::{Dot, RowId, RowKey, UnitId};
 use crate::row::{Life, Merge, Siblings, UnitValue};
@@ -79,7 +78,8 @@ impl Stage<'_> {
             // What counts together stays where it is, and goes on counting.
             return Ok(());
         }
-        let (gone, replaces) = (visible_dots(table, unit, &old), visible_dots(table, unit, &new));
+        let gone = self.visible_dots(table, unit, &old)?;
+        let replaces = self.visible_dots(table, unit, &new)?;
         let (old, new) = (old.unit(unit.id), new.unit(unit.id));
         let its = own.unit(unit.id);
         absorbed.extend(gone.iter().filter(|dot| its.contains(**dot)).map(|dot| (unit.id, *dot)));
@@ -91,7 +91,8 @@ impl Stage<'_> {
         }
         let (its, kept) = (value(table, unit, old), value(table, unit, new));
         let nothing = kept.columns.iter().all(Value::is_null);
-        let agree = its.says_the_same(&kept) && old.len() <= 1;
+        let roots = self.roots(table, unit, [&its, &kept].into_iter())?;
+        let agree = says_the_same(table, unit, &roots, &its, &kept) && old.len() <= 1;
         if agree || (old.is_empty() && !nothing) {
             return Ok(());
         }

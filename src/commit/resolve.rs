@@ -4,7 +4,7 @@
 //! equally make none.
 
 use super::WriteError;
-use super::rows::{Columns, visible_dots};
+use super::rows::Columns;
 use super::stage::Stage;
 use crate::derive::{About, Conflict, Kind, life_of, winner};
 use crate::error::Error;
@@ -199,7 +199,7 @@ impl Stage<'_> {
         value: UnitValue,
         loser: Dot,
     ) -> Result<(), WriteError> {
-        let mut settled = visible_dots(table, unit, facts);
+        let mut settled = self.visible_dots(table, unit, facts)?;
         settled.push(loser);
         Ok(self.write_unit(key, unit.id, value, &settled)?)
     }

@@ -9,7 +9,8 @@ use super::WriteError;
 use super::joined::{elements_of, fitted};
 use super::stage::Stage;
 use super::writes::Staged;
-use crate::derive::{Source, combined, fold, seen_sums, shows_the_same, winner, written_values};
+use crate::derive::{Roots, Source, combined, fold, seen_sums, shows_the_same, winner, written_values};
+use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowKey};
 use crate::row::{Life, RowState, Sibling, Siblings, UnitValue};
@@ -122,7 +123,7 @@ impl Stage<'_> {
         }
         let all = force || rule.is_joined() && !planted(Bug::MaxWinnerOnly) || planted(Bug::ReplaceAll);
         let replaces = match class.as_deref() {
-            Some(class) if !all => visible_dots(table, unit, class),
+            Some(class) if !all => self.visible_dots(table, unit, class)?,
             _ => siblings.dots().collect(),
         };
         value.seen = match class.as_deref() {
@@ -288,6 +289,32 @@ impl Stage<'_> {
         Ok(stored.map(|stored| stored.values(table)))
     }
 
+    /// The winner of a unit and every sibling equal to it: what a write replaces.
+    pub(super) fn visible_dots(
+        &self,
+        table: &Table,
+        unit: &Unit,
+        facts: &RowState,
+    ) -> Result<Vec<Dot>, Error> {
+        let siblings = facts.unit(unit.id);
+        let Some(winner) = winner(table, siblings) else { return Ok(Vec::new()) };
+        let roots = self.roots(table, unit, siblings.iter().map(|sibling| &sibling.value))?;
+        let same = |sibling: &&Sibling<UnitValue>| {
+            shows_the_same(table, unit, facts, &roots, &sibling.value, &winner.value)
+        };
+        Ok(siblings.iter().filter(same).map(|sibling| sibling.stamp.dot).collect())
+    }
+
+    /// What the rows have become that the references in some values of a unit mean.
+    pub(super) fn roots<'v>(
+        &self,
+        table: &Table,
+        unit: &Unit,
+        values: impl ExactSizeIterator<Item = &'v UnitValue>,
+    ) -> Result<Roots, Error> {
+        Roots::of(table, unit, values, |parent| Ok(self.root(parent)?.row))
+    }
+
     pub(super) fn no_such_row(&self, table: &Table, key: RowKey) -> WriteError {
         WriteError::NoSuchRow { table: table.name.clone(), row: key.row.to_string() }
     }
@@ -310,15 +337,6 @@ fn refers(table: &Table, unit: &Unit, shown: &[Value]) -> bool {
 pub(super) fn defaults(table: &Table, unit: &Unit) -> Vec<Value> {
     let default = |column: &usize| table.columns.get(*column).map(|c| c.default.clone()).unwrap_or_default();
     unit.columns.iter().map(default).collect()
-}
-
-/// The winner of a unit and every sibling equal to it: what a write replaces.
-pub(super) fn visible_dots(table: &Table, unit: &Unit, facts: &RowState) -> Vec<Dot> {
-    let siblings = facts.unit(unit.id);
-    let Some(winner) = winner(table, siblings) else { return Vec::new() };
-    let same =
-        |sibling: &&Sibling<UnitValue>| shows_the_same(table, unit, facts, &sibling.value, &winner.value);
-    siblings.iter().filter(same).map(|sibling| sibling.stamp.dot).collect()
 }
 
 fn required(table: &Table, shown: &[Value]) -> Result<(), WriteError> {

@@ -12,7 +12,6 @@ use super::WriteError;
 use super::restored::{
     Changed, Restored, added, altered, check_marks, new_dismissals, restored_life, restored_units,
 };
-use super::rows::visible_dots;
 use super::stage::Stage;
 use super::writes::{Mark, Staged};
 use crate::derive::{Delta, Source, Status, winner};
@@ -181,7 +180,7 @@ impl Stage<'_> {
             let own = wrote.is_some_and(|winner| winner.stamp.dot == sibling.stamp.dot);
             let siblings = facts.unit(unit.id);
             let Some(shown) = winner(table, siblings).filter(|_| own) else { continue };
-            let (value, replaces) = (shown.value.clone(), visible_dots(table, unit, &facts));
+            let (value, replaces) = (shown.value.clone(), self.visible_dots(table, unit, &facts)?);
             self.write_unit(key, unit.id, value, &replaces)?;
         }
         Ok(())

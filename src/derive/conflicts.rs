@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::image::{Image, Key, Need};
 use super::pass::Pass;
+use super::roots::Roots;
 use super::units::{life_of, order, unit_losers, winner};
 use super::{Source, Status};
 use crate::error::Error;
@@ -323,7 +324,9 @@ impl<S: Source + ?Sized> Pass<'_, S> {
         for unit in &table.units {
             let siblings = class.unit(unit.id);
             if siblings.len() > 1 {
-                let losers = unit_losers(table, unit, &class).map(|sibling| &sibling.stamp);
+                let values = siblings.iter().map(|sibling| &sibling.value);
+                let roots = Roots::of(table, unit, values, |parent| self.root(parent))?;
+                let losers = unit_losers(table, unit, &class, &roots).map(|sibling| &sibling.stamp);
                 for loser in losers.filter(|loser| own.unit(unit.id).contains(loser.dot)) {
                     lost.entry(change(loser)).or_default().extend(&unit.columns);
                 }

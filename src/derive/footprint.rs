@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::identity::merges;
 use super::image::{Image, Key, Need};
-use crate::ids::RowId;
+use crate::ids::{ConstraintId, RowId};
 use crate::row::RowState;
 use crate::schema::Table;
 
@@ -18,12 +18,15 @@ pub struct Footprint {
     pub keys: Vec<Option<Key>>,
     /// Per foreign key of the table, what it refers to; none with a `Null` in it.
     pub references: Vec<Option<Need>>,
+    /// The rows by which it is found as one that refers to them, with the foreign key, ascending: those that
+    /// it means, and those that any of its competing values named, for whether these agree depends on them.
+    pub parents: Vec<(ConstraintId, RowId)>,
     /// Per secondary index of the table, the entry, folded; only while the row is visible.
     pub entries: Vec<Key>,
     /// Whether the row is visible.
     pub visible: bool,
     /// The rows that live merges of the row name as the survivor, in force or not, ascending. A row that
-    /// is not alive has these alone.
+    /// is not alive has these and `parents` alone.
     pub merges: Vec<RowId>,
 }
 
@@ -32,16 +35,33 @@ impl Footprint {
     pub(super) fn of(table: &Table, facts: &RowState, image: &Image, visible: bool) -> Footprint {
         let merges: BTreeSet<RowId> = merges(facts).map(|(_, merge)| merge.into).collect();
         let merges = merges.into_iter().collect();
+        let parents = parents(table, facts, image);
         if !image.lives {
-            return Footprint { merges, ..Footprint::default() };
+            return Footprint { merges, parents, ..Footprint::default() };
         }
         let entries = table.indexes.iter().filter(|_| visible);
         Footprint {
             keys: image.keys.clone(),
             references: image.references.clone(),
+            parents,
             entries: entries.map(|index| image.folded(table, &index.columns)).collect(),
             visible,
             merges,
         }
     }
+}
+
+fn parents(table: &Table, facts: &RowState, image: &Image) -> Vec<(ConstraintId, RowId)> {
+    let needs = table.foreign_keys.iter().zip(&image.references);
+    let meant = needs.filter_map(|(foreign_key, need)| Some((foreign_key.id, need.as_ref()?.parent?)));
+    let mut parents: BTreeSet<(ConstraintId, RowId)> = meant.collect();
+    // A deletion that nobody contests has decided what competed.
+    if facts.life.iter().any(|sibling| !sibling.value.is_dead()) {
+        for foreign_key in &table.foreign_keys {
+            let siblings = facts.unit(foreign_key.unit).iter();
+            let named = siblings.filter_map(|sibling| sibling.value.parent(foreign_key.id));
+            parents.extend(named.map(|row| (foreign_key.id, row)));
+        }
+    }
+    parents.into_iter().collect()
 }

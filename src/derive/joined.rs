@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use super::roots::Roots;
 use super::units::{says_the_same, winner};
 use crate::fault::{Bug, planted};
 use crate::ids::{RowId, UnitId};
@@ -68,12 +69,13 @@ pub(crate) fn shows_the_same(
     table: &Table,
     unit: &Unit,
     facts: &RowState,
+    roots: &Roots,
     a: &UnitValue,
     b: &UnitValue,
 ) -> bool {
     match table.rule_of(unit) {
         ColumnRule::Sum => total(a, unit.id, facts) == total(b, unit.id, facts),
-        _ => says_the_same(table, unit, a, b),
+        _ => says_the_same(table, unit, roots, a, b),
     }
 }
 

@@ -22,6 +22,7 @@ mod image;
 mod joined;
 mod pass;
 mod rank;
+mod roots;
 mod units;
 mod verify;
 mod visibility;
@@ -36,7 +37,8 @@ pub use footprint::Footprint;
 pub(crate) use identity::{Component, Lookup, is_apart, merges};
 pub use image::{Key, Need, fold, written_values};
 pub(crate) use joined::{combined, saturated, seen_sums, set_of, shows_the_same, total};
-pub(crate) use units::{life_of, unit_losers, winner, winning_life};
+pub(crate) use roots::Roots;
+pub(crate) use units::{life_of, says_the_same, unit_losers, winner, winning_life};
 pub(crate) use verify::{is_unopposed, rederive_component, rederive_row};
 
 use crate::error::Error;

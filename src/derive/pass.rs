@@ -118,9 +118,11 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
         for (child, foreign_key) in self.schema.referring(key.table) {
             let Some(referred) = table.key(foreign_key.key) else { continue };
             if root != old_root {
-                // What means this row means another one now.
-                for row in self.source.children(foreign_key.id, old_root)? {
-                    self.imaged.insert(RowKey { table: child.id, row });
+                // What means this row means another one now, and values that named it agree with others.
+                for parent in BTreeSet::from([old_root, key.row]) {
+                    for row in self.source.children(foreign_key.id, parent)? {
+                        self.reimage(RowKey { table: child.id, row })?;
+                    }
                 }
             }
             let shown = |image: &Image| image.lives.then(|| columns(&image.values, referred));
@@ -132,6 +134,16 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
                     self.imaged.insert(RowKey { table: child.id, row });
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Images a row whose references mean other rows now, and looks again at what lost in all rows that it is
+    /// one with.
+    fn reimage(&mut self, key: RowKey) -> Result<(), Error> {
+        self.imaged.insert(key);
+        if let Some(component) = self.connected(key)? {
+            self.touched.extend(component.rows().map(|(row, _)| RowKey { row, ..key }));
         }
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! L1: which sibling of a unit is visible, and which have lost. Reads one row and its table's rules.
 
 use super::joined::shows_the_same;
+use super::roots::Roots;
 use crate::row::{Life, LifeKind, RowState, Sibling, Siblings, UnitValue};
-use crate::schema::{DeleteRule, Table, Unit, WinnerRule};
+use crate::schema::{DeleteRule, ForeignKey, Table, Unit, WinnerRule};
 use crate::version::{Priority, Stamp};
 
 /// How a table compares the stamps of siblings.
@@ -30,17 +31,32 @@ pub(crate) fn winner<'a, V>(table: &Table, siblings: &'a Siblings<V>) -> Option<
 }
 
 /// Whether two values of a unit say the same to whoever reads the table: columns and references that
-/// were dropped say nothing.
+/// were dropped say nothing, rows that have become one are one, and a reference that follows shows the key
+/// of the row that it means, whatever that was when it was written.
 #[must_use]
-pub(crate) fn says_the_same(table: &Table, unit: &Unit, one: &UnitValue, other: &UnitValue) -> bool {
+pub(crate) fn says_the_same(
+    table: &Table,
+    unit: &Unit,
+    roots: &Roots,
+    one: &UnitValue,
+    other: &UnitValue,
+) -> bool {
     if one.says_the_same(other) {
         return true;
     }
-    let columns = unit.columns.iter().zip(one.columns.iter().zip(&other.columns));
-    let mut live = columns.filter(|(column, _)| **column != Unit::DROPPED);
+    let parents = |foreign_key: &ForeignKey| {
+        [one, other].map(|value| value.parent(foreign_key.id).map(|row| roots.root(foreign_key.parent, row)))
+    };
     let mut references = table.foreign_keys_of_unit(unit.id);
-    live.all(|(_, (one, other))| one == other)
-        && references.all(|foreign_key| one.parent(foreign_key.id) == other.parent(foreign_key.id))
+    if !references.all(|foreign_key| matches!(parents(foreign_key), [one, other] if one == other)) {
+        return false;
+    }
+    let follows = |column: usize| {
+        let mut references = table.foreign_keys_of_unit(unit.id).filter(|foreign_key| foreign_key.follow);
+        references.any(|key| key.columns.contains(&column) && one.parent(key.id).is_some())
+    };
+    let mut columns = unit.columns.iter().zip(one.columns.iter().zip(&other.columns));
+    columns.all(|(column, (one, other))| one == other || *column == Unit::DROPPED || follows(*column))
 }
 
 /// The siblings that lost to another value. Equal values are never in conflict, and values that are all
@@ -49,11 +65,12 @@ pub(crate) fn unit_losers<'a>(
     table: &'a Table,
     unit: &'a Unit,
     facts: &'a RowState,
+    roots: &'a Roots,
 ) -> impl Iterator<Item = &'a Sibling<UnitValue>> {
     let siblings = facts.unit(unit.id);
     let winner = winner(table, siblings).filter(|_| !table.rule_of(unit).is_joined());
     siblings.iter().filter(move |sibling| {
-        winner.is_some_and(|w| !shows_the_same(table, unit, facts, &w.value, &sibling.value))
+        winner.is_some_and(|w| !shows_the_same(table, unit, facts, roots, &w.value, &sibling.value))
     })
 }
 

@@ -9,8 +9,8 @@ use std::fmt::Write;
 use super::Names;
 use crate::commit::WriteError;
 use crate::db::{Inspected, ReadTransaction, RowRef};
-use crate::derive::{Status, unit_losers, winner, winning_life};
-use crate::ids::{Dot, ReplicaId, RowId};
+use crate::derive::{Roots, Status, unit_losers, winner, winning_life};
+use crate::ids::{Dot, ReplicaId, RowId, RowKey};
 use crate::row::{Life, RowState, Sibling, UnitValue};
 use crate::schema::{ColumnRule, ForeignKey, Table, Unit};
 use crate::store::LOCAL;
@@ -48,7 +48,7 @@ pub fn explain(
     explained.status(&inspected)?;
     explained.life(&inspected.facts);
     for unit in &definition.units {
-        explained.unit(&inspected, unit);
+        explained.unit(&inspected, unit)?;
     }
     explained.changes(&inspected.facts);
     Ok(Some(explained.text))
@@ -199,19 +199,21 @@ impl Explained<'_> {
     }
 
     /// A unit: what it shows, where that comes from, and what else is live.
-    fn unit(&mut self, row: &Inspected, unit: &Unit) {
+    fn unit(&mut self, row: &Inspected, unit: &Unit) -> Result<(), WriteError> {
         if unit.live_columns().next().is_none() {
-            return; // Everything in it was dropped.
+            return Ok(()); // Everything in it was dropped.
         }
         let columns = self.table.column_names(&unit.columns).join(", ");
         let facts = if row.derived.status == Status::Merged { &row.facts } else { &row.class.facts };
         if self.table.rule_of(unit) != ColumnRule::Winner {
-            return self.combined(row, facts, unit, &columns);
+            self.combined(row, facts, unit, &columns);
+            return Ok(());
         }
         let siblings = facts.unit(unit.id);
         let Some(winner) = winner(self.table, siblings) else {
             let value = shown(unit.columns.iter().filter_map(|column| row.values.get(*column)));
-            return self.line(&format!("  {columns}: {value}, the default"));
+            self.line(&format!("  {columns}: {value}, the default"));
+            return Ok(());
         };
         self.line(&format!("  {columns}: {}", self.written(unit, winner)));
         let pairs = unit.columns.iter().zip(&winner.value.columns);
@@ -229,10 +231,20 @@ impl Explained<'_> {
                 value.to_json()
             );
         }
-        for loser in unit_losers(self.table, unit, facts) {
+        let values = siblings.iter().map(|sibling| &sibling.value);
+        let roots = Roots::of(self.table, unit, values, |parent| self.root(parent))?;
+        for loser in unit_losers(self.table, unit, facts, &roots) {
             let _ = writeln!(notes, "    lost: {}", self.written(unit, loser));
         }
         self.text.push_str(&notes);
+        Ok(())
+    }
+
+    /// What a row has become.
+    fn root(&self, key: RowKey) -> Result<RowId, WriteError> {
+        let table = self.snapshot.schema().table_by_id(key.table);
+        let row = table.map(|table| self.snapshot.inspect(&table.name, key.row)).transpose()?.flatten();
+        Ok(row.map_or(key.row, |row| row.class.root.row))
     }
 
     /// A unit whose concurrent values are combined: what it shows, and everything that counts for it.
@@ -240,7 +252,7 @@ impl Explained<'_> {
         let value = shown(unit.columns.iter().filter_map(|column| row.values.get(*column)));
         self.line(&format!("  {column}: {value}, the {} of what counts", self.table.rule_of(unit).name()));
         let losers: Vec<Dot> =
-            unit_losers(self.table, unit, facts).map(|sibling| sibling.stamp.dot).collect();
+            unit_losers(self.table, unit, facts, &Roots::default()).map(|sibling| sibling.stamp.dot).collect();
         for sibling in facts.unit(unit.id).iter() {
             let lost = if losers.contains(&sibling.stamp.dot) { "lost: " } else { "" };
             let seen = sibling.value.seen.iter().fold(0_i128, |sum, (_, seen)| sum.wrapping_add(*seen));

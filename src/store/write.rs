@@ -145,12 +145,16 @@ impl Writer<'_> {
         for (i, foreign_key) in table.foreign_keys.iter().enumerate() {
             let was = old.references.get(i).and_then(Option::as_ref);
             let now = new.references.get(i).and_then(Option::as_ref);
-            let parents = (was.and_then(|need| need.parent), now.and_then(|need| need.parent));
-            self.differ(parents, |parent| Space::Child(foreign_key.id, parent, row));
             let by_value = |need: &&Need| need.by_value;
             let was = was.filter(by_value).and_then(|need| need.key.as_ref());
             let now = now.filter(by_value).and_then(|need| need.key.as_ref());
             self.differ((was, now), |value| Space::ChildByValue(foreign_key.id, value, row));
+        }
+        for (id, parent) in old.parents.iter().filter(|parent| !new.parents.contains(parent)) {
+            self.delete(&Space::Child(*id, *parent, row));
+        }
+        for (id, parent) in new.parents.iter().filter(|parent| !old.parents.contains(parent)) {
+            self.put(&Space::Child(*id, *parent, row), Vec::new());
         }
     }
 

@@ -52,11 +52,11 @@ impl MemorySource {
         for into in &footprint.merges {
             set(self.merged.entry(RowKey { row: *into, ..key }).or_default(), key.row, add);
         }
+        for parent in &footprint.parents {
+            set(self.children.entry(*parent).or_default(), key.row, add);
+        }
         for (foreign_key, need) in table.foreign_keys.iter().zip(&footprint.references) {
             let Some(need) = need else { continue };
-            if let Some(parent) = need.parent {
-                set(self.children.entry((foreign_key.id, parent)).or_default(), key.row, add);
-            }
             if let Some(value) = need.key.as_ref().filter(|_| need.by_value) {
                 set(self.by_value.entry((foreign_key.id, value.clone())).or_default(), key.row, add);
             }
@@ -79,7 +79,7 @@ fn same_entries(a: &Footprint, b: &Footprint) -> bool {
         footprint.references.iter().map(|need| need.as_ref().map(entry)).collect()
     };
     (&a.keys, &a.entries, a.visible, &a.merges) == (&b.keys, &b.entries, b.visible, &b.merges)
-        && references(a) == references(b)
+        && (&a.parents, references(a)) == (&b.parents, references(b))
 }
 
 impl Source for MemorySource {

@@ -92,7 +92,9 @@ impl Commit<'_> {
             return;
         }
         let nothing = new.columns.iter().all(Value::is_null);
-        let undecided = !old.says_the_same(&new) || competing.len() > 1;
+        let table = self.table(from);
+        let agree = self.combined(into, |class| class.means_the_same(table, unit, &old, &new));
+        let undecided = !agree || competing.len() > 1;
         // A value that nobody wrote competes with none.
         if undecided && (nothing || !competing.is_empty()) {
             if nothing {

@@ -97,11 +97,34 @@ impl Combined<'_> {
         }
     }
 
+    /// Whether two values of a unit mean the same: rows that are one now, and beside references that follow, of
+    /// which the key is no matter, equal columns.
+    pub fn means_the_same(self, table: &Table, unit: &Unit, a: &Cell, b: &Cell) -> bool {
+        let mut columns = unit.columns.clone();
+        for key in table.foreign_keys.iter().filter(|key| key.unit == unit.id) {
+            let root = |cell: &Cell| {
+                let parent = cell.parents.get(&key.id)?;
+                Some(self.identity.root(RowKey { table: key.parent, row: *parent }))
+            };
+            if root(a) != root(b) {
+                return false;
+            }
+            if key.follow && root(a).is_some() {
+                columns.retain(|column| !key.columns.contains(column));
+            }
+        }
+        let value = |cell: &Cell, column: &usize| {
+            let place = unit.columns.iter().position(|own| own == column).expect("a column of the unit");
+            cell.columns[place].clone()
+        };
+        columns.iter().all(|column| value(a, column) == value(b, column))
+    }
+
     /// Whether two values of a unit show the same.
     pub fn shows_the_same(self, table: &Table, unit: &Unit, a: &Cell, b: &Cell) -> bool {
         match table.columns[unit.columns[0]].rule {
             ColumnRule::Sum => self.reads(unit.id, a) == self.reads(unit.id, b),
-            ColumnRule::Winner => a.says_the_same(b),
+            ColumnRule::Winner => self.means_the_same(table, unit, a, b),
             // All of them count: none is another than the rest.
             ColumnRule::Max | ColumnRule::Min | ColumnRule::Union => true,
         }

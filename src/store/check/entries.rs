@@ -133,12 +133,12 @@ impl List {
         for (index, value) in table.indexes.iter().zip(&footprint.entries) {
             self.add(index.id.0, &Space::Index(index.id, value, row), Some(Vec::new()));
         }
+        for (id, parent) in &footprint.parents {
+            self.add(id.0, &Space::Child(*id, *parent, row), Some(Vec::new()));
+        }
         for (foreign_key, need) in table.foreign_keys.iter().zip(&footprint.references) {
             let Some(need) = need else { continue };
             let id = foreign_key.id;
-            if let Some(parent) = need.parent {
-                self.add(id.0, &Space::Child(id, parent, row), Some(Vec::new()));
-            }
             if let Some(value) = need.key.as_ref().filter(|_| need.by_value) {
                 self.add(id.0, &Space::ChildByValue(id, value, row), Some(Vec::new()));
             }
