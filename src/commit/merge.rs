@@ -55,6 +55,7 @@ impl Stage<'_> {
         self.write_life(from, Life::Merged(merge), |_| true)?;
         self.reunite(table.id, &both)?;
         self.joining.clear();
+        self.settle_references(from)?;
         self.leave(from)?;
         self.owns(into);
         Ok(())

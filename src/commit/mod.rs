@@ -16,6 +16,7 @@ mod expire;
 mod finish;
 mod identity;
 mod joined;
+mod meaning;
 mod merge;
 mod optimistic;
 mod references;

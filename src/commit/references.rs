@@ -1,8 +1,5 @@
-//! References of a transaction: who refers to a row, what happens to them when its key changes, and
-//! which row a written reference means.
-//!
-//! Which row a reference means is looked up when the transaction commits, so the order of its
-//! statements does not matter.
+//! References of a transaction: who refers to a row, and what happens to them when its key changes. Which row a
+//! written reference means is found in `meaning`.
 
 use std::collections::BTreeSet;
 
@@ -53,6 +50,7 @@ impl<'a> Stage<'a> {
             let value =
                 fold(parent, &unique.columns, |column| shown.get(column).cloned().unwrap_or_default());
             if value.iter().any(Value::is_null) {
+                found.extend(self.rows_that_mean(key, table, foreign_key)?);
                 continue;
             }
             let mut rows: BTreeSet<RowId> = self.writes.staged_with(foreign_key.id, &value).collect();
@@ -72,6 +70,32 @@ impl<'a> Stage<'a> {
                 if !shared || self.means(table, foreign_key, row)? == Some(key.row) {
                     found.push((RowKey { table: table.id, row }, foreign_key));
                 }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The visible rows of which a reference that follows means a row. A row without a key is referred to by
+    /// none but these: its key was taken away in this transaction, or they would not be visible.
+    fn rows_that_mean(
+        &self,
+        key: RowKey,
+        table: &'a Table,
+        foreign_key: &'a ForeignKey,
+    ) -> Result<Vec<(RowKey, &'a ForeignKey)>, Error> {
+        let mut found = Vec::new();
+        if !foreign_key.follow {
+            return Ok(found);
+        }
+        let mut rows: BTreeSet<RowId> = self.writes.staged_rows(table).map(|(row, _)| row).collect();
+        for parent in self.members(key)?.into_iter().chain([key.row]) {
+            rows.extend(self.base.children(foreign_key.id, parent)?);
+        }
+        for row in rows {
+            let child = RowKey { table: table.id, row };
+            let means = self.means(table, foreign_key, row)? == Some(key.row);
+            if means && self.visible(child)?.is_some() {
+                found.push((child, foreign_key));
             }
         }
         Ok(found)
@@ -163,7 +187,8 @@ impl<'a> Stage<'a> {
             match (foreign_key.on_update, foreign_key.follow) {
                 (OnUpdate::Restrict, _) if same => {}
                 (OnUpdate::Restrict, _) => {
-                    self.writes.restricted.insert((child, foreign_key.id), (key, folded(before)));
+                    let refused = self.writes.restricted.entry((child, foreign_key.id));
+                    refused.or_insert_with(|| (key, folded(before)));
                 }
                 (OnUpdate::SetNull, _) if same => {}
                 (OnUpdate::SetNull, _) => self.set_null(child, foreign_key)?,
@@ -173,6 +198,10 @@ impl<'a> Stage<'a> {
                     let child_table = self.table(child)?;
                     let meant = self.means(child_table, foreign_key, child.row)?;
                     if meant.is_none_or(|meant| meant == key.row) {
+                        if new.values().any(Value::is_null) {
+                            // By its key the parent could not be found any more.
+                            self.settle_reference(child, foreign_key, key.row)?;
+                        }
                         self.follow(child, &new)?;
                     }
                 }
@@ -237,60 +266,6 @@ impl<'a> Stage<'a> {
             row: child.row,
             constraint: foreign_key.name.clone(),
             parent: parent.name.clone(),
-        })
-    }
-
-    /// Finds the rows that the written references mean, and stores them beside the key values.
-    pub(super) fn resolve_references(&mut self) -> Result<(), WriteError> {
-        for (key, id) in self.writes.pending.clone() {
-            let table = self.table(key)?;
-            let Some(foreign_key) = table.foreign_keys.iter().find(|foreign_key| foreign_key.id == id) else {
-                continue;
-            };
-            let Some(shown) = self.visible(key)? else { continue };
-            let value = fold(table, &foreign_key.columns, |c| shown.get(c).cloned().unwrap_or_default());
-            // A later statement of the transaction may have taken the reference away again.
-            if value.iter().any(Value::is_null) {
-                continue;
-            }
-            let parent = self.table(RowKey { table: foreign_key.parent, ..key })?;
-            match self.writes.holder(self.base, parent, foreign_key.key, &value)? {
-                Some(row) => self.mean(key, foreign_key, row)?,
-                None => {
-                    let values = foreign_key.columns.iter().filter_map(|c| shown.get(*c).cloned());
-                    return Err(self.missing_parent(key, foreign_key, values.collect())?);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn mean(&mut self, key: RowKey, foreign_key: &ForeignKey, parent: RowId) -> Result<(), Error> {
-        let dot = self.dot(key)?;
-        let Some(facts) = self.facts(key)? else { return Ok(()) };
-        let Some(sibling) = facts.unit(foreign_key.unit).get(dot) else { return Ok(()) };
-        let mut value = sibling.value.clone();
-        let stamp = sibling.stamp;
-        value.parents.retain(|(id, _)| *id != foreign_key.id);
-        value.parents.push((foreign_key.id, parent));
-        value.parents.sort_unstable();
-        drop(facts);
-        self.edit(key, |facts| facts.write_unit(foreign_key.unit, stamp, value, &[]))
-    }
-
-    pub(super) fn missing_parent(
-        &self,
-        key: RowKey,
-        foreign_key: &ForeignKey,
-        values: Vec<Value>,
-    ) -> Result<WriteError, Error> {
-        let parent = self.table(RowKey { table: foreign_key.parent, ..key })?;
-        Ok(WriteError::MissingParent {
-            table: self.table(key)?.name.clone(),
-            row: key.row,
-            constraint: foreign_key.name.clone(),
-            parent: parent.name.clone(),
-            values,
         })
     }
 }

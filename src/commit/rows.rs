@@ -144,6 +144,11 @@ impl Stage<'_> {
         while let Some(key) = queue.pop_front() {
             let Some(shown) = self.visible(key)? else { continue };
             let children = self.referring_rows(key, &shown)?;
+            for (child, foreign_key) in &children {
+                if foreign_key.on_delete == OnDelete::Cascade {
+                    self.settle_reference(*child, foreign_key, key.row)?;
+                }
+            }
             self.bury(key)?;
             for (child, foreign_key) in children {
                 match foreign_key.on_delete {
@@ -160,6 +165,7 @@ impl Stage<'_> {
 
     /// Writes a row's tombstone. It takes along the rows that were merged into it.
     pub(super) fn bury(&mut self, key: RowKey) -> Result<(), WriteError> {
+        self.settle_references(key)?;
         let with = self.members(key)?;
         with.iter().try_for_each(|row| self.settle_life(RowKey { row: *row, ..key }))?;
         self.write_life(key, Life::Dead { with }, |_| true)?;

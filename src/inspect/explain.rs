@@ -251,8 +251,9 @@ impl Explained<'_> {
     fn combined(&mut self, row: &Inspected, facts: &RowState, unit: &Unit, column: &str) {
         let value = shown(unit.columns.iter().filter_map(|column| row.values.get(*column)));
         self.line(&format!("  {column}: {value}, the {} of what counts", self.table.rule_of(unit).name()));
-        let losers: Vec<Dot> =
-            unit_losers(self.table, unit, facts, &Roots::default()).map(|sibling| sibling.stamp.dot).collect();
+        let losers: Vec<Dot> = unit_losers(self.table, unit, facts, &Roots::default())
+            .map(|sibling| sibling.stamp.dot)
+            .collect();
         for sibling in facts.unit(unit.id).iter() {
             let lost = if losers.contains(&sibling.stamp.dot) { "lost: " } else { "" };
             let seen = sibling.value.seen.iter().fold(0_i128, |sum, (_, seen)| sum.wrapping_add(*seen));

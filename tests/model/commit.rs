@@ -71,7 +71,7 @@ pub struct Commit<'a> {
     hints: Hints,
     dots: BTreeMap<RowKey, Dot>,
     used: BTreeSet<Dot>,
-    changes: Vec<Change>,
+    pub changes: Vec<Change>,
     /// What SQL would show to the transaction.
     pub shown: BTreeMap<RowKey, Vec<Value>>,
     /// Rows that must be visible afterwards, and rows that this transaction takes away.
@@ -318,27 +318,6 @@ impl<'a> Commit<'a> {
         let rows = self.shown.iter().filter(|(row, _)| row.table == table.id);
         let mut holders = rows.filter(|(_, shown)| fold(table, columns, shown).as_deref() == Some(value));
         holders.next().map(|(row, _)| row.row)
-    }
-
-    /// Looks up which rows the written references mean.
-    fn resolve_references(&mut self) -> Result<(), Refusal> {
-        for (row, id) in self.pending.clone() {
-            let table = self.table(row);
-            let foreign_key = table.foreign_keys.iter().find(|key| key.id == id).expect("a foreign key");
-            let Some(shown) = self.shown.get(&row) else { continue };
-            let Some(value) = fold(table, &foreign_key.columns, shown) else { continue };
-            let parent = self.schema.table_by_id(foreign_key.parent).expect("a table of the schema");
-            let parent = self.holder(parent, foreign_key.key, &value).ok_or(Refusal::MissingParent)?;
-            let (slot, dot) = (Slot::Columns(foreign_key.unit), self.dot(row));
-            let facts = self.replica.facts.get_mut(&row).expect("it was written");
-            let entry = facts.units.get_mut(&slot).and_then(|unit| unit.live.get_mut(&dot));
-            let Some(Content::Columns(cell)) = entry.map(|entry| &mut entry.content) else { continue };
-            cell.parents.insert(id, parent);
-            let cell = Content::Columns(cell.clone());
-            let change = self.changes.iter_mut().find(|c| (c.row, c.slot) == (row, slot));
-            change.expect("it was written").entry = cell;
-        }
-        Ok(())
     }
 
     /// Whether a row still refers to a key that its parent gave up, though `ON UPDATE` forbids it.

@@ -55,6 +55,7 @@ impl Commit<'_> {
         self.write(from, Slot::Life, Content::Merged(edge), all);
         self.reunite(&both);
         self.joining.clear();
+        self.settle_references(from);
         self.leave(from);
         self.own.insert(into);
         Ok(())

@@ -13,6 +13,7 @@ mod identity;
 mod image;
 mod merge;
 mod operations;
+mod references;
 mod replica;
 mod resolve;
 mod solver;

@@ -113,7 +113,13 @@ impl Commit<'_> {
         for child in self.schema.tables() {
             for foreign_key in child.foreign_keys.iter().filter(|key| key.parent == table.id) {
                 let key = table.key(foreign_key.key).expect("a key of the parent");
-                let Some(value) = fold(table, &key.columns, shown) else { continue };
+                let Some(value) = fold(table, &key.columns, shown) else {
+                    // Its key was taken away in this transaction: only what follows the row refers to it.
+                    let rows = self.shown.keys().filter(|row| row.table == child.id && foreign_key.follow);
+                    let means = rows.filter(|row| self.means(**row, foreign_key) == Some(parent.row));
+                    found.extend(means.map(|row| (*row, foreign_key.clone())));
+                    continue;
+                };
                 let has = |values: &[Value], table: &Table, columns: &[usize]| {
                     fold(table, columns, values).as_ref() == Some(&value)
                 };
@@ -155,12 +161,16 @@ impl Commit<'_> {
             match (foreign_key.on_update, foreign_key.follow) {
                 (OnUpdate::Restrict | OnUpdate::SetNull, _) | (OnUpdate::Cascade, false) if same => {}
                 (OnUpdate::Restrict, _) => {
-                    self.restricted.insert((child, foreign_key.id), (row, old.unwrap_or_default()));
+                    let refused = self.restricted.entry((child, foreign_key.id));
+                    refused.or_insert_with(|| (row, old.unwrap_or_default()));
                 }
                 (OnUpdate::SetNull, _) => self.set_null(child, &foreign_key)?,
                 (OnUpdate::Default | OnUpdate::Cascade, true) => {
                     // A row that means a parked row was content with this one: it does not go along.
                     if self.means(child, &foreign_key).is_none_or(|meant| meant == row.row) {
+                        if new.values().any(Value::is_null) && self.pending.remove(&(child, foreign_key.id)) {
+                            self.mean(child, &foreign_key, row.row);
+                        }
                         self.follow(child, &new)?;
                     }
                 }
@@ -197,6 +207,12 @@ impl Commit<'_> {
         while let Some(row) = queue.pop_front() {
             let Some(shown) = self.shown.get(&row).cloned() else { continue };
             let children = self.referring(row, &shown);
+            for (child, foreign_key) in children.iter().filter(|(_, key)| key.on_delete == OnDelete::Cascade)
+            {
+                if self.pending.remove(&(*child, foreign_key.id)) {
+                    self.mean(*child, foreign_key, row.row);
+                }
+            }
             self.bury(row);
             for (child, foreign_key) in children {
                 match foreign_key.on_delete {
@@ -222,6 +238,7 @@ impl Commit<'_> {
 
     /// Writes the tombstone. It names the rows that were merged into the row.
     pub fn bury(&mut self, row: RowKey) {
+        self.settle_references(row);
         let all = self.dots_of(row, Slot::Life, |_| true);
         let mut with = self.identity().class(row);
         with.remove(&row);
