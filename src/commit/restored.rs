@@ -1,15 +1,17 @@
 //! What the rows of a resolution get back when it is taken back: computed from the facts before and after
 //! the resolution and those of now. Writes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::undo::Touched;
-use crate::derive::{winner, winning_life};
-use crate::ids::{ConflictId, Dot, UnitId};
-use crate::row::{Altered, Life, RowState, Sibling, Siblings, UnitValue};
+use crate::derive::{merges, winner, winning_life};
+use crate::error::Error;
+use crate::ids::{ConflictId, Dot, RowKey, UnitId};
+use crate::row::{Altered, Life, Merge, RowState, Sibling, Siblings, UnitValue};
 use crate::schema::{Table, Tracking};
 
-/// The values that a unit, or the life, gets back: in place of these changes, the winner last.
+/// The values that a unit, or the life, gets back: in place of these changes, the winner last. Without values
+/// the changes only go.
 pub(super) struct Restored<V> {
     pub(super) values: Vec<Sibling<V>>,
     pub(super) replaces: Vec<Dot>,
@@ -53,11 +55,12 @@ pub(super) fn restored_life(table: &Table, row: &Altered, now: &RowState) -> Res
     restored(siblings, visible, |a, b| a == b).unwrap_or(Ok(nothing))
 }
 
-/// What the units get back. What the resolution wrote must still be what is visible, also where it wrote
-/// what was visible before.
+/// What the units get back, of a row that was this with what the resolution took from rows merged into it.
+/// What the resolution wrote must still be what is visible, also where it wrote what was visible before.
 pub(super) fn restored_units(
     table: &Table,
     row: &Altered,
+    class: &RowState,
     now: &RowState,
 ) -> Result<BTreeMap<UnitId, Restored<UnitValue>>, Changed> {
     let mut units = BTreeMap::new();
@@ -67,13 +70,20 @@ pub(super) fn restored_units(
         if before == after {
             continue;
         }
-        let visible = siblings.map(|siblings| winner(table, siblings));
+        let won = winner(table, class.unit(unit.id));
+        let (wrote, shown) = (winner(table, after), winner(table, current));
         let same = |a: &UnitValue, b: &UnitValue| a.says_the_same(b);
-        let [_, wrote, shown] = visible;
-        if !wrote.zip(shown).is_some_and(|(wrote, shown)| same(&wrote.value, &shown.value)) {
-            return Err(Changed);
+        let unchanged = wrote.zip(shown).filter(|(wrote, shown)| same(&wrote.value, &shown.value));
+        let Some((_, visible)) = unchanged else { return Err(Changed) };
+        let had_won = won.is_some_and(|won| before.contains(won.stamp.dot));
+        if !had_won && before.dots().all(|dot| after.contains(dot)) {
+            // What was visible is in a merged row, or nowhere: it shows again without what was written over it.
+            let written = current.iter().filter(|s| same(&s.value, &visible.value));
+            let written = written.map(|s| s.stamp.dot).filter(|dot| !before.contains(*dot));
+            units.insert(unit.id, Restored { values: Vec::new(), replaces: written.collect() });
+            continue;
         }
-        if let Some(restored) = restored([before, after, current], visible, same) {
+        if let Some(restored) = restored([before, after, current], [won, wrote, shown], same) {
             let mut restored = restored?;
             if table.tracking == Tracking::Row {
                 // The row has its keys for as long as it had before.
@@ -135,4 +145,57 @@ pub(super) fn new_dismissals(row: &Altered) -> Vec<ConflictId> {
     };
     let before = all(&row.before);
     all(&row.after).into_iter().filter(|id| !before.contains(id)).collect()
+}
+
+/// What a row showed before a resolution: its facts with the values that the resolution took from rows which
+/// had been merged into it. `merged` says, of a row that the resolution did not write, what it was merged into.
+pub(super) fn class_before(
+    row: &Altered,
+    all: &[Altered],
+    merged: impl Fn(RowKey) -> Result<Option<RowKey>, Error>,
+) -> Result<RowState, Error> {
+    let mut class = row.before.clone();
+    for member in all.iter().filter(|other| other.key.table == row.key.table && other.key != row.key) {
+        let taken = newly_absorbed(member);
+        if taken.is_empty() || root_before(member.key, all, &merged)? != row.key {
+            continue;
+        }
+        for (unit, dot) in taken {
+            if let Some(sibling) = member.before.unit(unit).get(dot) {
+                class.add_to_unit(unit, sibling.clone());
+            }
+        }
+    }
+    Ok(class)
+}
+
+/// The row that a row was one with before a resolution.
+fn root_before(
+    row: RowKey,
+    all: &[Altered],
+    merged: impl Fn(RowKey) -> Result<Option<RowKey>, Error>,
+) -> Result<RowKey, Error> {
+    let (mut root, mut passed) = (row, BTreeSet::new());
+    while passed.insert(root) {
+        let next = match all.iter().find(|altered| altered.key == root) {
+            Some(altered) => {
+                merges(&altered.before).map(|(_, merge)| RowKey { row: merge.into, ..row }).last()
+            }
+            None => merged(root)?,
+        };
+        match next {
+            Some(next) => root = next,
+            None => break,
+        }
+    }
+    Ok(root)
+}
+
+/// The values of a merged row that the resolution took in.
+fn newly_absorbed(row: &Altered) -> Vec<(UnitId, Dot)> {
+    let known: BTreeSet<(UnitId, Dot)> =
+        merges(&row.before).flat_map(|(_, merge)| &merge.absorbed).copied().collect();
+    let same = |merge: &Merge| merges(&row.before).any(|(_, before)| before.into == merge.into);
+    let still = merges(&row.after).map(|(_, merge)| merge).filter(|merge| same(merge));
+    still.flat_map(|merge| &merge.absorbed).filter(|taken| !known.contains(taken)).copied().collect()
 }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use super::WriteError;
 use super::restored::{
-    Changed, Restored, added, altered, check_marks, new_dismissals, restored_life, restored_units,
+    Changed, Restored, added, altered, check_marks, class_before, new_dismissals, restored_life,
+    restored_units,
 };
 use super::stage::Stage;
 use super::writes::{Mark, Staged};
@@ -96,7 +97,7 @@ impl Stage<'_> {
         let Mark(depth) = self.writes.mark();
         let resolved = self.resolution_of(id)?;
         for row in &resolved.rows {
-            self.put_back(id, row)?;
+            self.put_back(id, row, &resolved.rows)?;
         }
         for row in &resolved.rows {
             self.show_again(row)?;
@@ -130,7 +131,7 @@ impl Stage<'_> {
     }
 
     /// Writes back the values of one row that the resolution replaced.
-    fn put_back(&mut self, id: ConflictId, row: &Altered) -> Result<(), WriteError> {
+    fn put_back(&mut self, id: ConflictId, row: &Altered, all: &[Altered]) -> Result<(), WriteError> {
         let (key, table) = (row.key, self.table(row.key)?);
         let Some(now) = self.facts(key)? else { return Err(self.no_such_row(table, key)) };
         let changed = |Changed| WriteError::NotUndone {
@@ -138,7 +139,13 @@ impl Stage<'_> {
             reason: format!("row {} of table {} was changed since: settle it anew", key.row, table.name),
         };
         let life = restored_life(table, row, &now).map_err(changed)?;
-        let units = restored_units(table, row, &now).map_err(changed)?;
+        let class = class_before(row, all, |row| {
+            let component = self.component(row)?;
+            Ok(component
+                .and_then(|component| component.edge(row.row))
+                .map(|into| RowKey { row: into, ..row }))
+        })?;
+        let units = restored_units(table, row, &class, &now).map_err(changed)?;
         check_marks(row, &now).map_err(changed)?;
         let changes = units.values().map(|unit| unit.values.len()).chain([life.values.len()]).max();
         for change in (0..changes.unwrap_or(0)).rev() {
@@ -149,6 +156,12 @@ impl Stage<'_> {
             for (unit, restored) in &units {
                 self.put_unit(key, *unit, restored, change)?;
             }
+        }
+        for (unit, restored) in units.iter().filter(|(_, restored)| restored.values.is_empty()) {
+            self.write_ack(key, Ack::REMOVAL)?;
+            self.edit(key, |facts| {
+                restored.replaces.iter().for_each(|dot| facts.remove_from_unit(*unit, *dot))
+            })?;
         }
         self.put_elements_back(row)?;
         self.put_marks_back(row)

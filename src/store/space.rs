@@ -25,7 +25,7 @@ pub(super) enum Space<'a> {
     Claim(ConstraintId, &'a [Value], RowId),
     /// A visible row in a secondary index; stores nothing.
     Index(ConstraintId, &'a [Value], RowId),
-    /// A row that refers to a row by its id; stores nothing.
+    /// A row that refers to a row by its id, or of which a competing value does; stores nothing.
     Child(ConstraintId, RowId, RowId),
     /// A row that refers by value; stores nothing.
     ChildByValue(ConstraintId, &'a [Value], RowId),

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reunite::ids::{Dot, RowKey};
+use reunite::ids::{Dot, RowKey, UnitId};
 use reunite::schema::{Table, Tracking};
 
 use super::commit::{Commit, Refusal};
 use super::derive::Derived;
 use super::facts::{ConflictName, Content, Entry, Facts, Row, Slot};
+use super::identity::Edge;
 use super::image::{life_order, order};
 use super::replica::Replica;
 
@@ -77,7 +78,7 @@ impl Commit<'_> {
             return Err(Refusal::NotApplicable);
         }
         for written in &resolution.rows {
-            self.put_back(written)?;
+            self.put_back(written, &resolution.rows)?;
         }
         for written in &resolution.rows {
             self.show_again(written);
@@ -91,9 +92,11 @@ impl Commit<'_> {
         Ok(())
     }
 
-    fn put_back(&mut self, written: &Written) -> Outcome {
+    fn put_back(&mut self, written: &Written, all: &[Written]) -> Outcome {
         let (row, table) = (written.row, self.table(written.row));
         let mut plans: BTreeMap<Slot, Vec<(Dot, Entry)>> = BTreeMap::new();
+        let mut withdrawn: BTreeSet<Slot> = BTreeSet::new();
+        let taken = self.taken(row, all);
         let slots: BTreeSet<Slot> =
             written.before.units.keys().chain(written.after.units.keys()).copied().collect();
         for slot in slots {
@@ -104,11 +107,15 @@ impl Commit<'_> {
             {
                 continue;
             }
-            let plan = plan(table, slot, &written.before, &written.after);
+            let plan = plan(table, slot, &written.before, &written.after, &taken);
             let now = &self.replica.facts[&row];
             let changed = !says_the_same(winner(table, slot, &written.after), winner(table, slot, now));
             if changed && (slot != Slot::Life || !plan.is_empty()) {
                 return Err(Refusal::NotApplicable);
+            }
+            if matches!(slot, Slot::Columns(_)) && only_covered(table, slot, written, &taken) {
+                withdrawn.insert(slot);
+                continue;
             }
             plans.insert(slot, plan);
         }
@@ -119,7 +126,8 @@ impl Commit<'_> {
         if !boosted || !dismissed.is_subset(&names(now)) {
             return Err(Refusal::NotApplicable);
         }
-        self.write_plans(written, &plans);
+        self.write_plans(written, &plans, &withdrawn);
+        withdrawn.into_iter().for_each(|slot| self.withdraw(written, slot));
         self.put_elements_back(written);
         if !boosts.is_empty() || !dismissed.is_empty() {
             self.acknowledge(row, None);
@@ -135,6 +143,54 @@ impl Commit<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The values that the resolution took into a row from rows which were merged into it before.
+    fn taken(&self, row: RowKey, all: &[Written]) -> Vec<(Slot, Dot, Entry)> {
+        let mut taken = Vec::new();
+        for member in all.iter().filter(|other| other.row.table == row.table && other.row != row) {
+            let old = edges(&member.before);
+            let new = edges(&member.after).into_iter().filter(|edge| old.iter().any(|e| e.into == edge.into));
+            let new: BTreeSet<(UnitId, Dot)> = new.flat_map(|edge| edge.absorbed).collect();
+            for (unit, dot) in new.into_iter().filter(|spot| !old.iter().any(|e| e.absorbed.contains(spot))) {
+                let entry = member.before.get(Slot::Columns(unit), dot);
+                taken.extend(entry.map(|entry| (Slot::Columns(unit), dot, entry.clone())));
+            }
+            if self.root_before(member.row, all) != row {
+                taken.retain(|(slot, dot, _)| member.before.get(*slot, *dot).is_none());
+            }
+        }
+        taken
+    }
+
+    /// What a row was one with before the resolution.
+    fn root_before(&self, row: RowKey, all: &[Written]) -> RowKey {
+        let (mut path, identity) = (vec![row], self.identity());
+        loop {
+            let last = path[path.len() - 1];
+            let next = match all.iter().find(|written| written.row == last) {
+                Some(written) => edges(&written.before).last().map(|edge| RowKey { row: edge.into, ..row }),
+                None => identity.edges.get(&last).copied(),
+            };
+            match next {
+                Some(next) if !path.contains(&next) => path.push(next),
+                Some(next) => return next,
+                None => return last,
+            }
+        }
+    }
+
+    /// What was written over something that is still there goes.
+    fn withdraw(&mut self, written: &Written, slot: Slot) {
+        let row = written.row;
+        let shown = winner(self.table(row), slot, &self.replica.facts[&row]).map(|(_, e)| e.content.clone());
+        self.acknowledge(row, None);
+        for (dot, content) in self.live(row, slot) {
+            let same = shown.as_ref().is_some_and(|shown| alike(shown, &content));
+            if same && written.before.get(slot, dot).is_none() {
+                self.remove(row, slot, dot);
+            }
+        }
     }
 
     /// Elements of sets that the resolution removed are in them again, those that it added are not.
@@ -156,7 +212,12 @@ impl Commit<'_> {
     }
 
     /// One change for each value that a slot gets back: those that lost, then the one that had won.
-    fn write_plans(&mut self, written: &Written, plans: &BTreeMap<Slot, Vec<(Dot, Entry)>>) {
+    fn write_plans(
+        &mut self,
+        written: &Written,
+        plans: &BTreeMap<Slot, Vec<(Dot, Entry)>>,
+        withdrawn: &BTreeSet<Slot>,
+    ) {
         let (row, table) = (written.row, self.table(written.row));
         let most = plans.values().map(Vec::len).max().unwrap_or(0);
         for step in 0..most {
@@ -174,7 +235,7 @@ impl Commit<'_> {
                 let before = self.replica.facts[&row].clone();
                 self.write(row, *slot, kept(table, entry), old);
                 if *slot == Slot::Life && place + 1 < plan.len() {
-                    self.columns_of_loser(written, &before, *lost, plans);
+                    self.columns_of_loser(written, &before, *lost, plans, withdrawn);
                 }
             }
         }
@@ -187,11 +248,12 @@ impl Commit<'_> {
         now: &Row,
         lost: Dot,
         plans: &BTreeMap<Slot, Vec<(Dot, Entry)>>,
+        withdrawn: &BTreeSet<Slot>,
     ) {
         let table = self.table(written.row);
         for unit in &table.units {
             let slot = Slot::Columns(unit.id);
-            let planned = plans.get(&slot).is_some_and(|plan| !plan.is_empty());
+            let planned = plans.get(&slot).is_some_and(|plan| !plan.is_empty()) || withdrawn.contains(&slot);
             let won = winner(table, slot, &written.before).is_some_and(|(dot, _)| dot == lost);
             let shown = winner(table, slot, now).map(|(_, entry)| entry.content.clone());
             let Some(Content::Columns(cell)) = shown.clone().filter(|_| !planned && won) else { continue };
@@ -243,8 +305,8 @@ fn same_live(a: &Row, b: &Row, slot: Slot) -> bool {
 
 /// What a slot gets back: the values that are gone, by stamp, the one that had won as the last. Nothing, if that is
 /// still what is visible and nothing is gone beside it.
-fn plan(table: &Table, slot: Slot, before: &Row, after: &Row) -> Vec<(Dot, Entry)> {
-    let Some((won, winning)) = winner(table, slot, before) else { return Vec::new() };
+fn plan(table: &Table, slot: Slot, before: &Row, after: &Row, taken: &Taken) -> Vec<(Dot, Entry)> {
+    let Some((won, winning)) = visible_before(table, slot, before, taken) else { return Vec::new() };
     let mut gone: Vec<(Dot, Entry)> = before
         .live(slot)
         .filter(|(dot, entry)| after.get(slot, *dot).is_none() && !alike(&entry.content, &winning.content))
@@ -262,6 +324,42 @@ fn plan(table: &Table, slot: Slot, before: &Row, after: &Row) -> Vec<(Dot, Entry
     }
     plan.push((won, winning.clone()));
     plan
+}
+
+/// Values of merged rows.
+type Taken = [(Slot, Dot, Entry)];
+
+/// The value that a slot showed, in the row or in one that had been merged into it.
+fn visible_before<'a>(
+    table: &Table,
+    slot: Slot,
+    before: &'a Row,
+    taken: &'a Taken,
+) -> Option<(Dot, &'a Entry)> {
+    let taken = taken.iter().filter(|(of, ..)| *of == slot).map(|(_, dot, entry)| (*dot, entry));
+    let others = taken.max_by_key(|(_, entry)| order(table, &entry.stamp));
+    match (winner(table, slot, before), others) {
+        (Some(own), Some(other)) => {
+            Some(if order(table, &own.1.stamp) > order(table, &other.1.stamp) { own } else { other })
+        }
+        (own, other) => own.or(other),
+    }
+}
+
+/// Whether a resolution only wrote over values that are not of the row itself.
+fn only_covered(table: &Table, slot: Slot, written: &Written, taken: &Taken) -> bool {
+    let visible = visible_before(table, slot, &written.before, taken);
+    visible.is_none_or(|(dot, _)| written.before.get(slot, dot).is_none())
+        && written.before.live(slot).all(|(dot, _)| written.after.get(slot, dot).is_some())
+}
+
+/// The merges of a row, in force or not.
+fn edges(row: &Row) -> Vec<Edge> {
+    let lives = row.live(Slot::Life).filter_map(|(_, entry)| match &entry.content {
+        Content::Merged(edge) => Some(edge.clone()),
+        _ => None,
+    });
+    lives.collect()
 }
 
 /// The value that a slot shows.
