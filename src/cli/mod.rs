@@ -4,6 +4,7 @@
 //! here decides anything about data: every command is a few calls of the public API. Exit status: 0
 //! done, 1 the command failed, 2 the arguments make no command.
 
+mod accept;
 mod alter;
 mod check;
 mod closed;
@@ -27,6 +28,7 @@ mod open;
 mod output;
 mod preview;
 mod resolve;
+mod reviews;
 mod rows;
 mod schema;
 mod script;
@@ -81,6 +83,8 @@ enum Command {
     Preview(preview::ShowPreview),
     Conflicts(conflicts::Conflicts),
     Resolve(resolve::Resolve),
+    Reviews(reviews::Reviews),
+    Accept(accept::Accept),
     Stats(stats::Stats),
     Closed(closed::Closed),
     Undo(undo::Undo),
@@ -113,6 +117,8 @@ impl Command {
             Command::Preview(command) => command.run(output),
             Command::Conflicts(command) => command.run(output),
             Command::Resolve(command) => command.run(output),
+            Command::Reviews(command) => command.run(output),
+            Command::Accept(command) => command.run(output),
             Command::Stats(command) => command.run(output),
             Command::Closed(command) => command.run(output),
             Command::Undo(command) => command.run(output),

@@ -11,7 +11,7 @@ use super::open;
 use super::output::{Output, count};
 use crate::db::{Change, Preview, Row, RowPreview};
 use crate::inspect::{Ids, preview_json};
-use crate::replicate::{Direction, Options, preview_with};
+use crate::replicate::{Direction, Options, Policies, preview_with};
 use crate::schema::Schema;
 use crate::value::Value;
 
@@ -31,6 +31,9 @@ pub(super) struct ShowPreview {
     /// One way: the first takes what the second knows
     #[arg(long)]
     pull: bool,
+    /// With these policies, as in `sync`
+    #[arg(long, value_name = "POLICY")]
+    policy: Vec<String>,
 }
 
 impl ShowPreview {
@@ -41,7 +44,9 @@ impl ShowPreview {
         }
         let (first, second) = (open::read(&self.first)?, open::read(&self.second)?);
         let direction = if self.pull { Direction::Pull } else { Direction::Both };
-        let previews = preview_with(&first, &second, Options { direction, ..Options::default() })?;
+        let policies =
+            Policies::spelled(self.policy.iter().map(String::as_str)).map_err(anyhow::Error::msg)?;
+        let previews = preview_with(&first, &second, Options { direction, policies, ..Options::default() })?;
         if output.is_json() {
             let to_second = (!self.pull).then(|| preview_json(&previews.second, &Ids));
             let to_first = preview_json(&previews.first, &Ids);
@@ -82,6 +87,15 @@ fn show(name: &str, schema: &Schema, preview: &Preview, output: &mut Output<'_>)
     }
     for conflict in &preview.go {
         output.line(format!("would go: {}", listing::sentence(conflict, &ShortIds)))?;
+    }
+    for open in &preview.refuse {
+        let reason = open.refusal.as_ref().map_or("", |refusal| &refusal.reason);
+        output.line(format!(
+            "would be refused: {} {}: {}",
+            visible(&open.table),
+            open.row,
+            visible(reason)
+        ))?;
     }
     Ok(())
 }

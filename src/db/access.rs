@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::database::Database;
 use super::design::AlterError;
 pub(crate) use super::lock::Applying;
+use super::reviews::to_review;
 use crate::commit::{self, BatchError};
 use crate::derive::Source;
 use crate::error::Error;
@@ -29,8 +30,10 @@ pub(crate) enum AmendError {
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(super) db: Database,
-    /// What was known before the session, if a policy wants to know what it brings.
+    /// What was known before the session, if a policy wants to know which conflicts it brings.
     known: Option<Knowledge>,
+    /// Whether a reviewer wants to know which rows it brings.
+    reviewed: bool,
 }
 
 /// What a session reads: one state of the database.
@@ -44,13 +47,18 @@ impl Endpoint {
     /// The end of a session at this database.
     #[must_use]
     pub fn new(db: &Database) -> Endpoint {
-        Endpoint { db: db.clone(), known: None }
+        Endpoint { db: db.clone(), known: None, reviewed: false }
     }
 
     /// From now on notes which conflicts the session brings.
     pub fn note_conflicts(&mut self) -> Result<(), Error> {
         self.known = Some(self.db.knowledge()?);
         Ok(())
+    }
+
+    /// From now on notes which rows the session brings.
+    pub fn note_rows(&mut self) {
+        self.reviewed = true;
     }
 
     /// The state that the session gives to the peer. All of it survives a power cut.
@@ -77,14 +85,17 @@ impl Endpoint {
         }
         let permit = self.db.permit();
         let snapshot = self.db.snapshot()?;
-        let changes = commit::apply(batch, &snapshot, self.db.replica_id(), self.db.latest_acceptable())?;
+        let mut changes = commit::apply(batch, &snapshot, self.db.replica_id(), self.db.latest_acceptable())?;
         let mut knowledge = snapshot.knowledge()?;
         knowledge.join(&changes.taught);
         if !changes.delta.is_empty() || !changes.taught.is_empty() {
+            if let Some(known) = &self.known {
+                changes.marks = self.db.own_conflicts(&snapshot, &changes, known)?;
+            }
+            if self.reviewed {
+                changes.reviews = to_review(&snapshot, &changes.delta)?;
+            }
             self.db.store(&snapshot, &changes, permit, durability)?;
-        }
-        if let Some(known) = &self.known {
-            self.note_own(&changes.delta, known)?;
         }
         Ok(knowledge)
     }

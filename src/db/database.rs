@@ -14,7 +14,7 @@ use crate::commit::{Author, WriteError};
 use crate::error::Error;
 use crate::ids::{DatabaseId, ReplicaId, RowId};
 use crate::schema::{Design, Notice, Schema};
-use crate::storage::{Batch, Durability, Reader, Status, Storage, Ticket};
+use crate::storage::{Batch, CopyOnWriteEngine, Durability, Engine, Reader, Status, Storage, Ticket};
 use crate::store::{Changes, Finding, Meta, Replicas, Snapshot};
 use crate::version::{Clock, Hlc, HybridClock, Knowledge};
 
@@ -356,6 +356,15 @@ impl Database {
         let shared = self.inner.shared.read();
         let (bytes, replicas) = (self.inner.storage.snapshot()?, Arc::clone(&shared.replicas));
         Ok(Snapshot::new(bytes, Arc::clone(schema), replicas, shared.meta.replica))
+    }
+
+    /// The state as it will be when these changes are stored. Nothing is stored.
+    pub(super) fn snapshot_with(&self, before: &Snapshot, changes: &Changes) -> Result<Snapshot, Error> {
+        let (batch, replicas) = crate::store::write(before, changes)?;
+        let after = CopyOnWriteEngine::new(self.inner.storage.snapshot()?, u64::MAX);
+        after.apply(1, &batch)?;
+        let schema = Arc::clone(before.schema());
+        Ok(Snapshot::new(after.snapshot()?, schema, Arc::new(replicas), self.replica_id()))
     }
 
     /// A state, and the design that it is under.

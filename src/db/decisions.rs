@@ -12,10 +12,9 @@ use super::conflict::{ConflictRow, show_conflict};
 use super::database::Database;
 use super::transaction::Transaction;
 use crate::commit::WriteError;
-use crate::derive::Delta;
 use crate::error::Error;
 use crate::ids::{ConflictId, Dot};
-use crate::store::{Changes, Mark};
+use crate::store::{Changes, Mark, Snapshot};
 use crate::version::Knowledge;
 
 /// An open conflict that a session brought and nobody has decided yet.
@@ -28,37 +27,6 @@ pub struct Undecided {
 }
 
 impl Endpoint {
-    /// Notes the conflicts in these rows that the session brought: `known` is what was known here before it.
-    pub(super) fn note_own(&self, delta: &Delta, known: &Knowledge) -> Result<(), Error> {
-        let me = self.db.replica_id();
-        let came = |dot: Dot| dot.replica != me && !known.covers(dot);
-        let permit = self.db.permit();
-        let snapshot = self.db.snapshot()?;
-        let mut marks = BTreeMap::new();
-        for (key, row) in delta.iter().filter(|(_, row)| !row.conflicts.is_empty()) {
-            for conflict in &row.conflicts {
-                let id = conflict.id;
-                let open = snapshot.row_of_conflict(id)? == Some(*key);
-                if !open || snapshot.mark(id)?.is_some() || snapshot.is_decided(id)? {
-                    continue;
-                }
-                let shown = show_conflict(&snapshot, *key, conflict)?;
-                let loser = came(shown.loser.change);
-                let winner = shown.winner.map(|winner| came(winner.change));
-                match (loser, winner) {
-                    (true, None | Some(false)) => marks.insert(id, Some(Mark::LoserCame)),
-                    (false, Some(true)) => marks.insert(id, Some(Mark::WinnerCame)),
-                    _ => None,
-                };
-            }
-        }
-        if marks.is_empty() {
-            return Ok(());
-        }
-        let changes = Changes { marks, ..Changes::default() };
-        self.db.store(&snapshot, &changes, permit, self.db.durability())
-    }
-
     /// The open conflicts that sessions brought and nobody has decided yet.
     pub fn undecided(&self) -> Result<Vec<ConflictId>, Error> {
         let marks = self.db.snapshot()?.marks()?.into_iter();
@@ -93,10 +61,48 @@ impl Endpoint {
 }
 
 impl Database {
-    /// Begins the transaction by which a policy decides a conflict. If it commits, the conflict is decided.
-    pub(crate) fn begin_decision(&self, conflict: ConflictId) -> Result<Transaction, WriteError> {
+    /// What to note of the conflicts that a batch of a session brings: `known` is what was known here before the
+    /// session. It is stored with the batch, so that a killed process forgets no decision.
+    pub(super) fn own_conflicts(
+        &self,
+        before: &Snapshot,
+        changes: &Changes,
+        known: &Knowledge,
+    ) -> Result<BTreeMap<ConflictId, Option<Mark>>, Error> {
+        let mut marks = BTreeMap::new();
+        let delta = &changes.delta;
+        if delta.values().all(|row| row.conflicts.is_empty()) {
+            return Ok(marks);
+        }
+        let after = self.snapshot_with(before, changes)?;
+        let came = |dot: Dot| dot.replica != self.replica_id() && !known.covers(dot);
+        for (key, conflict) in delta.iter().flat_map(|(key, row)| row.conflicts.iter().map(move |c| (key, c)))
+        {
+            let id = conflict.id;
+            if before.mark(id)?.is_some() || before.is_decided(id)? {
+                continue;
+            }
+            let shown = show_conflict(&after, *key, conflict)?;
+            let loser = came(shown.loser.change);
+            let winner = shown.winner.map(|winner| came(winner.change));
+            match (loser, winner) {
+                (true, None | Some(false)) => marks.insert(id, Some(Mark::LoserCame)),
+                (false, Some(true)) => marks.insert(id, Some(Mark::WinnerCame)),
+                _ => None,
+            };
+        }
+        Ok(marks)
+    }
+
+    /// Begins the transaction by which a policy decides a conflict. If it commits, the conflict is decided. With
+    /// `reviewed`, a reviewer is to be asked about the rows that it changes.
+    pub(crate) fn begin_decision(
+        &self,
+        conflict: ConflictId,
+        reviewed: bool,
+    ) -> Result<Transaction, WriteError> {
         let mut transaction = self.begin()?;
-        transaction.decides(conflict);
+        transaction.decides(conflict, reviewed);
         Ok(transaction)
     }
 }

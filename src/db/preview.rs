@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::conflict::{ConflictRow, show_conflict};
+use super::reviews::{OpenReview, open_reviews};
 use super::row::Row;
 use crate::derive::{Conflict, Source, Status, Stored};
 use crate::error::Error;
@@ -23,6 +24,8 @@ pub struct Preview {
     pub appear: Vec<ConflictPreview>,
     /// The conflicts that would go, in the same order.
     pub go: Vec<ConflictRow>,
+    /// The rows that the reviewer would refuse, and has not refused for this reason before, by table and row id.
+    pub refuse: Vec<OpenReview>,
 }
 
 /// What would happen to a row.
@@ -106,7 +109,7 @@ impl Preview {
     /// ```
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.appear.is_empty() && self.go.is_empty()
+        self.rows.is_empty() && self.appear.is_empty() && self.go.is_empty() && self.refuse.is_empty()
     }
 
     /// How many rows would change in this way.
@@ -136,6 +139,12 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot, rows: BTreeSet<RowKey
         preview.rows.extend(row);
         preview.appear.extend(appear);
     }
+    let before = open_reviews(before)?;
+    let known = |open: &OpenReview| {
+        before.iter().any(|earlier| earlier.row == open.row && earlier.refusal == open.refusal)
+    };
+    preview.refuse = open_reviews(after)?;
+    preview.refuse.retain(|open| open.refusal.is_some() && !known(open));
     Ok(preview)
 }
 

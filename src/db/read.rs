@@ -66,6 +66,10 @@ impl ReadTransaction {
         ReadTransaction { snapshot }
     }
 
+    pub(super) const fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
     /// A table.
     ///
     /// ```

@@ -7,6 +7,7 @@ use super::conflict::ConflictRow;
 use super::database::{Database, Permit};
 use super::lock::Holder;
 use super::resolve::ResolveWith;
+use super::reviews::to_review;
 use super::table::Table;
 use super::write::TableMut;
 use crate::commit::{Savepoint, Stage, WriteError, Writes};
@@ -45,6 +46,8 @@ pub struct Transaction {
     holder: Option<Holder>,
     /// The conflict that a policy decides by it.
     decides: Option<ConflictId>,
+    /// Whether a reviewer is to be asked about what it changes.
+    reviewed: bool,
 }
 
 impl Transaction {
@@ -52,7 +55,7 @@ impl Transaction {
         let base = Arc::new(db.snapshot()?);
         let author = db.author(&permit);
         let writes = Writes::new(&base, author)?;
-        Ok(Transaction { db, base, writes, permit, holder, decides: None })
+        Ok(Transaction { db, base, writes, permit, holder, decides: None, reviewed: false })
     }
 
     /// Does some work and commits, unless the work fails.
@@ -65,9 +68,9 @@ impl Transaction {
         Ok(result)
     }
 
-    /// Says that a policy writes, to decide a conflict.
-    pub(super) fn decides(&mut self, conflict: ConflictId) {
-        self.decides = Some(conflict);
+    /// Says that a policy writes, to decide a conflict, and whether a reviewer is to be asked about the outcome.
+    pub(super) fn decides(&mut self, conflict: ConflictId, reviewed: bool) {
+        (self.decides, self.reviewed) = (Some(conflict), reviewed);
         self.writes.decide();
     }
 
@@ -323,6 +326,9 @@ impl Transaction {
         let now = self.db.tick(&mut self.permit);
         let mut changes = Stage::new(&self.base, &mut self.writes).finish(now)?;
         changes.marks = self.decides.iter().map(|conflict| (*conflict, Some(Mark::Decided))).collect();
+        if self.reviewed {
+            changes.reviews = to_review(&self.base, &changes.delta)?;
+        }
         if self.decides.is_some() && planted(Bug::DecideTwice) {
             changes.marks.clear();
         }

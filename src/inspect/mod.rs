@@ -6,10 +6,12 @@
 mod conflict;
 mod explain;
 mod preview;
+mod review;
 
 pub use conflict::{conflict_json, sort_conflicts};
 pub use explain::explain;
 pub use preview::preview_json;
+pub use review::review_json;
 
 use crate::ids::{ReplicaId, RowId};
 

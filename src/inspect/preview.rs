@@ -2,14 +2,15 @@
 
 use serde_json::{Value as Tree, json};
 
-use super::{Names, conflict_json};
+use super::{Names, conflict_json, review_json};
 use crate::db::{Change, Preview, Row, RowPreview};
 
-/// A preview as a JSON object: `rows`, `appear`, `go`, and `counts` of the rows by what becomes of them.
+/// A preview as a JSON object: `rows`, `appear`, `go`, `refuse`, and `counts` of the rows by what becomes of them.
 ///
 /// A row is `{"table","row","change","before","after","wins","loses"}`; `before` and `after` are null where
 /// the row is not in its table. A conflict is as in a listing; one that would appear also says in `loses`
-/// whose change loses: `source` (it comes) or `destination` (it is here).
+/// whose change loses: `source` (it comes) or `destination` (it is here). What would be refused is as in
+/// [`review_json`].
 ///
 /// ```
 /// use reunite::db::Preview;
@@ -31,7 +32,8 @@ pub fn preview_json(preview: &Preview, names: &dyn Names) -> Tree {
     let go: Vec<Tree> = preview.go.iter().map(|conflict| conflict_json(conflict, names)).collect();
     let counts: serde_json::Map<String, Tree> =
         Change::ALL.iter().map(|change| (change.name().to_string(), json!(preview.count(*change)))).collect();
-    json!({ "rows": rows, "appear": appear, "go": go, "counts": counts })
+    let refuse: Vec<Tree> = preview.refuse.iter().map(|open| review_json(open, names)).collect();
+    json!({ "rows": rows, "appear": appear, "go": go, "refuse": refuse, "counts": counts })
 }
 
 fn row_json(row: &RowPreview, names: &dyn Names) -> Tree {

@@ -2,9 +2,11 @@
 //! derive alike. Each outcome is a transaction of its own, under the rule of every transaction; one that is
 //! refused counts as tried, and the conflict stays for people.
 
-use super::handler::{Action, Asked, Case, ask};
+use super::handler::{Action, Case, ask};
 use super::policy::{Policies, Policy};
 use super::rename::fresh_key;
+use super::reviewer::{Reviews, review};
+use super::worker::Answer;
 use crate::commit::WriteError;
 use crate::db::access::Endpoint;
 use crate::db::decisions::Undecided;
@@ -26,9 +28,60 @@ pub struct Decisions {
     pub deferred: u64,
 }
 
+/// What policies and a reviewer made of what sessions brought.
+///
+/// See [`apply_policies`] for an example.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What policies made of conflicts. The outcomes are changes: the next session takes them to other replicas.
+    pub decisions: Decisions,
+    /// What the reviewer said of rows.
+    pub reviews: Reviews,
+}
+
+/// Lets policies decide the conflicts that sessions brought to a replica, then the reviewer say which of the rows
+/// it accepts. [`sync_with`](super::sync_with) does that by itself; who carries the bytes of a
+/// [`Driver`](super::Driver) in another way does it at the end of each session.
+///
+/// ```
+/// # use reunite::{Database, replicate, row};
+/// use reunite::replicate::{Driver, Policies, Policy, State, apply_policies};
+/// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
+/// # let [a, b] = [Database::builder().sql(sql)?.in_memory()?, Database::builder().sql(sql)?.in_memory()?];
+/// # a.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "1" }))?;
+/// # b.write(|tx| tx.table("customer")?.insert(row! { code: "ANN", phone: "2" }))?;
+/// let policies = Policies::new(Policy::RenameDestination);
+/// let mut source = Driver::open(&a, true, false)?;
+/// let mut destination = Driver::accept(&b, false, true)?.with_policies(&policies)?;
+/// loop {
+///     match (source.step(), destination.step()) {
+///         (State::Finished(source), State::Finished(destination)) => break (source?, destination?),
+///         (sent, answered) => {
+///             if let State::Send(message) = sent { destination.receive(&message) }
+///             if let State::Send(message) = answered { source.receive(&message) }
+///         }
+///     }
+/// };
+/// assert_eq!(apply_policies(&b, &policies)?.decisions.made, 1);
+/// assert_eq!(b.read()?.table("customer")?.len()?, 2); // the next session takes that to `a`
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If the storage fails. What was decided before stays, and the rest is decided the next time.
+pub fn apply_policies(db: &Database, policies: &Policies) -> Result<Outcome, Error> {
+    let decisions = decide(db, policies)?;
+    let reviews = policies.reviewer().map(|reviewer| review(db, reviewer)).transpose()?;
+    Ok(Outcome { decisions, reviews: reviews.unwrap_or_default() })
+}
+
 /// Decides the conflicts that sessions brought to a replica.
-pub(super) fn decide(db: &Database, policies: &Policies) -> Result<Decisions, Error> {
-    let mut deciding = Deciding { db, endpoint: Endpoint::new(db), done: Decisions::default(), slow: false };
+fn decide(db: &Database, policies: &Policies) -> Result<Decisions, Error> {
+    if policies.is_automatic() {
+        return Ok(Decisions::default());
+    }
+    let (endpoint, reviewed) = (Endpoint::new(db), policies.reviewer().is_some());
+    let mut deciding = Deciding { db, endpoint, reviewed, done: Decisions::default(), slow: false };
     for id in deciding.endpoint.undecided()? {
         // An earlier decision may have changed what it is about, or closed it.
         if let Some(undecided) = deciding.endpoint.undecided_conflict(id)? {
@@ -41,6 +94,8 @@ pub(super) fn decide(db: &Database, policies: &Policies) -> Result<Decisions, Er
 struct Deciding<'a> {
     db: &'a Database,
     endpoint: Endpoint,
+    /// Whether somebody is asked afterwards about the rows that change.
+    reviewed: bool,
     done: Decisions,
     /// A handler took too long. It is not asked again in this session: its threads may be stuck.
     slow: bool,
@@ -65,9 +120,9 @@ impl Deciding<'_> {
             Policy::Defer => Action::Defer,
             Policy::Handler(_) if self.slow => Action::Defer,
             Policy::Handler(handler) => match ask(handler, self.case(undecided)?) {
-                Asked::Decided(action) => action,
-                Asked::Failed => Action::Defer,
-                Asked::TookTooLong => {
+                Answer::Given(action) => action,
+                Answer::Failed => Action::Defer,
+                Answer::TookTooLong => {
                     self.slow = true;
                     Action::Defer
                 }
@@ -109,7 +164,7 @@ impl Deciding<'_> {
 
     /// Writes an outcome; false if there is none for such a conflict.
     fn write(&self, undecided: &Undecided, action: Action) -> Result<bool, WriteError> {
-        let mut tx = self.db.begin_decision(undecided.conflict.id)?;
+        let mut tx = self.db.begin_decision(undecided.conflict.id, self.reviewed)?;
         if !outcome(&mut tx, undecided, action)? {
             return Ok(false);
         }

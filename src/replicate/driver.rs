@@ -1,6 +1,7 @@
 //! One end of a session: between a database and whatever carries the bytes.
 
 use super::patience::Patience;
+use super::policy::Policies;
 use crate::db::Database;
 use crate::db::access::{AmendError, Applying, Changes, Endpoint};
 use crate::error::Error;
@@ -116,9 +117,18 @@ impl Driver {
         self
     }
 
-    /// Notes which conflicts the session brings, for the policies that decide them.
-    pub(super) fn noting_conflicts(mut self) -> Result<Driver, Error> {
-        self.endpoint.note_conflicts()?;
+    /// Notes what the session brings that these policies have to do with: conflicts, and rows for a reviewer. It
+    /// decides nothing: when the session is over, call [`apply_policies`](super::apply_policies).
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn with_policies(mut self, policies: &Policies) -> Result<Driver, Error> {
+        if !policies.is_automatic() {
+            self.endpoint.note_conflicts()?;
+        }
+        if policies.reviewer().is_some() {
+            self.endpoint.note_rows();
+        }
         Ok(self)
     }
 

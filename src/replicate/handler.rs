@@ -1,15 +1,10 @@
-//! Programs that decide conflicts. A handler sees both sides and says what to do; it writes nothing itself.
-//!
-//! It runs on a thread of its own, because nothing else can end a call that takes too long: the session goes
-//! on without it, and whatever it says later is dropped.
+//! Programs that decide conflicts. A handler sees both sides and says what to do; it writes nothing itself. On
+//! which thread it is called is up to `worker`.
 
-use std::error::Error as StdError;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
+use super::worker::{Answer, HandlerError, Worker};
 use crate::db::{ConflictRow, ReadTransaction, Row, Side};
 use crate::ids::RowId;
 
@@ -97,33 +92,9 @@ pub trait ConflictHandler: Send + Sync {
     }
 }
 
-/// Why a handler could not decide.
-pub type HandlerError = Box<dyn StdError + Send + Sync>;
-
-/// What became of a call.
-pub(super) enum Asked {
-    Decided(Action),
-    /// It failed or panicked.
-    Failed,
-    /// It took too long.
-    TookTooLong,
-}
-
 /// Asks a handler.
-pub(super) fn ask(handler: &Arc<dyn ConflictHandler>, case: Case) -> Asked {
-    let (answer, answered) = mpsc::channel();
+pub(super) fn ask(handler: &Arc<dyn ConflictHandler>, case: Case) -> Answer<Action> {
     let (asked, budget) = (Arc::clone(handler), handler.budget());
-    let call = move || {
-        let decided = catch_unwind(AssertUnwindSafe(|| asked.decide(&case)));
-        // Nobody listens any more if it took too long.
-        let _ = answer.send(decided.ok().and_then(Result::ok));
-    };
-    if thread::Builder::new().name("conflict handler".to_string()).spawn(call).is_err() {
-        return Asked::Failed;
-    }
-    match answered.recv_timeout(budget) {
-        Ok(Some(action)) => Asked::Decided(action),
-        Ok(None) | Err(mpsc::RecvTimeoutError::Disconnected) => Asked::Failed,
-        Err(mpsc::RecvTimeoutError::Timeout) => Asked::TookTooLong,
-    }
+    let worker = Worker::start("conflict handler", budget, move |case: &Case| asked.decide(case));
+    worker.map_or(Answer::Failed, |worker| worker.ask(case))
 }

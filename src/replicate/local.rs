@@ -1,9 +1,10 @@
 //! Sessions between two databases of one process.
 
-use super::decide::{Decisions, decide};
+use super::decide::{Decisions, apply_policies};
 use super::driver::{Driver, State};
 use super::patience::Patience;
 use super::policy::Policies;
+use super::reviewer::Reviews;
 use crate::db::Database;
 use crate::sync::{BATCH_BYTES, Report, Session, SyncError};
 use crate::transport::{Arrival, Pipe, PipeEnd, Transport};
@@ -78,6 +79,8 @@ pub struct Summary {
     pub bytes: u64,
     /// What policies made of the conflicts that it brought.
     pub decisions: Decisions,
+    /// What the reviewer said of the rows that it brought.
+    pub reviews: Reviews,
 }
 
 /// Syncs two databases: afterwards each knows what either knew. Waits for other writers, so no
@@ -149,11 +152,12 @@ pub fn sync_with(
     mut options: Options<'_>,
 ) -> Result<Summary, SyncError> {
     let mut summary = session(first, second, &mut options)?;
-    if options.policies.is_automatic() {
+    if options.policies.asks_nobody() {
         return Ok(summary);
     }
     let decides = if options.direction == Direction::Pull { first } else { second };
-    summary.decisions = decide(decides, &options.policies)?;
+    let outcome = apply_policies(decides, &options.policies)?;
+    (summary.decisions, summary.reviews) = (outcome.decisions, outcome.reviews);
     if options.direction == Direction::Both && summary.decisions.made > 0 {
         // The outcomes travel back. If that breaks off, the next session takes them.
         options.direction = Direction::Pull;
@@ -180,11 +184,9 @@ fn session(first: &Database, second: &Database, options: &mut Options<'_>) -> Re
     let mut opener = opener.with_patience(options.patience.clone());
     let accepter = Driver::new(second, pull, push, bytes, Session::accept)?;
     let mut accepter = accepter.with_patience(options.patience.clone());
-    if !options.policies.is_automatic() {
-        match options.direction {
-            Direction::Pull => opener = opener.noting_conflicts()?,
-            Direction::Both | Direction::Push => accepter = accepter.noting_conflicts()?,
-        }
+    match options.direction {
+        Direction::Pull => opener = opener.with_policies(&options.policies)?,
+        Direction::Both | Direction::Push => accepter = accepter.with_policies(&options.policies)?,
     }
     let mut left = End { driver: opener, pipe: left, result: None };
     let mut right = End { driver: accepter, pipe: right, result: None };
@@ -200,7 +202,8 @@ fn session(first: &Database, second: &Database, options: &mut Options<'_>) -> Re
     let (first, second) = (left.result.transpose(), right.result.transpose());
     match (first, second) {
         (Ok(Some(first)), Ok(Some(second))) => {
-            Ok(Summary { first, second, bytes: pipe.carried(), decisions: Decisions::default() })
+            let (decisions, reviews) = Default::default();
+            Ok(Summary { first, second, bytes: pipe.carried(), decisions, reviews })
         }
         // Of two errors the one that found the fault says more than the one that was told.
         (Err(SyncError::Refused { .. } | SyncError::Interrupted { .. }), Err(error)) => Err(error),

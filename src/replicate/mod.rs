@@ -14,11 +14,15 @@ mod patience;
 mod preview;
 mod policy;
 mod rename;
+mod reviewer;
+mod worker;
 
-pub use decide::Decisions;
+pub use decide::{Decisions, Outcome, apply_policies};
 pub use driver::{Driver, State};
-pub use handler::{Action, Case, ConflictHandler, HandlerError};
+pub use handler::{Action, Case, ConflictHandler};
 pub use local::{Direction, Options, Progress, Summary, pull, sync, sync_with};
 pub use patience::{Patience, SystemTimer, Timer};
 pub use policy::{Policies, Policy};
 pub use preview::{Previews, preview, preview_with};
+pub use reviewer::{Arrival, Reviewer, Reviews, Verdict};
+pub use worker::HandlerError;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::handler::ConflictHandler;
+use super::reviewer::Reviewer;
 use crate::db::{ConflictRow, Reason};
 
 /// What a session does about the conflicts that it brings. The *source* is the replica that gives, the
@@ -34,6 +35,12 @@ pub enum Policy {
     Defer,
     /// A program decides, one conflict at a time.
     Handler(Arc<dyn ConflictHandler>),
+}
+
+impl fmt::Debug for dyn Reviewer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a reviewer")
+    }
 }
 
 impl fmt::Debug for dyn ConflictHandler {
@@ -100,6 +107,7 @@ pub struct Policies {
     default: Policy,
     collisions: Option<Policy>,
     tables: BTreeMap<String, Policy>,
+    reviewer: Option<Arc<dyn Reviewer>>,
 }
 
 impl Policies {
@@ -149,10 +157,28 @@ impl Policies {
         self
     }
 
+    /// Who says which of the rows that sessions bring are accepted. Unless given, all are, and nothing is noted.
+    ///
+    /// See [`OpenReview`](crate::db::OpenReview) for an example.
+    #[must_use]
+    pub fn reviewed_by(mut self, reviewer: Arc<dyn Reviewer>) -> Policies {
+        self.reviewer = Some(reviewer);
+        self
+    }
+
+    pub(super) const fn reviewer(&self) -> Option<&Arc<dyn Reviewer>> {
+        self.reviewer.as_ref()
+    }
+
     /// Whether no conflict is to be decided.
     pub(super) fn is_automatic(&self) -> bool {
         let all = self.tables.values().chain(&self.collisions).chain([&self.default]);
         all.into_iter().all(|policy| matches!(policy, Policy::Automatic))
+    }
+
+    /// Whether a session has nothing to note or to ask: no policy decides, and all rows are accepted.
+    pub(super) fn asks_nobody(&self) -> bool {
+        self.is_automatic() && self.reviewer.is_none()
     }
 
     /// The policy for a conflict: that of its table, else that of its class, else the one for everything.

@@ -49,6 +49,7 @@ pub(super) enum Command {
     Preview {
         from: usize,
         to: usize,
+        policies: SessionPolicies,
     },
     /// `crash a`
     Crash {
@@ -69,13 +70,15 @@ pub(super) enum Command {
     ExpectError(&'static str),
 }
 
-/// What a session does about conflicts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum SessionPolicies {
-    /// As the words say: `source-wins`, `collisions=merge`, `customer=skip`. Without words nothing.
-    Words(Vec<String>),
-    /// One of the named handlers.
-    Handler(String),
+/// What a session does about conflicts, and about the rows that it brings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct SessionPolicies {
+    /// `source-wins`, `collisions=merge`, `customer=skip`. Without words nothing.
+    pub words: Vec<String>,
+    /// One of the named handlers, in place of words.
+    pub handler: Option<String>,
+    /// One of the named reviewers.
+    pub reviewer: Option<String>,
 }
 
 /// What one replica is told to do.
@@ -154,6 +157,13 @@ pub(super) enum Action {
     },
     Conflicts {
         table: Option<String>,
+    },
+    /// `reviews`: the rows that were not accepted.
+    Reviews,
+    /// `accept customer ann`
+    Accept {
+        table: String,
+        row: RowName,
     },
     Resolve {
         /// In the replica's last listing of conflicts, counted from 1.

@@ -1,27 +1,56 @@
-//! The handlers that scripts can name: each shows one thing that a program may do about a conflict.
+//! The handlers and reviewers that scripts can name: each shows one thing that a program may do about a conflict,
+//! or about a row that came.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::db::{Image, Row};
 use crate::derive::Kind;
-use crate::replicate::{Action, Case, ConflictHandler, HandlerError, Policies, Policy};
+use crate::replicate::{
+    Action, Arrival, Case, ConflictHandler, HandlerError, Policies, Policy, Reviewer, Verdict,
+};
+use crate::script::command::SessionPolicies;
 use crate::value::Value;
 
 /// The names of the handlers.
-pub(super) const NAMES: [&str; 6] = ["join", "attach", "keep-source", "fails", "panics", "slow"];
+pub(super) const HANDLERS: [&str; 6] = ["join", "attach", "keep-source", "fails", "panics", "slow"];
 
-/// The policies of a session with the handler of this name.
-pub(super) fn handled_by(name: &str) -> Policies {
-    let handler: Arc<dyn ConflictHandler> = match name {
+/// The names of the reviewers.
+pub(super) const REVIEWERS: [&str; 4] = ["limit", "fails", "panics", "slow"];
+
+impl SessionPolicies {
+    /// The policies that a script means.
+    pub(super) fn policies(&self) -> Policies {
+        let policies = match &self.handler {
+            Some(name) => Policies::new(Policy::Handler(handler(name))),
+            // Parsing has spelled them.
+            None => Policies::spelled(self.words.iter().map(String::as_str)).unwrap_or_default(),
+        };
+        match &self.reviewer {
+            Some(name) => policies.reviewed_by(reviewer(name)),
+            None => policies,
+        }
+    }
+}
+
+fn handler(name: &str) -> Arc<dyn ConflictHandler> {
+    match name {
         "attach" => Arc::new(Attach),
         "keep-source" => Arc::new(KeepSource),
         "fails" => Arc::new(Fails),
         "panics" => Arc::new(Panics),
         "slow" => Arc::new(Slow),
         _ => Arc::new(Join),
-    };
-    Policies::new(Policy::Handler(handler))
+    }
+}
+
+fn reviewer(name: &str) -> Arc<dyn Reviewer> {
+    match name {
+        "fails" => Arc::new(Fails),
+        "panics" => Arc::new(Panics),
+        "slow" => Arc::new(Slow),
+        _ => Arc::new(Limit),
+    }
 }
 
 /// So long that only a handler that is stuck needs more: what a script prints must not depend on the machine.
@@ -82,12 +111,22 @@ impl ConflictHandler for KeepSource {
     }
 }
 
-/// Refuses: a limit of the destination, or a rule of its business.
+/// Fails.
 struct Fails;
 
 impl ConflictHandler for Fails {
     fn decide(&self, _: &Case) -> Result<Action, HandlerError> {
-        Err("the credit limit is exceeded".into())
+        Err("the program has lost its connection".into())
+    }
+
+    fn budget(&self) -> Duration {
+        LONG
+    }
+}
+
+impl Reviewer for Fails {
+    fn review(&self, _: &Arrival) -> Result<Verdict, HandlerError> {
+        Err("the program has lost its connection".into())
     }
 
     fn budget(&self) -> Duration {
@@ -108,6 +147,16 @@ impl ConflictHandler for Panics {
     }
 }
 
+impl Reviewer for Panics {
+    fn review(&self, _: &Arrival) -> Result<Verdict, HandlerError> {
+        std::panic::resume_unwind(Box::new("a mistake in the reviewer"))
+    }
+
+    fn budget(&self) -> Duration {
+        LONG
+    }
+}
+
 /// Is never done in time.
 struct Slow;
 
@@ -119,5 +168,36 @@ impl ConflictHandler for Slow {
 
     fn budget(&self) -> Duration {
         Duration::from_millis(20)
+    }
+}
+
+impl Reviewer for Slow {
+    fn review(&self, _: &Arrival) -> Result<Verdict, HandlerError> {
+        std::thread::sleep(LONG);
+        Ok(Verdict::Accept)
+    }
+
+    fn budget(&self) -> Duration {
+        Duration::from_millis(20)
+    }
+}
+
+/// The most credit that the replica gives to anybody.
+const CREDIT: i64 = 1000;
+
+/// Refuses rows with a greater `credit` than that.
+struct Limit;
+
+impl Reviewer for Limit {
+    fn review(&self, arrival: &Arrival) -> Result<Verdict, HandlerError> {
+        let credit = arrival.values.get("credit").and_then(Value::as_integer);
+        Ok(match credit.filter(|credit| *credit > CREDIT) {
+            Some(credit) => Verdict::Refuse { reason: format!("a credit of {credit} is over {CREDIT}") },
+            None => Verdict::Accept,
+        })
+    }
+
+    fn budget(&self) -> Duration {
+        LONG
     }
 }

@@ -2,6 +2,7 @@
 //! prefix. Keys order as their parts do.
 
 use super::conflicts::{Day, Group};
+pub(super) use super::kinds::Kind;
 use crate::codec::conflict::{kind_number, kind_of};
 use crate::codec::key::{encode_values, put_ordered_u32, take_ordered_u32};
 use crate::ids::{ConflictId, ConstraintId, RowId, RowKey, Seq, TableId};
@@ -56,6 +57,8 @@ pub(super) enum Space<'a> {
     Amendment(u32, Seq),
     /// An open conflict of which something is noted for policies; stores what.
     Mark(ConflictId),
+    /// A row that a session brought and the reviewer has not accepted; stores why not.
+    Review(TableId, RowId),
 }
 
 impl Space<'_> {
@@ -69,7 +72,10 @@ impl Space<'_> {
             Space::Replica(number) | Space::Knowledge(number) | Space::ClosedPlace(number) => {
                 put_ordered_u32(*number, &mut bytes);
             }
-            Space::Row(table, row) | Space::Losers(table, row) | Space::Conflicts(table, row) => {
+            Space::Row(table, row)
+            | Space::Losers(table, row)
+            | Space::Conflicts(table, row)
+            | Space::Review(table, row) => {
                 put_ordered_u32(table.0, &mut bytes);
                 bytes.extend(row.as_bytes());
             }
@@ -137,93 +143,10 @@ impl Space<'_> {
             Space::ClosedPlace(_) => Kind::ClosedPlace,
             Space::Remembered => Kind::Remembered,
             Space::Mark(_) => Kind::Mark,
+            Space::Review(..) => Kind::Review,
             Space::Merged(..) => Kind::Merged,
             Space::Amendment(..) => Kind::Amendment,
         }
-    }
-}
-
-/// The kinds of keys; the number is the first byte of the key. Numbers are never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    /// [`Space::Meta`].
-    Meta = 1,
-    /// [`Space::Replica`].
-    Replica,
-    /// [`Space::Knowledge`].
-    Knowledge,
-    /// [`Space::Row`].
-    Row,
-    /// [`Space::Losers`].
-    Losers,
-    /// [`Space::Claim`].
-    Claim,
-    /// [`Space::Index`].
-    Index,
-    /// [`Space::Child`].
-    Child,
-    /// [`Space::ChildByValue`].
-    ChildByValue,
-    /// [`Space::Log`].
-    Log,
-    /// [`Space::Conflicts`].
-    Conflicts,
-    /// [`Space::ConflictById`].
-    ConflictById,
-    /// [`Space::Count`].
-    Count,
-    /// [`Space::Clock`].
-    Clock,
-    /// [`Space::ConflictByAge`].
-    ConflictByAge,
-    /// [`Space::ConflictCount`].
-    ConflictCount,
-    /// [`Space::Closed`].
-    Closed,
-    /// [`Space::ClosedPlace`].
-    ClosedPlace,
-    /// [`Space::Remembered`].
-    Remembered,
-    /// [`Space::Merged`].
-    Merged,
-    /// [`Space::Amendment`].
-    Amendment,
-    /// [`Space::Mark`].
-    Mark,
-}
-
-impl Kind {
-    /// Every kind, in the order of the keys.
-    pub const ALL: [Kind; 22] = [
-        Kind::Meta,
-        Kind::Replica,
-        Kind::Knowledge,
-        Kind::Row,
-        Kind::Losers,
-        Kind::Claim,
-        Kind::Index,
-        Kind::Child,
-        Kind::ChildByValue,
-        Kind::Log,
-        Kind::Conflicts,
-        Kind::ConflictById,
-        Kind::Count,
-        Kind::Clock,
-        Kind::ConflictByAge,
-        Kind::ConflictCount,
-        Kind::Closed,
-        Kind::ClosedPlace,
-        Kind::Remembered,
-        Kind::Merged,
-        Kind::Amendment,
-        Kind::Mark,
-    ];
-
-    /// The kind of a key; none if nothing that is stored has such a key.
-    #[must_use]
-    pub fn of(key: &[u8]) -> Option<Kind> {
-        let tag = key.first()?;
-        Kind::ALL.into_iter().find(|kind| *kind as u8 == *tag)
     }
 }
 
@@ -279,6 +202,8 @@ pub(super) enum Prefix<'a> {
     Amendments,
     /// All conflicts of which something is noted.
     Marks,
+    /// All rows that a reviewer has not accepted.
+    Reviews,
 }
 
 impl Prefix<'_> {
@@ -291,6 +216,7 @@ impl Prefix<'_> {
             Prefix::Knowledge => return vec![Space::Knowledge(0).tag()],
             Prefix::Closed => return vec![Kind::Closed as u8],
             Prefix::Marks => return vec![Kind::Mark as u8],
+            Prefix::Reviews => return vec![Kind::Review as u8],
             Prefix::AllRows => return vec![Space::Row(TableId(0), NO_ROW).tag()],
             Prefix::TableConflictsByAge(table) => {
                 let mut key = vec![Kind::ConflictByAge as u8];
@@ -377,7 +303,7 @@ pub(super) fn row_of(key: &[u8]) -> Option<RowId> {
     key.last_chunk::<16>().map(|bytes| RowId::from_bytes(*bytes))
 }
 
-/// The table and row of a key of [`Space::Row`], [`Space::Losers`] or [`Space::Conflicts`].
+/// The table and row of a key of [`Space::Row`], [`Space::Losers`], [`Space::Conflicts`] or [`Space::Review`].
 #[must_use]
 pub(super) fn row_key_of(key: &[u8]) -> Option<RowKey> {
     let (table, rest) = number_of(key)?;

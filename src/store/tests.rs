@@ -50,6 +50,7 @@ fn golden_keys() {
         (Space::Merged(table, row(0xcd), row(0xab)), format!("1407{}{id}", "cd".repeat(16))),
         (Space::Amendment(1, 258), "15010000000000000102".to_owned()),
         (Space::Mark(conflict), format!("16{id}")),
+        (Space::Review(table, row(0xab)), format!("1707{id}")),
     ];
     for (space, expected) in &golden {
         assert_eq!(hex(&space.key()), *expected, "{space:?}");

@@ -8,6 +8,7 @@ use super::closed::Closing;
 use super::conflicts::{Day, Group};
 use super::decisions::Mark;
 use super::replicas::Replicas;
+use super::reviews::Review;
 use super::snapshot::{Counts, Snapshot};
 use super::space::Space;
 use crate::codec;
@@ -38,6 +39,8 @@ pub(crate) struct Changes {
     pub undone: Vec<ConflictId>,
     /// What policies note of conflicts; none takes a note away.
     pub marks: BTreeMap<ConflictId, Option<Mark>>,
+    /// What is noted of rows that a reviewer has not accepted; none takes a note away.
+    pub reviews: BTreeMap<RowKey, Option<Review>>,
 }
 
 /// The batch that stores the changes of a commit, and the replicas numbered afterwards.
@@ -67,6 +70,7 @@ fn run(snapshot: &Snapshot, changes: &Changes, anew: bool) -> Result<(Batch, Rep
         }
     }
     writer.closed(changes)?;
+    writer.reviews(&changes.reviews);
     writer.log(&changes.log);
     writer.clock(changes)?;
     writer.knowledge(&changes.taught);
@@ -261,6 +265,16 @@ impl Writer<'_> {
         closing.marks(&mut self.batch)?;
         closing.finish(&mut self.batch);
         Ok(())
+    }
+
+    fn reviews(&mut self, reviews: &BTreeMap<RowKey, Option<Review>>) {
+        for (row, review) in reviews {
+            let key = Space::Review(row.table, row.row);
+            match review {
+                Some(review) => self.put(&key, review.encode()),
+                None => self.delete(&key),
+            }
+        }
     }
 
     fn log(&mut self, log: &BTreeMap<Dot, (Hlc, RowKey)>) {

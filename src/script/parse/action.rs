@@ -22,6 +22,8 @@ pub(super) fn parse(words: &mut Words<'_>) -> Result<Action, String> {
         "rows" => Ok(Action::Rows { table: table(words)? }),
         "conflicts" if words.is_empty() => Ok(Action::Conflicts { table: None }),
         "conflicts" => Ok(Action::Conflicts { table: Some(table(words)?) }),
+        "reviews" => Ok(Action::Reviews),
+        "accept" => with_row(words, |table, row| Action::Accept { table, row }),
         "resolve" => resolve(words),
         "undo" => Ok(Action::Undo { position: position(words)? }),
         "alter" => {

@@ -3,7 +3,7 @@
 use super::Parser;
 use crate::replicate::Policies;
 use crate::script::command::{Command, SessionPolicies};
-use crate::script::handlers::NAMES;
+use crate::script::handlers::{HANDLERS, REVIEWERS};
 use crate::script::words::Words;
 
 impl<'a> Parser<'a> {
@@ -17,7 +17,7 @@ impl<'a> Parser<'a> {
         if from == to {
             return Err("a replica does not sync with itself".to_owned());
         }
-        Ok(Command::Preview { from, to })
+        Ok(Command::Preview { from, to, policies: policies(words)? })
     }
 
     /// What follows `sync`.
@@ -40,23 +40,29 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// `policy source-wins collisions=merge customer=skip`, or `handler NAME`
+/// `policy source-wins collisions=merge customer=skip`, or `handler NAME`; behind it `review NAME`
 fn policies(words: &mut Words<'_>) -> Result<SessionPolicies, String> {
+    let mut policies = SessionPolicies::default();
     if words.skip("handler") {
-        let name = words.word("the name of a handler")?;
-        if !NAMES.contains(&name) {
-            return Err(format!("there is no handler `{name}`; they are {}", NAMES.join(", ")));
-        }
-        return Ok(SessionPolicies::Handler(name.to_owned()));
-    }
-    let mut all = Vec::new();
-    if words.skip("policy") {
-        all.push(words.word("a policy")?.to_owned());
+        policies.handler = Some(named(words, "handler", &HANDLERS)?);
+    } else if words.skip("policy") {
+        policies.words.push(words.word("a policy")?.to_owned());
         while let Some(word) = words.peek().filter(|word| word.contains('=')) {
-            all.push(word.to_owned());
+            policies.words.push(word.to_owned());
             words.next();
         }
     }
-    Policies::spelled(all.iter().map(String::as_str))?;
-    Ok(SessionPolicies::Words(all))
+    if words.skip("review") {
+        policies.reviewer = Some(named(words, "reviewer", &REVIEWERS)?);
+    }
+    Policies::spelled(policies.words.iter().map(String::as_str))?;
+    Ok(policies)
+}
+
+fn named(words: &mut Words<'_>, what: &str, names: &[&str]) -> Result<String, String> {
+    let name = words.word(&format!("the name of a {what}"))?;
+    if !names.contains(&name) {
+        return Err(format!("there is no {what} `{name}`; they are {}", names.join(", ")));
+    }
+    Ok(name.to_owned())
 }

@@ -78,7 +78,7 @@ impl World {
             }
             Command::SyncAll => self.sync_all(),
             Command::Master { from, to } => self.master(*from, *to),
-            Command::Preview { from, to } => self.preview(*from, *to),
+            Command::Preview { from, to, policies } => self.preview(*from, *to, policies),
             Command::Crash { replica } => self.crash(*replica),
             Command::Clock { replica, micros } => {
                 self.replica(*replica)?.clock.advance(*micros);
@@ -113,6 +113,8 @@ impl World {
             Action::Begin => self.begin(replica),
             Action::Commit => self.commit(replica),
             Action::Rollback => self.rollback(replica),
+            Action::Reviews => self.reviews(replica),
+            Action::Accept { table, row } => self.accept(replica, table, row),
             Action::Resolve { position, how } => self.resolve(replica, *position, how),
             Action::Undo { position } => self.undo(replica, *position),
             Action::Rows { table } => self.rows(replica, table),

@@ -7,7 +7,7 @@ use super::replica::Replica;
 use super::{Answer, World};
 use crate::db::{ConflictRow, Row, Table};
 use crate::error::Error;
-use crate::inspect::{Names, conflict_json, explain, sort_conflicts};
+use crate::inspect::{Names, conflict_json, explain, review_json, sort_conflicts};
 use crate::script::command::RowName;
 use crate::script::failure::Failure;
 use crate::script::names::ScriptNames;
@@ -44,6 +44,16 @@ impl World {
             let _ = writeln!(text, "{}", conflict_json(conflict, names));
         }
         Ok(text)
+    }
+
+    /// The rows that the replica has not accepted.
+    pub(super) fn reviews(&mut self, replica: usize) -> Answer {
+        let (names, replica) = self.names_and_replica(replica)?;
+        let open = replica.db.read()?.open_reviews()?;
+        if open.is_empty() {
+            return Ok("no open reviews\n".to_owned());
+        }
+        Ok(open.iter().map(|review| format!("{}\n", review_json(review, names))).collect())
     }
 
     pub(super) fn explain(&mut self, replica: usize, table: &str, row: &RowName) -> Answer {

@@ -7,10 +7,11 @@ use super::read::rows_of;
 use super::replica::Replica;
 use super::{Answer, World};
 use crate::inspect::{conflict_json, preview_json};
-use crate::replicate::{self, Decisions, Direction, Options, Patience, Policies, Summary, Timer, sync_with};
+use crate::replicate::{
+    Decisions, Direction, Options, Patience, Policies, Reviews, Summary, Timer, preview_with, sync_with,
+};
 use crate::script::command::SessionPolicies;
 use crate::script::failure::Failure;
-use crate::script::handlers::handled_by;
 use crate::script::names::ScriptNames;
 use crate::sync::SyncError;
 
@@ -26,13 +27,7 @@ impl World {
         cut: Option<u64>,
         policies: &SessionPolicies,
     ) -> Answer {
-        let policies = match policies {
-            SessionPolicies::Handler(name) => handled_by(name),
-            // Parsing has spelled them.
-            SessionPolicies::Words(words) => {
-                Policies::spelled(words.iter().map(String::as_str)).unwrap_or_default()
-            }
-        };
+        let policies = policies.policies();
         let (a, b) = (self.replica(first)?.name.clone(), self.replica(second)?.name.clone());
         let arrow = if one_way { " ->" } else { "" };
         let moved = match self.session(first, second, one_way, cut, policies) {
@@ -45,6 +40,7 @@ impl World {
                     }
                 };
                 rows + &decided(summary.decisions)
+                    + &reviewed(summary.reviews)
                     + &schema_changes(there.schema_received, &b)
                     + &schema_changes(back.schema_received, &a)
             }
@@ -81,9 +77,11 @@ impl World {
     }
 
     /// What `sync a -> b` would do to b.
-    pub(super) fn preview(&mut self, from: usize, to: usize) -> Answer {
+    pub(super) fn preview(&mut self, from: usize, to: usize, policies: &SessionPolicies) -> Answer {
         let (from, to) = (self.replica(from)?.db.clone(), self.replica(to)?.db.clone());
-        let preview = replicate::preview(&from, &to)?;
+        let (direction, policies) = (Direction::Push, policies.policies());
+        let options = Options { direction, policies, patience: patience(), ..Options::default() };
+        let preview = preview_with(&from, &to, options)?.second;
         Ok(format!("{}\n", preview_json(&preview, &self.names)))
     }
 
@@ -207,6 +205,18 @@ fn decided(decisions: Decisions) -> String {
     let all = [(made, "decided"), (refused, "refused"), (deferred, "deferred")];
     let some = all.into_iter().filter(|(count, _)| *count > 0);
     some.map(|(count, what)| format!("; {count} {what}")).collect()
+}
+
+/// What a reviewer said, if it was asked.
+fn reviewed(reviews: Reviews) -> String {
+    let Reviews { accepted, refused, unanswered } = reviews;
+    let all = [(accepted, "accepted"), (refused, "refused"), (unanswered, "unanswered")];
+    let some: Vec<String> = all
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if some.is_empty() { String::new() } else { format!("; review: {}", some.join(", ")) }
 }
 
 fn rows(count: u64) -> String {

@@ -74,6 +74,20 @@ impl World {
         self.change(replica, table, row, |transaction, row| Ok(transaction.table(table)?.prefer(row)?))
     }
 
+    /// Accepts a row that the reviewer has not accepted.
+    pub(super) fn accept(&mut self, replica: usize, table: &str, row: &RowName) -> Answer {
+        let (names, replica) = self.names_and_replica(replica)?;
+        let db = &replica.db;
+        let found = row_called(&db.read()?.table(table)?, row, names)?;
+        let row_id = found.ok_or_else(|| no_such_row(table, row))?;
+        if db.accept(table, row_id)? {
+            return Ok(String::new());
+        }
+        let message =
+            format!("table {table}, row {row_id}: nobody has refused it, and nobody is to be asked");
+        Err(Failure::new("not-applicable", message))
+    }
+
     pub(super) fn merge(&mut self, replica: usize, table: &str, row: &RowName, into: &RowName) -> Answer {
         let (names, replica) = self.names_and_replica(replica)?;
         replica.write(|transaction| {

@@ -1,14 +1,17 @@
-//! What is remembered of closed conflicts: each has a place, each place one conflict, and they are as many
-//! as were counted.
+//! What is remembered beside the state: closed conflicts, of which each has a place, each place one conflict, and
+//! they are as many as were counted; notes for policies and reviewers.
 
 use super::Check;
 use super::finding::{Problem, Stop};
 use crate::codec;
+use crate::derive::Source;
+use crate::error::Error;
 use crate::ids::ConflictId;
 use crate::store::MAX_CLOSED;
 use crate::store::closed::conflict_of;
 use crate::store::decisions::Mark;
-use crate::store::space::number_of;
+use crate::store::reviews::Review;
+use crate::store::space::{number_of, row_key_of};
 
 /// How many records of closed conflicts there are, and how many places are taken.
 #[derive(Clone, Copy, Default)]
@@ -61,6 +64,17 @@ impl Check<'_> {
             self.misplaced(id)?;
         }
         Ok(key.len() == 17)
+    }
+
+    /// Checks a note about a row that was not accepted; false if it has no such key.
+    pub(super) fn review(&mut self, key: &[u8], value: &[u8]) -> Result<bool, Stop> {
+        let Some(row) = row_key_of(key) else { return Ok(false) };
+        let record = format!("note about row {}, which was not accepted", row.row);
+        self.findings.read(None, None, &record, Review::decode(value))?;
+        let missing = || Error::corrupt("there is no such row");
+        let known = self.snapshot.table(row.table).and_then(|_| self.snapshot.row(row));
+        self.findings.read(None, None, &record, known.and_then(|row| row.ok_or_else(missing)))?;
+        Ok(true)
     }
 
     /// As many as were counted.

@@ -51,6 +51,7 @@ impl Check<'_> {
         match kind {
             Kind::Meta | Kind::Clock | Kind::Remembered => return Ok(key.len() == 1),
             Kind::Mark => return self.mark(key, value),
+            Kind::Review => return self.review(key, value),
             Kind::Closed => return self.closed(key, value),
             Kind::ClosedPlace => return self.closed_place(key, value),
             Kind::Replica => return self.replica(key, value),
