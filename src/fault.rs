@@ -72,13 +72,15 @@ pub enum Bug {
     DecideTwice,
     /// A policy changes what is stored, and makes no new version of it.
     DecideInPlace,
+    /// A reviewer is not asked again about a row that it refused.
+    RefusedOnce,
     /// Taking a resolution back writes both sides as one change.
     UndoInOneChange,
 }
 
 impl Bug {
     /// Every bug, in the order of the layers.
-    pub const ALL: [Bug; 34] = [
+    pub const ALL: [Bug; 35] = [
         Bug::SchemaByArrival,
         Bug::ColumnByName,
         Bug::RemovalsIgnored,
@@ -112,6 +114,7 @@ impl Bug {
         Bug::DecideDecisions,
         Bug::DecideTwice,
         Bug::DecideInPlace,
+        Bug::RefusedOnce,
         Bug::UndoInOneChange,
     ];
 }

@@ -40,7 +40,9 @@ pub fn all_are_caught(suites: &[&Suite<'_>]) {
 fn who_sees(bug: Bug) -> Vec<(&'static str, u64)> {
     match bug {
         Bug::SchemaByArrival | Bug::ColumnByName => vec![("designs", MOST_HISTORIES)],
-        Bug::DecideDecisions | Bug::DecideTwice | Bug::DecideInPlace => vec![("policies", MOST_HISTORIES)],
+        Bug::DecideDecisions | Bug::DecideTwice | Bug::DecideInPlace | Bug::RefusedOnce => {
+            vec![("policies", MOST_HISTORIES)]
+        }
         // A short look at each first: most bugs are seen at once by one of them.
         _ => vec![
             ("databases", MOST_HISTORIES / 20),

@@ -1,6 +1,9 @@
-//! Random histories of replicas whose sessions have policies, opposite ones among them. There is no model of
-//! what they decide: what must hold is that everything comes to rest, and that all replicas then agree.
+//! Random histories of replicas whose sessions have policies, opposite ones among them, and reviewers. There is no
+//! model of what policies decide: what must hold is that everything comes to rest, and that all replicas then agree.
 
+mod reviews;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use reunite::db::Row;
@@ -14,6 +17,7 @@ use reunite::value::Timestamp;
 use reunite::version::ManualClock;
 use reunite::{Database, WriteError, row};
 
+use self::reviews::{Limits, Place};
 use crate::world::random::Random;
 use crate::world::story::{Checked, Failure, Plan, Story, ensure};
 
@@ -45,6 +49,8 @@ struct World<'a> {
     policies: Vec<Policies>,
     /// Knows nothing and never learns: a session with it lets a replica decide what it has put off.
     idle: Database,
+    /// Per replica: the rows that sessions changed and its reviewer must have been asked about.
+    owed: Vec<BTreeSet<Place>>,
     story: &'a mut Story,
 }
 
@@ -54,7 +60,8 @@ pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     let count = 2 + random.below(2);
     let replicas = (1..=count).map(|i| replica(i as u8)).collect();
     let policies = (1..=count).map(|i| some_policies(&mut random, i as i64)).collect();
-    let mut world = World { replicas, policies, idle: replica(99), story };
+    let owed = vec![BTreeSet::new(); count];
+    let mut world = World { replicas, policies, idle: replica(99), owed, story };
     for step in &plan.steps {
         world.step(&mut Random::new(step.seed))?;
     }
@@ -93,20 +100,61 @@ impl World<'_> {
         let direction = [Direction::Both, Direction::Push, Direction::Pull][random.below(3)];
         let cut = random.chance(30).then(|| random.below(900) as u64);
         let decides = if direction == Direction::Pull { i } else { j };
-        let policies = if random.chance(70) { self.policies[decides].clone() } else { Policies::default() };
+        let mut policies =
+            if random.chance(70) { self.policies[decides].clone() } else { Policies::default() };
+        let reviewed = random.chance(50);
+        if reviewed {
+            policies = policies.reviewed_by(Arc::new(Limits));
+        }
         let options = Options { direction, cut_after: cut, policies, ..Options::default() };
-        self.session(i, j, options, cut.is_some()).map(|_| ())
+        self.reviewed_session((i, j), options, cut.is_some(), reviewed)
     }
 
-    fn session(&mut self, i: usize, j: usize, options: Options<'_>, cut: bool) -> Result<u64, Failure> {
+    /// A session, of which a second account is kept: what the reviewer must have been asked about.
+    fn reviewed_session(
+        &mut self,
+        (i, j): (usize, usize),
+        options: Options<'_>,
+        cut: bool,
+        reviewed: bool,
+    ) -> Checked {
+        let (decides, both) = (if options.direction == Direction::Pull { i } else { j }, options.direction);
+        let db = self.replicas[decides].clone();
+        let (before, listed) = (reviews::shown(&db), reviews::listed(&db));
+        let done = self.session(i, j, options, cut)?;
+        if !reviewed {
+            return reviews::check_kept(&db, &listed);
+        }
+        let owed = &mut self.owed[decides];
+        owed.extend(reviews::changed(&before, &reviews::shown(&db)));
+        if done.is_some() {
+            reviews::check(&db, owed)?;
+        }
+        // A session both ways may have broken after the reviewer was asked, when the outcomes travelled back.
+        if done.is_some() || both == Direction::Both {
+            let listed = reviews::listed(&db);
+            owed.retain(|place| listed.contains_key(place));
+            self.story.count("rows not accepted", listed.len());
+        }
+        Ok(())
+    }
+
+    /// None if it broke.
+    fn session(
+        &mut self,
+        i: usize,
+        j: usize,
+        options: Options<'_>,
+        cut: bool,
+    ) -> Result<Option<u64>, Failure> {
         self.story.count("sessions", 1);
         match sync_with(&self.replicas[i], &self.replicas[j], options) {
             Ok(summary) => {
                 self.story.count("decisions", summary.decisions.made as usize);
                 self.story.count("decisions refused", summary.decisions.refused as usize);
-                Ok(summary.decisions.made)
+                Ok(Some(summary.decisions.made))
             }
-            Err(SyncError::Interrupted { .. }) if cut => Ok(0),
+            Err(SyncError::Interrupted { .. }) if cut => Ok(None),
             Err(error) => Err(Failure(format!("a session failed: {error}"))),
         }
     }
