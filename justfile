@@ -46,6 +46,6 @@ bless:
 histories n="200000":
     HISTORIES={{ n }} cargo test --all-features --test histories -- --nocapture
 
-# Every pair and every triple of concurrent operations (some minutes)
+# Every pair and every triple of what replicas can do at once (some hours; BEGINNING=name for one beginning)
 exhaustive:
     EXHAUSTIVE=1 cargo test --all-features --test histories -- --nocapture pairs triples

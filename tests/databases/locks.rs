@@ -77,11 +77,11 @@ impl World<'_> {
         operations: Vec<Operation>,
         random: &mut Random,
     ) -> Checked {
-        let (id, name) = any_table(&self.schema, random);
+        let (id, name) = any_table(&self.pairs[i].schema, random);
         let copy = self.pairs[i].fork();
         let before = copy.db.digest().expect("memory does not fail");
         let lock = copy.db.lock(&name, "a test").expect("nobody holds it");
-        let outcome = transact(&copy.db, &self.schema, &mut operations.clone());
+        let outcome = transact(&copy.db, &mut operations.clone());
         let refused = outcome.as_ref().is_err_and(|error| error.code() == "locked");
         self.story.note(|| format!("{i}: beside a lock of {name}: {outcome:?}"));
         self.story.count("refused by a lock", usize::from(refused));
@@ -104,7 +104,7 @@ impl World<'_> {
         random: &mut Random,
     ) -> Checked {
         let copies = [self.pairs[a].fork(), self.pairs[b].fork()];
-        let (at, (_, name)) = (random.below(2), any_table(&self.schema, random));
+        let (at, (_, name)) = (random.below(2), any_table(&self.pairs[a].schema, random));
         let digests = || copies.each_ref().map(|copy| copy.db.digest().expect("memory does not fail"));
         let before = digests();
         let takes = direction != [Direction::Push, Direction::Pull][at];

@@ -1,6 +1,7 @@
 //! Histories of real databases: transactions through the public face, sessions that may break at any
 //! byte, and after every step a comparison with the model.
 
+mod alter;
 pub mod compare;
 mod cuts;
 mod listing;
@@ -14,12 +15,10 @@ pub mod sqlite;
 mod sync;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use reunite::WriteError;
 use reunite::ids::{Dot, RowKey};
 use reunite::replicate::Direction;
-use reunite::schema::Schema;
 
 use self::compare::{compare, facts_of};
 pub use self::cuts::cut_everywhere;
@@ -35,7 +34,6 @@ use crate::world::{explain, schemas};
 
 /// Some replicas, each beside its model.
 pub struct World<'a> {
-    pub schema: Arc<Schema>,
     pub pairs: Vec<Pair>,
     pub changes: Changes,
     pub seen: Vec<Seen>,
@@ -50,7 +48,7 @@ pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     let on_disk = random.below(100) == 0;
     story.count("on disk", usize::from(on_disk));
     let pairs = (0..replicas).map(|i| Pair::new(&schema, i, on_disk && i < 2, &mut random)).collect();
-    let mut world = World { schema, pairs, changes: Changes::new(), seen: Vec::new(), story };
+    let mut world = World { pairs, changes: Changes::new(), seen: Vec::new(), story };
     for step in &plan.steps {
         world.step(step.phase, &mut Random::new(step.seed))?;
     }
@@ -87,7 +85,7 @@ impl World<'_> {
         let several = if random.chance(25) { 1 + random.below(3) } else { 0 };
         let (view, facts) = (&pair.view, &pair.model.facts);
         let resolutions = pair.model.resolutions.keys().copied().collect();
-        let mut generator = Generator { schema: &self.schema, view, facts, resolutions, random };
+        let mut generator = Generator { schema: &pair.schema, view, facts, resolutions, random };
         let mut operations: Vec<Operation> = (0..=several).map(|_| generator.operation()).collect();
         // It makes several changes of a row, which are told apart only as long as nothing else changes it.
         if let Some(place) = operations.iter().position(|o| matches!(o, Operation::Undo { .. })) {
@@ -103,9 +101,9 @@ impl World<'_> {
     /// One transaction, on the database and on the model.
     pub fn perform(&mut self, i: usize, mut operations: Vec<Operation>) -> Checked {
         let pair = &self.pairs[i];
-        let outcome = transact(&pair.db, &self.schema, &mut operations);
+        let outcome = transact(&pair.db, &mut operations);
         self.story.note(|| {
-            let all: Vec<String> = operations.iter().map(|o| explain::operation(&self.schema, o)).collect();
+            let all: Vec<String> = operations.iter().map(|o| explain::operation(&pair.schema, o)).collect();
             let outcome = outcome.as_ref().err().map(|error| format!(" -> {}: {error}", error.code()));
             format!("{i}: {}{}", all.join("; "), outcome.unwrap_or_default())
         });
@@ -121,7 +119,9 @@ impl World<'_> {
                 Err(Failure(format!("P11 committed, and had to be refused for {refusals:?}")))
             }
             (Err(error), Ok(done)) => {
-                self.story.note(|| format!("the model then:\n{}", explain::view(&self.schema, &done.after)));
+                self.story.note(|| {
+                    format!("the model then:\n{}", explain::view(&self.pairs[i].schema, &done.after))
+                });
                 Err(Failure(format!("P11 refused without need: {error}")))
             }
         }
@@ -136,7 +136,7 @@ impl World<'_> {
     ) -> Result<Result<Done, BTreeSet<Refusal>>, Failure> {
         let pair = &self.pairs[i];
         let hints = if committed { self.hints(i, operations)? } else { Hints::default() };
-        let mut commit = Commit::new(&self.schema, &pair.view, &pair.model, hints);
+        let mut commit = Commit::new(&pair.schema, &pair.view, &pair.model, hints);
         for operation in operations {
             if let Err(refusal) = operation.apply(&mut commit) {
                 return Ok(Err(BTreeSet::from([refusal])));
@@ -155,7 +155,7 @@ impl World<'_> {
         let mut hints = Hints::default();
         let undoes = operations.iter().any(|operation| matches!(operation, Operation::Undo { .. }));
         for row in pair.model.facts.keys().copied().chain(inserted) {
-            let Some(facts) = facts_of(&pair.db, &self.schema, row) else { continue };
+            let Some(facts) = facts_of(&pair.db, &pair.schema, row) else { continue };
             let new = |dot: Dot| dot.replica == pair.model.id && dot.seq > last;
             for stamp in facts.stamps().filter(|stamp| new(stamp.dot)) {
                 let same = hints.hlc.is_none_or(|hlc| hlc == stamp.hlc);
@@ -184,7 +184,7 @@ impl World<'_> {
         }
         let pair = &mut self.pairs[i];
         (pair.model, pair.view) = (done.replica, done.after);
-        self.story.note(|| explain::view(&self.schema, &pair.view));
+        self.story.note(|| explain::view(&pair.schema, &pair.view));
         self.check(i)
     }
 
@@ -195,7 +195,7 @@ impl World<'_> {
         // Nothing wins among boosts, dismissals, counts and elements.
         let compared = |change: &&model::Change| matches!(change.slot, Slot::Life | Slot::Columns(_));
         for change in done.changes.iter().filter(compared) {
-            let table = self.schema.table_by_id(change.row.table).expect("a table of the schema");
+            let table = before.schema.table_by_id(change.row.table).expect("a table of the schema");
             let row = before.model.facts.get(&change.row);
             for (dot, entry) in row.into_iter().flat_map(|row| row.live(change.slot)) {
                 let greater = model::order(table, &entry.stamp) < model::order(table, &change.stamp);
@@ -233,8 +233,8 @@ impl World<'_> {
     /// The database shows what the model derives, and that obeys the constraints.
     fn check(&self, i: usize) -> Checked {
         let pair = &self.pairs[i];
-        check_view(&self.schema, &pair.view)?;
-        compare(&pair.db, &self.schema, &pair.model, &pair.view)
+        check_view(&pair.schema, &pair.view)?;
+        compare(&pair.db, &pair.schema, &pair.model, &pair.view)
     }
 }
 

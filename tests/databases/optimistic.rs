@@ -44,11 +44,11 @@ impl World<'_> {
     pub fn versions(&mut self, i: usize, random: &mut Random) -> Checked {
         let pair = &self.pairs[i];
         if let Some(row) = random.pick(pair.view.visible.keys().copied()) {
-            let name = &self.schema.table_by_id(row.table).expect("a table of the schema").name;
+            let name = &pair.schema.table_by_id(row.table).expect("a table of the schema").name;
             let snapshot = pair.db.read().expect("memory does not fail");
             let table = snapshot.table(name).expect("a table of the schema");
             let version = table.version(row.row).expect("memory does not fail").expect("it is visible");
-            let state = state(&self.schema, &pair.model, &pair.view, row).expect("it is visible");
+            let state = state(&pair.schema, &pair.model, &pair.view, row).expect("it is visible");
             self.seen.push(Seen { row, version, state });
         }
         for _ in 0..3 {
@@ -62,12 +62,12 @@ impl World<'_> {
 
     fn try_version(&self, i: usize, seen: &Seen, random: &mut Random) -> Checked {
         let pair = &self.pairs[i];
-        let now = state(&self.schema, &pair.model, &pair.view, seen.row);
+        let now = state(&pair.schema, &pair.model, &pair.view, seen.row);
         let stale = now.as_ref().is_some_and(|now| *now != seen.state);
         let (view, facts) = (&pair.view, &pair.model.facts);
-        let values = Generator { schema: &self.schema, view, facts, resolutions: Vec::new(), random }
+        let values = Generator { schema: &pair.schema, view, facts, resolutions: Vec::new(), random }
             .some_values(seen.row, 1);
-        let table = self.schema.table_by_id(seen.row.table).expect("a table of the schema");
+        let table = pair.schema.table_by_id(seen.row.table).expect("a table of the schema");
         let mut transaction = pair.db.begin().expect("memory does not fail");
         let mut rows = transaction.table(&table.name).expect("a table of the schema");
         let outcome = rows.update_if(seen.row.row, &seen.version, super::perform::named(table, &values));

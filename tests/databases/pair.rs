@@ -17,6 +17,8 @@ use crate::world::random::Random;
 pub struct Pair {
     pub db: Database,
     pub clock: Arc<ManualClock>,
+    /// Its schema, which may change.
+    pub schema: Arc<Schema>,
     pub model: Replica,
     pub view: Derived,
     seed: u64,
@@ -47,8 +49,8 @@ impl Pair {
             Home::Memory(engine) => builder.over(Storage::over(Box::new(engine.clone()))),
         };
         let model = Replica::new(id, priority, Hlc(0));
-        let view = model::derive(schema, &model.facts, |_| {});
-        Pair { db: db.expect("a new database"), clock, model, view, seed, home }
+        let (view, schema) = (model::derive(schema, &model.facts, |_| {}), Arc::clone(schema));
+        Pair { db: db.expect("a new database"), clock, schema, model, view, seed, home }
     }
 
     /// Closes a database that is on disk, or just lets it go, and opens it again.
@@ -83,9 +85,20 @@ impl Pair {
         // It draws other random numbers than before.
         let (engine, seed) = (engine.fork(), self.seed.wrapping_add(1));
         let clock = Arc::new(ManualClock::new(self.clock.now()));
-        let builder = Database::builder().clock(Arc::clone(&clock) as _).random(SeededRandom::new(seed));
-        let db = builder.over(Storage::over(Box::new(engine.clone()))).expect("memory does not fail");
-        let (model, view) = (self.model.clone(), self.view.clone());
-        Pair { db, clock, model, view, seed, home: Home::Memory(engine) }
+        let db = open(&engine, &clock, seed);
+        let (schema, model, view) = (Arc::clone(&self.schema), self.model.clone(), self.view.clone());
+        Pair { db, clock, schema, model, view, seed, home: Home::Memory(engine) }
     }
+
+    /// Its database alone once more.
+    pub fn fork_database(&self) -> Database {
+        let Home::Memory(engine) = &self.home else { unreachable!("a directory has no second life") };
+        let clock = Arc::new(ManualClock::new(self.clock.now()));
+        open(&engine.fork(), &clock, self.seed.wrapping_add(1))
+    }
+}
+
+fn open(engine: &MemoryEngine, clock: &Arc<ManualClock>, seed: u64) -> Database {
+    let builder = Database::builder().clock(Arc::clone(clock) as _).random(SeededRandom::new(seed));
+    builder.over(Storage::over(Box::new(engine.clone()))).expect("memory does not fail")
 }

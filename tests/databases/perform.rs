@@ -10,10 +10,10 @@ use crate::model::{Choice, Values};
 use crate::world::generate::Operation;
 
 /// Runs a transaction. The rows that it inserts get their ids from the database: the operations are told.
-pub fn transact(db: &Database, schema: &Schema, operations: &mut [Operation]) -> Result<(), WriteError> {
-    let mut transaction = db.begin()?;
+pub fn transact(db: &Database, operations: &mut [Operation]) -> Result<(), WriteError> {
+    let (mut transaction, schema) = (db.begin()?, db.schema());
     for operation in operations {
-        perform(&mut transaction, schema, operation)?;
+        perform(&mut transaction, &schema, operation)?;
     }
     transaction.commit()
 }

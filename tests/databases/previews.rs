@@ -58,7 +58,7 @@ impl World<'_> {
     /// After the session: it did what was foreseen.
     fn foreseen(&self, i: usize, before: &Before, preview: &Preview) -> Checked {
         let now = &self.pairs[i];
-        let name = |key: &RowKey| self.schema.table_by_id(key.table).expect("a table").name.clone();
+        let name = |key: &RowKey| now.schema.table_by_id(key.table).expect("a table").name.clone();
         let expected = appearing(before, now);
         let found: BTreeMap<ConflictId, bool> =
             preview.appear.iter().map(|one| (one.conflict.id, one.loser_comes)).collect();
@@ -81,7 +81,7 @@ impl World<'_> {
         }
         let rows =
             now.model.facts.keys().filter_map(|key| {
-                Some(((name(key), key.row), tell(&self.schema, before, now, key, &expected)?))
+                Some(((name(key), key.row), tell(&now.schema, before, now, key, &expected)?))
             });
         let rows: BTreeMap<_, Told> = rows.collect();
         ensure(told == rows, || format!("P7 foreseen: {told:#?}, and came: {rows:#?}"))

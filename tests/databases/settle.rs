@@ -17,13 +17,13 @@ use crate::world::story::{Checked, ensure};
 impl World<'_> {
     pub(super) fn settle(mut self, random: &mut Random) -> Checked {
         let some = random.below(self.pairs.len());
-        sqlite::loads(&self.pairs[some].db, &self.schema)?;
+        sqlite::loads(&self.pairs[some].db, &self.pairs[some].schema)?;
         let twins = self.twins()?;
         self.converge(random)?;
         converge_twins(&twins, random);
         let first = &self.pairs[0];
         check_losses(&self.changes, &first.model.facts, &first.view)?;
-        sqlite::loads(&first.db, &self.schema)?;
+        sqlite::loads(&first.db, &first.schema)?;
         let digest = first.db.digest().expect("memory does not fail");
         for pair in &self.pairs {
             ensure(pair.model.facts == first.model.facts, || "P2 equal knowledge, equal facts".to_owned())?;
@@ -31,7 +31,7 @@ impl World<'_> {
             ensure(same, || "P2 equal knowledge, equal digests".to_owned())?;
         }
         for twin in &twins {
-            compare(twin, &self.schema, &first.model, &first.view)?;
+            compare(twin, &first.schema, &first.model, &first.view)?;
             let same = twin.digest().expect("memory does not fail") == digest;
             ensure(same, || "P3 two schedules give equal digests".to_owned())?;
         }

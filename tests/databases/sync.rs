@@ -5,7 +5,7 @@ use reunite::sync::SyncError;
 
 use super::compare::facts_of;
 use super::{Before, World};
-use crate::model::{self, Replica, Vector, covers, forget_closed, join, row_state};
+use crate::model::{self, Replica, Vector, covers, forget_closed, join, live_table, row_state};
 use crate::world::checks::check_facts;
 use crate::world::explain;
 use crate::world::random::Random;
@@ -58,9 +58,17 @@ impl World<'_> {
     /// peer's, and all of that far if the session was complete. The model takes over how far it got.
     fn received(&mut self, i: usize, peer: &Replica, takes: bool, complete: bool) -> Checked {
         let pair = &mut self.pairs[i];
+        pair.schema = pair.db.schema();
         let before: Before = pair.model.facts.clone();
         for (row, theirs) in &peer.facts {
-            let found = facts_of(&pair.db, &self.schema, *row);
+            if live_table(&pair.schema, row.table).is_none() {
+                // Its table was dropped: what the session brought cannot be seen.
+                if takes && complete {
+                    pair.model.receive(peer, *row);
+                }
+                continue;
+            }
+            let found = facts_of(&pair.db, &pair.schema, *row);
             let mine = before.get(row);
             if found == mine.map(|mine| row_state(row.row, mine)) {
                 continue;
@@ -86,10 +94,10 @@ impl World<'_> {
             format!("P13 a whole session taught {knowledge:?}, not {most:?}")
         })?;
         pair.model.knowledge = knowledge;
-        let after = model::derive(&self.schema, &pair.model.facts, |_| {});
+        let after = model::derive(&pair.schema, &pair.model.facts, |_| {});
         forget_closed(&mut pair.model, &pair.view, &after);
         pair.view = after;
-        self.story.note(|| format!("  {i} then:\n{}", explain::view(&self.schema, &pair.view)));
+        self.story.note(|| format!("  {i} then:\n{}", explain::view(&pair.schema, &pair.view)));
         check_facts(&self.changes, &pair.model)?;
         self.check(i)
     }

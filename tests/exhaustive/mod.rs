@@ -1,12 +1,16 @@
-//! Not by chance: all pairs of concurrent operations of two replicas, and all triples of three, in every
-//! order in which they can arrive, from small beginnings in which each kind of conflict is open.
+//! Not by chance: all pairs of what two replicas can do without knowing of each other, and all triples of
+//! three, in every order in which they can arrive, from small beginnings in which each kind of conflict is open.
 //!
 //! The histories find what nobody thought of; these leave out nothing that is small. Both compare real
 //! databases with the model.
 
 mod beginnings;
+mod designs;
 mod operations;
+mod pages;
 mod pairs;
+mod people;
+mod seen;
 mod triples;
 
 use std::io::{self, Write as _};

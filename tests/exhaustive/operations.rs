@@ -1,22 +1,58 @@
-//! Every operation that a replica can do in a state: on each row, each column, each conflict in each way.
+//! Everything that a replica can do in a state: each operation on each row, each column, each conflict in each
+//! way, and each change of the schema.
+
+use std::fmt;
 
 use reunite::ids::{RowId, RowKey};
-use reunite::schema::{Schema, Table};
-use reunite::value::Value;
+use reunite::schema::{ColumnRule, Schema, Table};
+use reunite::value::{Type, Value};
 
+use super::designs::ALTERATIONS;
+use super::pages::set;
 use crate::databases::pair::Pair;
 use crate::model::{Choice, Derived, Values};
+use crate::world::explain;
 use crate::world::generate::Operation;
+
+/// What one replica does.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// A transaction of one operation.
+    Operation(Operation),
+    /// A change of the schema.
+    Alteration(&'static str),
+}
+
+impl Deed {
+    pub fn explain(&self, schema: &Schema) -> impl fmt::Debug + use<> {
+        match self {
+            Deed::Operation(operation) => explain::operation(schema, operation),
+            Deed::Alteration(sql) => (*sql).to_owned(),
+        }
+    }
+}
 
 /// A value that nothing has yet; the other one is for somebody who wants it different.
 const FRESH: [i64; 2] = [77, 78];
 
-/// All of them. Some will be refused.
+/// A number that is less than what the beginnings have: no maximum, but a minimum.
+const SMALL: i64 = 2;
+
+/// What somebody may want a set to be.
+const SETS: [&str; 3] = [r#"["x", "y", "fresh"]"#, r#"["y"]"#, "[]"];
+
+/// All changes of the schema. Some will be refused.
+pub fn alterations() -> impl Iterator<Item = Deed> {
+    ALTERATIONS.into_iter().map(Deed::Alteration)
+}
+
+/// All operations. Some will be refused.
 pub fn operations(schema: &Schema, pair: &Pair) -> Vec<Operation> {
     let view = &pair.view;
     let all = [
-        insertions(schema, view),
+        schema.tables().iter().flat_map(|table| insertions(schema, table, view)).collect(),
         changes(schema, view),
+        increments(schema, view),
         lives(view),
         merges(view),
         resolutions(schema, view),
@@ -25,31 +61,36 @@ pub fn operations(schema: &Schema, pair: &Pair) -> Vec<Operation> {
     all.into_iter().flatten().collect()
 }
 
-/// New rows, of which two share one key or the other.
-fn insertions(schema: &Schema, view: &Derived) -> Vec<Operation> {
-    let [person, task] = [&schema.tables()[0], &schema.tables()[1]];
+/// New rows, of which some share one key and some the other; or one key, and refer to different rows.
+fn insertions(schema: &Schema, table: &Table, view: &Derived) -> Vec<Operation> {
     let [a, b] = FRESH;
-    let mut all = vec![insert(person, &[a, a, 1]), insert(person, &[a, b, 1]), insert(person, &[b, a, 1])];
-    // Tasks of one number, for different persons.
-    let persons = view.visible.iter().filter(|(row, _)| row.table == person.id);
-    all.extend(persons.map(|(_, shown)| insert(task, &[a, code(&shown[0])])));
+    let mut fresh = Values::new();
+    for column in 0..table.columns.len() {
+        let some = if is_key(table, column) {
+            Value::Integer(a)
+        } else {
+            values_for(schema, view, table, column)[0].clone()
+        };
+        fresh.insert(column, some);
+    }
+    let with = |columns: &[usize], value: &Value| {
+        let mut values = fresh.clone();
+        values.extend(columns.iter().map(|column| (*column, value.clone())));
+        let row = RowKey { table: table.id, row: RowId::from_bytes([0; 16]) };
+        Operation::Insert { row, values }
+    };
+    let reference = table.foreign_keys.first().map(|reference| reference.columns[0]);
+    if let Some(column) = reference {
+        return values_for(schema, view, table, column).iter().map(|value| with(&[column], value)).collect();
+    }
+    let mut all = vec![with(&[], &Value::Null)];
+    if table.keys.len() > 1 {
+        all.extend(table.keys.iter().map(|key| with(&key.columns, &Value::Integer(b))));
+    }
     all
 }
 
-fn code(value: &Value) -> i64 {
-    match value {
-        Value::Integer(code) => *code,
-        other => unreachable!("a code is a number, not {other:?}"),
-    }
-}
-
-fn insert(table: &Table, values: &[i64]) -> Operation {
-    let row = RowKey { table: table.id, row: RowId::from_bytes([0; 16]) };
-    let values = values.iter().enumerate().map(|(column, value)| (column, Value::Integer(*value)));
-    Operation::Insert { row, values: values.collect() }
-}
-
-/// Each column of each visible row, to one of two values, and by force; a reference to each person.
+/// Each column of each visible row, to one of some values, and by force; a reference to each row that it may mean.
 fn changes(schema: &Schema, view: &Derived) -> Vec<Operation> {
     let mut all = Vec::new();
     for (row, shown) in &view.visible {
@@ -75,17 +116,35 @@ fn is_key(table: &Table, column: usize) -> bool {
 }
 
 fn values_for(schema: &Schema, view: &Derived, table: &Table, column: usize) -> Vec<Value> {
-    match table.foreign_keys.iter().find(|key| key.columns == [column]) {
-        Some(reference) => {
-            let parents = view.visible.iter().filter(|(row, _)| row.table == reference.parent);
-            let keys = schema.table_by_id(reference.parent).and_then(|parent| parent.key(reference.key));
-            let key = keys.expect("a key of the parent").columns[0];
-            parents.map(|(_, shown)| shown[key].clone()).collect()
-        }
-        None => FRESH.map(Value::Integer).to_vec(),
+    if let Some(reference) = table.foreign_keys.iter().find(|key| key.columns == [column]) {
+        let parents = view.visible.iter().filter(|(row, _)| row.table == reference.parent);
+        let keys = schema.table_by_id(reference.parent).and_then(|parent| parent.key(reference.key));
+        let key = keys.expect("a key of the parent").columns[0];
+        return parents.map(|(_, shown)| shown[key].clone()).collect();
+    }
+    let definition = &table.columns[column];
+    match (definition.kind, definition.rule) {
+        (Type::Json, _) => SETS.map(set).to_vec(),
+        (_, ColumnRule::Max | ColumnRule::Min) => [FRESH[0], SMALL].map(Value::Integer).to_vec(),
+        _ => FRESH.map(Value::Integer).to_vec(),
     }
 }
 
+/// Each counter of each visible row goes up.
+fn increments(schema: &Schema, view: &Derived) -> Vec<Operation> {
+    let mut all = Vec::new();
+    for row in view.visible.keys() {
+        for (column, definition) in table(schema, *row).columns.iter().enumerate() {
+            if definition.rule == ColumnRule::Sum {
+                all.push(Operation::Increment {
+                    row: *row,
+                    amounts: Values::from([(column, Value::Integer(5))]),
+                });
+            }
+        }
+    }
+    all
+}
 /// Deleting, bringing back, and preferring.
 fn lives(view: &Derived) -> Vec<Operation> {
     let mut all: Vec<Operation> = view.visible.keys().map(|row| Operation::Delete { row: *row }).collect();

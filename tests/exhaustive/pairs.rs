@@ -5,18 +5,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use reunite::replicate::{Direction, sync};
 use reunite::schema::DeleteRule;
 
-use super::beginnings::{After, BEGINNINGS, Beginning, Start};
-use super::operations::operations;
+use super::beginnings::{After, Beginning, Start, beginnings};
+use super::designs::leaves_no_trace;
+use super::operations::Deed;
+use super::seen::self_check;
 use super::{RULES, in_parallel, say};
 use crate::databases::sqlite;
-use crate::world::explain;
-use crate::world::generate::Operation;
 use crate::world::losses::check_losses;
-use crate::world::story::{Checked, Failure, Story, ensure};
+use crate::world::story::{Failure, Story, ensure};
 
 /// Runs all of them, and says how many there were.
 pub fn pairs() {
-    for beginning in &BEGINNINGS {
+    for beginning in beginnings() {
         for deletes in RULES {
             let start = beginning.start(deletes, 2).unwrap();
             all_pairs(beginning, deletes, &start);
@@ -25,49 +25,52 @@ pub fn pairs() {
 }
 
 fn all_pairs(beginning: &Beginning, deletes: DeleteRule, start: &Start) {
-    let possible: Vec<Vec<Operation>> =
-        start.pairs.iter().map(|pair| operations(&start.schema, pair)).collect();
-    let did = |i: usize| -> Vec<(&Operation, After)> {
-        let one = |operation| Some((operation, start.after(i, operation).unwrap()?));
-        possible[i].iter().filter_map(one).collect()
-    };
+    let possible = [0, 1].map(|i| start.deeds(i));
+    let did = |i: usize| -> Vec<(&Deed, After)> { start.each(i, &possible[i]) };
     let (first, second) = (did(0), did(1));
-    let states = AtomicUsize::new(0);
-    in_parallel(&first, |(x, after_x)| {
-        for (y, after_y) in &second {
-            let checked = meet(start, after_x, after_y);
-            checked.map_err(|Failure(what)| {
-                let [x, y] = [x, y].map(|operation| explain::operation(&start.schema, operation));
-                Failure(format!("{} under {deletes:?}, {x} beside {y}: {what}", beginning.name))
+    let (states, traces) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let indexed: Vec<_> = first.iter().enumerate().collect();
+    in_parallel(&indexed, |(i, (x, after_x))| {
+        for (j, (y, after_y)) in second.iter().enumerate() {
+            let checked = meet(start, [after_x, after_y], i + j);
+            let traced = checked.map_err(|Failure(what)| {
+                let [x, y] = [x, y].map(|deed| deed.explain(&start.pairs[0].schema));
+                Failure(format!("{} under {deletes:?}, {x:?} beside {y:?}: {what}", beginning.name))
             })?;
             states.fetch_add(2, Ordering::Relaxed);
+            traces.fetch_add(usize::from(traced), Ordering::Relaxed);
         }
         Ok(())
     });
+    let (name, possible) = (beginning.name, possible[0].len());
+    let traces = match traces.into_inner() {
+        0 => String::new(),
+        rules => format!(", {rules} rules left no trace"),
+    };
     say(&format!(
-        "pairs: from {:?} under {deletes:?}, {} of {} operations are possible, {} states",
-        beginning.name,
+        "pairs: from {name:?} under {deletes:?}, {} of {possible} deeds are possible, {} states{traces}",
         first.len(),
-        possible[0].len(),
         states.into_inner()
     ));
 }
 
-/// Each replica takes in what the other did after its own, so that both orders of arrival occur.
-fn meet(start: &Start, x: &After, y: &After) -> Checked {
+/// Each replica takes in what the other did after its own, so that both orders of arrival occur. Where schemas
+/// change, a rule comes and goes at the end: whether it did.
+fn meet(start: &Start, did: [&After; 2], turn: usize) -> Result<bool, Failure> {
     let mut story = Story::default();
-    let mut world = start.world(&[x, y], &mut story);
+    let mut world = start.world(&did, &mut story);
     world.session(0, 1, Direction::Both, None, usize::MAX >> 1)?;
     let [a, b] = [&world.pairs[0], &world.pairs[1]];
     check_losses(&world.changes, &a.model.facts, &a.view)?;
-    sqlite::loads(&a.db, &world.schema)?;
+    sqlite::loads(&a.db, &a.schema)?;
+    ensure(a.schema == b.schema, || "P2 equal knowledge, equal schemas".to_owned())?;
     let digest = |db: &reunite::Database| db.digest().expect("memory does not fail");
     ensure(digest(&a.db) == digest(&b.db), || "P2 equal knowledge, equal digests".to_owned())?;
     for pair in [a, b] {
-        let findings = pair.db.check().expect("memory does not fail");
-        ensure(findings.is_empty(), || format!("the self-check finds {findings:?}"))?;
+        self_check(&pair.db)?;
     }
     let done = sync(&a.db, &b.db);
     let idle = done.as_ref().is_ok_and(|done| !done.first.moved() && !done.second.moved());
-    ensure(idle, || format!("P14 an idle session moved something: {done:?}"))
+    ensure(idle, || format!("P14 an idle session moved something: {done:?}"))?;
+    if start.alters { leaves_no_trace(&a.db, turn) } else { Ok(false) }
 }

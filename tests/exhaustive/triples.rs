@@ -8,31 +8,27 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use reunite::Database;
-use reunite::ids::{ConflictId, RowId};
 use reunite::replicate::pull;
 use reunite::schema::DeleteRule;
-use reunite::value::Value;
 
-use super::beginnings::{After, BEGINNINGS, Beginning, Start};
-use super::operations::operations;
+use super::beginnings::{After, Beginning, Start, beginnings};
+use super::operations::Deed;
+use super::seen::{Seen, self_check};
 use super::{RULES, in_parallel, say};
 use crate::databases::compare::compare;
 use crate::databases::pair::Pair;
-use crate::databases::perform::rows_of;
 use crate::model;
 use crate::world::checks::check_view;
-use crate::world::explain;
-use crate::world::generate::Operation;
 use crate::world::losses::check_losses;
 use crate::world::random::Random;
-use crate::world::story::{Checked, Failure, Story, ensure, number_from_environment};
+use crate::world::story::{Failure, ensure, number_from_environment};
 
 /// About how many are run from one beginning, if not all.
-const QUICK: usize = 1000;
+const QUICK: usize = 600;
 
 /// Runs all of them, and says how many there were.
 pub fn triples() {
-    for beginning in &BEGINNINGS {
+    for beginning in beginnings() {
         for deletes in RULES {
             all_triples(beginning, deletes, &beginning.start(deletes, 3).unwrap());
         }
@@ -41,32 +37,28 @@ pub fn triples() {
 
 /// What each replica may have done, and every two of them together, by who took in whose.
 struct Table<'o> {
-    did: [Vec<(&'o Operation, After)>; 3],
+    did: [Vec<(&'o Deed, After)>; 3],
     /// By who pulls, from whom, and what they did.
     joined: BTreeMap<(usize, usize, usize, usize), Pair>,
 }
 
 fn all_triples(beginning: &Beginning, deletes: DeleteRule, start: &Start) {
-    let possible: Vec<Vec<Operation>> =
-        start.pairs.iter().map(|pair| operations(&start.schema, pair)).collect();
-    let did = [0, 1, 2].map(|i| {
-        let one = |operation| Some((operation, start.after(i, operation).unwrap()?));
-        possible[i].iter().filter_map(one).collect::<Vec<_>>()
-    });
+    let possible = [0, 1, 2].map(|i| start.deeds(i));
+    let did = [0, 1, 2].map(|i| start.each(i, &possible[i]));
     let mut table = Table { did, joined: BTreeMap::new() };
     table.join_all();
     let states = AtomicUsize::new(table.joined.len());
     let (all, chosen) = table.chosen();
     in_parallel(&chosen, |did| {
         let some = table.check(start, *did).map_err(|Failure(what)| {
-            let names = [0, 1, 2].map(|i| explain::operation(&start.schema, table.did[i][did[i]].0));
+            let names = [0, 1, 2].map(|i| table.did[i][did[i]].0.explain(&start.pairs[0].schema));
             Failure(format!("{} under {deletes:?}, {names:?}: {what}", beginning.name))
         })?;
         states.fetch_add(some, Ordering::Relaxed);
         Ok(())
     });
     say(&format!(
-        "triples: from {:?} under {deletes:?}, {} operations, {} of {all} triples, {} states",
+        "triples: from {:?} under {deletes:?}, {} deeds, {} of {all} triples, {} states",
         beginning.name,
         table.did[0].len(),
         chosen.len(),
@@ -102,24 +94,25 @@ impl Table<'_> {
 
     /// Brings all three together in every way; how many states that were.
     fn check(&self, start: &Start, did: [usize; 3]) -> Result<usize, Failure> {
-        let mut story = Story::default();
         let afters = [0, 1, 2].map(|i| &self.did[i][did[i]].1);
-        let world = start.world(&afters, &mut story);
-        let mut model = world.pairs[0].model.clone();
-        for other in &world.pairs[1..] {
+        let changes = start.changes_with(&afters);
+        let mut model = afters[0].pair.model.clone();
+        for After { pair: other, .. } in &afters[1..] {
             for row in other.model.facts.keys() {
                 model.receive(&other.model, *row);
             }
             model::join(&mut model.knowledge, &other.model.knowledge);
         }
-        let view = model::derive(&start.schema, &model.facts, |_| {});
-        check_view(&start.schema, &view)?;
-        check_losses(&world.changes, &model.facts, &view)?;
         let ends = self.ends(did);
-        compare(&ends[0], &start.schema, &model, &view)?;
-        let seen = Seen::of(start, &ends[0]);
+        // What becomes of two changes of the schema is not the model's business, but what it means for rows is.
+        let schema = ends[0].schema();
+        let view = model::derive(&schema, &model.facts, |_| {});
+        check_view(&schema, &view)?;
+        check_losses(&changes, &model.facts, &view)?;
+        compare(&ends[0], &schema, &model, &view)?;
+        let seen = Seen::of(&ends[0]);
         for end in &ends[1..] {
-            let other = Seen::of(start, end);
+            let other = Seen::of(end);
             ensure(seen == other, || format!("P3 the order matters: {seen:#?}, and {other:#?}"))?;
         }
         self_check(&ends[did.iter().sum::<usize>() % ends.len()])?;
@@ -130,36 +123,12 @@ impl Table<'_> {
         let mut ends = Vec::new();
         for (i, j, k) in [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)] {
             let joined = |i: usize, j: usize| &self.joined[&(i, j, did[i], did[j])];
-            let one_by_one = joined(i, j).fork();
-            pull(&one_by_one.db, &self.did[k][did[k]].1.pair.db).expect("a session in memory");
-            let two_at_once = self.did[i][did[i]].1.pair.fork();
-            pull(&two_at_once.db, &joined(j, k).db).expect("a session in memory");
-            ends.extend([one_by_one.db, two_at_once.db]);
+            let one_by_one = joined(i, j).fork_database();
+            pull(&one_by_one, &self.did[k][did[k]].1.pair.db).expect("a session in memory");
+            let two_at_once = self.did[i][did[i]].1.pair.fork_database();
+            pull(&two_at_once, &joined(j, k).db).expect("a session in memory");
+            ends.extend([one_by_one, two_at_once]);
         }
         ends
     }
-}
-
-/// What can be seen of a database, beside its facts.
-#[derive(Debug, PartialEq)]
-struct Seen {
-    digest: [u8; 16],
-    rows: Vec<Vec<(RowId, Vec<Value>)>>,
-    conflicts: Vec<(ConflictId, &'static str, Vec<String>, Vec<RowId>)>,
-}
-
-impl Seen {
-    fn of(start: &Start, db: &Database) -> Seen {
-        let conflicts = db.read().and_then(|read| read.conflicts()).expect("memory does not fail");
-        Seen {
-            digest: db.digest().expect("memory does not fail"),
-            rows: start.schema.tables().iter().map(|table| rows_of(db, table)).collect(),
-            conflicts: conflicts.into_iter().map(|c| (c.id, c.kind.name(), c.units, c.others)).collect(),
-        }
-    }
-}
-
-fn self_check(db: &Database) -> Checked {
-    let findings = db.check().expect("memory does not fail");
-    ensure(findings.is_empty(), || format!("the self-check finds {findings:?}"))
 }

@@ -7,7 +7,7 @@ use reunite::derive::{About, Kind};
 use reunite::ids::{ColumnId, ConstraintId, Dot, RowId, RowKey};
 use reunite::schema::{ForeignKey, Schema, Table, Tracking};
 
-use super::derive::Derived;
+use super::derive::{Derived, live_table};
 use super::facts::{ConflictName, Content, Facts, Row, Slot};
 use super::image::{Image, Need, life_order, order};
 
@@ -23,7 +23,7 @@ type Found = BTreeMap<ConflictName, Conflict>;
 pub fn conflicts(schema: &Schema, facts: &Facts, derived: &Derived) -> Found {
     let mut found = Found::new();
     for (key, row) in facts {
-        let table = schema.table_by_id(key.table).expect("a table of the schema");
+        let Some(table) = live_table(schema, key.table) else { continue };
         let image = &derived.images[key];
         let root_lives = derived.images[&image.root].lives;
         lost_lives(table, row, image, root_lives, &mut found);
@@ -52,7 +52,8 @@ pub fn conflicts(schema: &Schema, facts: &Facts, derived: &Derived) -> Found {
 }
 
 fn columns_of(table: &Table, positions: impl IntoIterator<Item = usize>) -> BTreeSet<ColumnId> {
-    positions.into_iter().map(|column| table.columns[column].id).collect()
+    // Those that were dropped have no id any more.
+    positions.into_iter().filter_map(|column| table.columns.get(column)).map(|column| column.id).collect()
 }
 
 /// Lives that say the opposite of the one that holds. A change of a merged row joins what the row became,

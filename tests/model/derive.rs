@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use reunite::ids::{ConstraintId, RowId, RowKey, TableId};
-use reunite::schema::Schema;
+use reunite::schema::{Schema, Table};
 use reunite::value::Value;
 
 use super::conflicts::{Conflict, conflicts};
@@ -26,6 +26,11 @@ pub struct Derived {
     pub identity: Identity,
 }
 
+/// A table that was not dropped.
+pub fn live_table(schema: &Schema, id: TableId) -> Option<&Table> {
+    schema.table_by_id(id).filter(|table| !table.dropped)
+}
+
 /// `shuffle` permutes an iteration whose order must not matter.
 pub fn derive(schema: &Schema, facts: &Facts, mut shuffle: impl FnMut(&mut [usize])) -> Derived {
     let identity = Identity::of(schema, facts);
@@ -33,7 +38,7 @@ pub fn derive(schema: &Schema, facts: &Facts, mut shuffle: impl FnMut(&mut [usiz
     let mut derived = Derived {
         visible: BTreeMap::new(),
         conflicts: BTreeMap::new(),
-        images: facts.keys().map(image).collect(),
+        images: facts.keys().filter(|row| live_table(schema, row.table).is_some()).map(image).collect(),
         holders: Holders::new(),
         identity: identity.clone(),
     };

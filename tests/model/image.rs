@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use reunite::ids::{ConstraintId, Dot, RowId, RowKey, UnitId};
-use reunite::schema::{DeleteRule, ForeignKey, Schema, Table, Tracking, UniqueKey, WinnerRule};
+use reunite::schema::{
+    ColumnRule, DeleteRule, ForeignKey, Schema, Table, Tracking, UniqueKey, Unit, WinnerRule,
+};
 use reunite::value::{Collation, Value};
 use reunite::version::{Hlc, Priority, Stamp};
 
@@ -181,6 +183,22 @@ fn agreeing(
     agreeing
 }
 
+/// The values of a unit that can be read, by column: not those of columns that were dropped.
+pub fn live_columns<'a>(
+    unit: &'a Unit,
+    values: &'a [Value],
+) -> impl Iterator<Item = (usize, &'a Value)> + use<'a> {
+    let all = unit.columns.iter().copied().zip(values);
+    all.filter(|(column, _)| *column != Unit::DROPPED)
+}
+
+/// What a unit has that nobody has written.
+pub fn unwritten(table: &Table, unit: &Unit) -> Cell {
+    let default = |column: &usize| table.columns.get(*column).map(|column| column.default.clone());
+    let columns = unit.columns.iter().map(|column| default(column).unwrap_or_default());
+    Cell { columns: columns.collect(), ..Cell::default() }
+}
+
 /// The winners of a row by itself as they were written, or the defaults.
 pub fn own_values(table: &Table, row: &Row) -> Vec<Value> {
     let mut values: Vec<Value> = table.columns.iter().map(|column| column.default.clone()).collect();
@@ -188,8 +206,8 @@ pub fn own_values(table: &Table, row: &Row) -> Vec<Value> {
         let live = row.live(Slot::Columns(unit.id));
         let best = live.max_by_key(|(_, entry)| order(table, &entry.stamp));
         let Some(Content::Columns(cell)) = best.map(|(_, entry)| &entry.content) else { continue };
-        for (column, value) in unit.columns.iter().zip(&cell.columns) {
-            values[*column] = value.clone();
+        for (column, value) in live_columns(unit, &cell.columns) {
+            values[column] = value.clone();
         }
     }
     values
@@ -204,14 +222,14 @@ pub fn written(
 ) -> Vec<Value> {
     let mut values: Vec<Value> = table.columns.iter().map(|column| column.default.clone()).collect();
     for unit in &table.units {
-        let columns = winners.get(&unit.id).map(|(_, cell, _)| cell.columns.clone());
-        for (column, value) in unit.columns.iter().zip(columns.into_iter().flatten()) {
-            values[*column] = value;
-        }
-        let column = unit.columns[0];
         let cell = winners.get(&unit.id).map(|(_, cell, _)| cell);
-        if let Some(value) = class.together(table, column, cell) {
-            values[column] = value;
+        for (column, value) in cell.into_iter().flat_map(|cell| live_columns(unit, &cell.columns)) {
+            values[column] = value.clone();
+        }
+        if table.rule_of(unit) != ColumnRule::Winner
+            && let Some(value) = class.together(table, unit.columns[0], cell)
+        {
+            values[unit.columns[0]] = value;
         }
     }
     values

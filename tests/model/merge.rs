@@ -8,9 +8,9 @@ use reunite::value::Value;
 
 use super::commit::{Commit, Refusal};
 use super::conflicts::Conflict;
-use super::facts::{Cell, ConflictName, Content, Slot};
+use super::facts::{ConflictName, Content, Slot};
 use super::identity::Edge;
-use super::image::life_order;
+use super::image::{life_order, unwritten};
 use super::operations::Values;
 use super::resolve::Choice;
 
@@ -62,12 +62,11 @@ impl Commit<'_> {
     }
 
     fn join_unit(&mut self, unit: &Unit, from: RowKey, into: RowKey, absorbed: &mut BTreeSet<(UnitId, Dot)>) {
-        let rule = self.table(from).columns[unit.columns[0]].rule;
+        let rule = self.table(from).rule_of(unit);
         if matches!(rule, ColumnRule::Max | ColumnRule::Min | ColumnRule::Union) {
             return; // What counts together goes on counting where it is.
         }
-        let defaults = unit.columns.iter().map(|column| self.table(from).columns[*column].default.clone());
-        let unwritten = Cell { columns: defaults.collect(), ..Cell::default() };
+        let unwritten = unwritten(self.table(from), unit);
         let assigned = !self.spots(into, unit.id).is_empty();
         let competing = self.spots(from, unit.id);
         let (old, gone) = match self.visible_value(from, unit.id) {

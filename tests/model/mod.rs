@@ -24,7 +24,7 @@ mod view;
 
 pub use commit::{Change, Commit, Done, Hints, Refusal};
 pub use conflicts::Conflict;
-pub use derive::{Derived, derive};
+pub use derive::{Derived, derive, live_table};
 pub use facts::merge_row;
 pub use facts::{Cell, ConflictName, Content, Facts, Row, Slot, Vector, covers, join};
 pub use identity::{Edge, Rule};

@@ -8,7 +8,7 @@ use reunite::value::Value;
 
 use super::commit::{Commit, Refusal};
 use super::facts::{Cell, Content, Slot};
-use super::image::{fold, winners, written};
+use super::image::{fold, unwritten, winners, written};
 use super::together::{Combined, fitted};
 
 /// Values by column position.
@@ -30,11 +30,12 @@ impl Commit<'_> {
         let set = |column: &usize| !shown[*column].is_null();
         let refers = |unit: &Unit| table.foreign_keys_of_unit(unit.id).any(|key| key.columns.iter().all(set));
         for unit in table.units.iter().filter(|unit| names(&unit.columns, named) || refers(unit)) {
-            if table.columns[unit.columns[0]].rule == ColumnRule::Union {
+            if table.rule_of(unit) == ColumnRule::Union {
                 self.write_set(row, unit, &shown[unit.columns[0]]);
                 continue;
             }
-            let columns = unit.columns.iter().map(|column| shown[*column].clone()).collect();
+            let columns =
+                unit.columns.iter().map(|column| shown.get(*column).cloned().unwrap_or_default()).collect();
             let cell = Cell { columns, ..Cell::default() };
             self.write(row, Slot::Columns(unit.id), Content::Columns(cell), BTreeSet::new());
         }
@@ -72,15 +73,13 @@ impl Commit<'_> {
 
     fn change_unit(&mut self, row: RowKey, unit: &Unit, shown: &[Value], named: &Values, force: bool) {
         let table = self.table(row);
-        let defaults = unit.columns.iter().map(|column| table.columns[*column].default.clone());
-        let unwritten = Cell { columns: defaults.collect(), ..Cell::default() };
-        let rule = table.columns[unit.columns[0]].rule;
+        let rule = table.rule_of(unit);
         if rule == ColumnRule::Union {
             return self.write_set(row, unit, &shown[unit.columns[0]]);
         }
         let visible = self.visible_value(row, unit.id);
         let (mut cell, visible) =
-            visible.map_or((unwritten, BTreeSet::new()), |(cell, _, visible)| (cell, visible));
+            visible.map_or((unwritten(table, unit), BTreeSet::new()), |(cell, _, visible)| (cell, visible));
         // A named reference is rewritten whole, from the key that it shows.
         let renamed = |key: &&ForeignKey| names(&key.columns, named);
         let whole: BTreeSet<usize> =
@@ -267,7 +266,7 @@ impl Commit<'_> {
         self.joining = self.naming(row);
         self.joining.insert(row);
         for unit in &table.units {
-            let rule = table.columns[unit.columns[0]].rule;
+            let rule = table.rule_of(unit);
             if rule == ColumnRule::Union {
                 self.rewrite_set(row, unit);
             }

@@ -115,8 +115,8 @@ impl Commit<'_> {
         // A parked row may stay parked for another reason.
         if let Some(before) = self.shown.get(&row).cloned() {
             let (by_facts, mut shown) = (self.by_facts(row), before.clone());
-            for column in self.units_of(row, conflict).iter().flat_map(|unit| &unit.columns) {
-                shown[*column] = by_facts[*column].clone();
+            for column in self.units_of(row, conflict).iter().flat_map(Unit::live_columns) {
+                shown[column] = by_facts[column].clone();
             }
             self.shown.insert(row, shown.clone());
             self.own.insert(row);
@@ -243,7 +243,7 @@ impl Commit<'_> {
 
     fn units_of(&self, row: RowKey, conflict: &Conflict) -> Vec<Unit> {
         let table = self.table(row);
-        let lost = |column: &usize| conflict.columns.contains(&table.columns[*column].id);
-        table.units.iter().filter(|unit| unit.columns.iter().any(lost)).cloned().collect()
+        let lost = |column: usize| conflict.columns.contains(&table.columns[column].id);
+        table.units.iter().filter(|unit| unit.live_columns().any(lost)).cloned().collect()
     }
 }

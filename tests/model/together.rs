@@ -100,7 +100,7 @@ impl Combined<'_> {
     /// Whether two values of a unit mean the same: rows that are one now, and beside references that follow, of
     /// which the key is no matter, equal columns.
     pub fn means_the_same(self, table: &Table, unit: &Unit, a: &Cell, b: &Cell) -> bool {
-        let mut columns = unit.columns.clone();
+        let mut columns: Vec<usize> = unit.live_columns().collect();
         for key in table.foreign_keys.iter().filter(|key| key.unit == unit.id) {
             let root = |cell: &Cell| {
                 let parent = cell.parents.get(&key.id)?;
@@ -122,7 +122,7 @@ impl Combined<'_> {
 
     /// Whether two values of a unit show the same.
     pub fn shows_the_same(self, table: &Table, unit: &Unit, a: &Cell, b: &Cell) -> bool {
-        match table.columns[unit.columns[0]].rule {
+        match table.rule_of(unit) {
             ColumnRule::Sum => self.reads(unit.id, a) == self.reads(unit.id, b),
             ColumnRule::Winner => self.means_the_same(table, unit, a, b),
             // All of them count: none is another than the rest.
