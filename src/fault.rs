@@ -10,16 +10,22 @@ pub enum Bug {
     SchemaByArrival,
     /// A new column is what the dropped one of its name was.
     ColumnByName,
+    /// A constraint that comes back is the dropped one of its name.
+    ConstraintByName,
     /// A merge brings back values that one side has replaced.
     RemovalsIgnored,
     /// Values withheld because the receiver has them are not filled in.
     WithheldDropped,
     /// A change replaces every sibling its writer has seen, not only what is visible.
     ReplaceAll,
+    /// A change replaces the visible value alone, and not what says the same.
+    WinnerOnly,
     /// A write carries only its own replica's priority.
     PriorityNotInherited,
     /// A counter adds everything that was ever added to the value that was assigned last.
     SumUnseen,
+    /// A counter that is brought back is assigned what it reads, though what was added still counts.
+    SumFolded,
     /// A write to a maximum or minimum replaces the winner alone.
     MaxWinnerOnly,
     /// A write to a set writes all its elements anew.
@@ -50,6 +56,10 @@ pub enum Bug {
     VoidNever,
     /// What a merge has absorbed competes again.
     AbsorbedIgnored,
+    /// Only the merge that is in force has absorbed what it says, not one that lost to it.
+    AbsorbedByWinner,
+    /// A merge that lost is listed though the rows are one anyway.
+    IdentityNoise,
     /// Rows that somebody kept apart are merged all the same.
     ApartIgnored,
     /// A merge by rule holds whatever keys the rows got meanwhile.
@@ -80,14 +90,17 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug, in the order of the layers.
-    pub const ALL: [Bug; 35] = [
+    pub const ALL: [Bug; 40] = [
         Bug::SchemaByArrival,
         Bug::ColumnByName,
+        Bug::ConstraintByName,
         Bug::RemovalsIgnored,
         Bug::WithheldDropped,
         Bug::ReplaceAll,
+        Bug::WinnerOnly,
         Bug::PriorityNotInherited,
         Bug::SumUnseen,
+        Bug::SumFolded,
         Bug::MaxWinnerOnly,
         Bug::UnionWhole,
         Bug::UndeleteKeepsLosers,
@@ -103,6 +116,8 @@ impl Bug {
         Bug::CycleCutByArrival,
         Bug::VoidNever,
         Bug::AbsorbedIgnored,
+        Bug::AbsorbedByWinner,
+        Bug::IdentityNoise,
         Bug::ApartIgnored,
         Bug::RuleEdgeSticks,
         Bug::IdFromKind,

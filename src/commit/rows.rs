@@ -197,7 +197,9 @@ impl Stage<'_> {
             let all = decided || rule.is_joined();
             let old: Vec<Dot> = if all { siblings.dots().collect() } else { vec![winner.stamp.dot] };
             let mut value = winner.value.clone();
-            if let Some(together) = combined(table, unit, &facts).filter(|_| rule.is_joined()) {
+            if let Some(together) =
+                combined(table, unit, &facts).filter(|_| rule.is_joined() || planted(Bug::SumFolded))
+            {
                 value.columns = vec![together];
             }
             self.write_unit(key, unit.id, value, &old)?;
@@ -304,6 +306,9 @@ impl Stage<'_> {
     ) -> Result<Vec<Dot>, Error> {
         let siblings = facts.unit(unit.id);
         let Some(winner) = winner(table, siblings) else { return Ok(Vec::new()) };
+        if planted(Bug::WinnerOnly) {
+            return Ok(vec![winner.stamp.dot]);
+        }
         let roots = self.roots(table, unit, siblings.iter().map(|sibling| &sibling.value))?;
         let same = |sibling: &&Sibling<UnitValue>| {
             shows_the_same(table, unit, facts, &roots, &sibling.value, &winner.value)

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use reunite::db::{AlterError, SeededRandom};
-use reunite::ids::ReplicaId;
+use reunite::ids::{ConflictId, ReplicaId};
 use reunite::replicate::{Options, pull, sync_with};
 use reunite::schema::Schema;
 use reunite::value::{Timestamp, Value};
@@ -251,7 +251,8 @@ impl World<'_> {
         ensure(fresh.shown() == shown, || {
             format!("P3 a new replica shows something else: {}, not {shown}", fresh.shown())
         })?;
-        added_and_dropped(&fresh, &shown)
+        added_and_dropped(&fresh, &shown)?;
+        dismissed_for_once(&fresh)
     }
 }
 
@@ -268,6 +269,34 @@ fn added_and_dropped(replica: &Replica, shown: &str) -> Checked {
         }
         ensure(replica.shown() == shown, || format!("P17 {add} left {}, not {shown}", replica.shown()))?;
         replica.sound()?;
+    }
+    Ok(())
+}
+
+/// What was dismissed of a rule says nothing about a later rule of the same name.
+fn dismissed_for_once(replica: &Replica) -> Checked {
+    let refused = |error: AlterError| Failure(format!("P17 {error}"));
+    let open = || -> Vec<ConflictId> {
+        let all = replica.db.read().and_then(|snapshot| snapshot.conflicts()).expect("memory does not fail");
+        all.iter().filter(|one| one.constraint.as_deref() == Some("p17")).map(|one| one.id).collect()
+    };
+    for (add, drop) in statements::ADDED_AND_DROPPED {
+        if replica.db.alter(add).is_err() {
+            continue;
+        }
+        let before = open();
+        for conflict in &before {
+            let done = replica.db.write(|tx| tx.resolve(*conflict, ResolveWith::Dismiss));
+            done.map_err(|error| Failure(format!("P17 {error}")))?;
+        }
+        ensure(open().is_empty(), || "P17 what was dismissed is still listed".to_owned())?;
+        replica.db.alter(drop).map_err(refused)?;
+        replica.db.alter(add).map_err(refused)?;
+        let after = open();
+        ensure(after.len() == before.len(), || {
+            format!("P17 a rule that comes back: {add} lists {after:?}, and listed {before:?} before")
+        })?;
+        replica.db.alter(drop).map_err(refused)?;
     }
     Ok(())
 }

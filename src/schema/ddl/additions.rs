@@ -49,21 +49,29 @@ impl Ids {
             self.columns
                 .insert(column.id, known.unwrap_or_else(|| ColumnId(numbers.of_column(&column.name))));
         }
-        let mut constraint = |new: ConstraintId, known: Option<ConstraintId>| {
-            self.constraints.insert(new, known.unwrap_or_else(|| ConstraintId(numbers.next())));
+        let mut constraint = |new: ConstraintId, name: &str, known: Option<ConstraintId>| {
+            self.constraints.insert(new, known.unwrap_or_else(|| ConstraintId(numbers.of_constraint(name))));
         };
         for (place, key) in new.keys.iter().enumerate() {
             let known = known_key(old, new, place).and_then(|place| old?.keys.get(place));
-            constraint(key.id, known.map(|key| key.id));
+            constraint(key.id, &key.name, known.map(|key| key.id));
         }
         for (place, key) in new.foreign_keys.iter().enumerate() {
-            constraint(key.id, old.and_then(|old| old.foreign_keys.get(place)).map(|key| key.id));
+            constraint(key.id, &key.name, old.and_then(|old| old.foreign_keys.get(place)).map(|key| key.id));
         }
         for (place, check) in new.checks.iter().enumerate() {
-            constraint(check.id, old.and_then(|old| old.checks.get(place)).map(|check| check.id));
+            constraint(
+                check.id,
+                &check.name,
+                old.and_then(|old| old.checks.get(place)).map(|check| check.id),
+            );
         }
         for (place, index) in new.indexes.iter().enumerate() {
-            constraint(index.id, old.and_then(|old| old.indexes.get(place)).map(|index| index.id));
+            constraint(
+                index.id,
+                &index.name,
+                old.and_then(|old| old.indexes.get(place)).map(|index| index.id),
+            );
         }
     }
 

@@ -24,10 +24,12 @@ impl<'a> Numbers<'a> {
 
     /// A number for a column, which has nothing to do with its name.
     pub fn of_column(&mut self, name: &str) -> u32 {
-        match planted(Bug::ColumnByName) {
-            true => name.bytes().fold(LATER, |number, byte| number.rotate_left(5) ^ u32::from(byte) | LATER),
-            false => self.next(),
-        }
+        if planted(Bug::ColumnByName) { by_name(name) } else { self.next() }
+    }
+
+    /// A number for a constraint, which has nothing to do with its name.
+    pub fn of_constraint(&mut self, name: &str) -> u32 {
+        if planted(Bug::ConstraintByName) { by_name(name) } else { self.next() }
     }
 
     /// A number that no known object has.
@@ -40,6 +42,11 @@ impl<'a> Numbers<'a> {
             }
         }
     }
+}
+
+/// What a number must not be: a name may come back with another meaning.
+fn by_name(name: &str) -> u32 {
+    name.bytes().fold(LATER, |number, byte| number.rotate_left(5) ^ u32::from(byte) | LATER)
 }
 
 fn hash(amendment: Dot, count: u64) -> u32 {
