@@ -34,6 +34,10 @@ pub enum Bug {
     UndeleteKeepsLosers,
     /// A losing value is dismissed by conflict id and stays.
     LoserAcknowledged,
+    /// A row that its key names, inserted again, shows values of before where no column is named.
+    NaturalFresh,
+    /// The key that names a row can be changed.
+    NaturalRename,
     /// A transaction accepts whatever the parked rows make of it.
     NoBoost,
     /// A transaction does not look at the rows it leaves behind.
@@ -90,7 +94,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug, in the order of the layers.
-    pub const ALL: [Bug; 40] = [
+    pub const ALL: [Bug; 42] = [
         Bug::SchemaByArrival,
         Bug::ColumnByName,
         Bug::ConstraintByName,
@@ -105,6 +109,8 @@ impl Bug {
         Bug::UnionWhole,
         Bug::UndeleteKeepsLosers,
         Bug::LoserAcknowledged,
+        Bug::NaturalFresh,
+        Bug::NaturalRename,
         Bug::NoBoost,
         Bug::BystandersUnchecked,
         Bug::RankByFirstKey,

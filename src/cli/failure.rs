@@ -67,6 +67,12 @@ fn details(cause: &(dyn std::error::Error + 'static)) -> Option<serde_json::Map<
                 "holder": holder.to_string(),
             })
         }
+        WriteError::ImmutableKey { table, row, key, columns, values } => {
+            let values: Vec<Json> = values.iter().map(Value::to_json).collect();
+            json!({
+                "table": table, "row": row.to_string(), "key": key, "columns": columns, "values": values,
+            })
+        }
         WriteError::StaleVersion { table, row, columns, replicas, deleted } => {
             let replicas: Vec<String> = replicas.iter().map(ToString::to_string).collect();
             json!({

@@ -262,6 +262,7 @@ fn refused(error: WriteError, lines: &Lines) -> anyhow::Error {
         },
         WriteError::MissingParent { row, .. }
         | WriteError::CheckFailed { row, .. }
+        | WriteError::ImmutableKey { row, .. }
         | WriteError::Restricted { row, .. }
         | WriteError::NotApplicable { row, .. } => line(row).map(|line| format!("line {line}")),
         _ => None,

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::derive::{Derived, Status};
 use crate::ids::{ColumnId, ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, TableId, UnitId};
 use crate::row::{Ack, Count, Life, Merge, MergeRule, RowState, Sibling, UnitValue};
-use crate::schema::{Column, ColumnRule, DeleteRule, Table, Tracking, Unit, WinnerRule};
+use crate::schema::{Column, ColumnRule, DeleteRule, Identity, Table, Tracking, Unit, WinnerRule};
 use crate::value::arbitrary;
 use crate::value::{Collation, Json, Type, Value};
 use crate::version::{Hlc, Priority, Stamp};
@@ -197,6 +197,7 @@ pub(crate) fn table() -> Table {
         foreign_keys: Vec::new(),
         checks: Vec::new(),
         indexes: Vec::new(),
+        identity: Identity::Random,
         tracking: Tracking::Column,
         winner: WinnerRule::Latest,
         deletes: DeleteRule::DeleteWins,

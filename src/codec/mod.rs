@@ -11,6 +11,7 @@ mod change;
 mod facts;
 mod joined;
 mod life;
+mod natural;
 mod stamps;
 mod units;
 mod values;
@@ -31,6 +32,7 @@ mod tests;
 
 pub use bytes::Malformed;
 pub(crate) use canonical::canonical_row;
+pub(crate) use natural::{natural_row_id, row_id_of_unit};
 pub(crate) use values::{check_value_size, value_size};
 pub use version::VersionTokenError;
 

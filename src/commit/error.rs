@@ -38,6 +38,24 @@ pub enum WriteError {
         /// The row that holds the key.
         holder: RowId,
     },
+    /// The primary key names the row, and was to be changed.
+    #[error(
+        "table {table}, row {row}: key {key} = {} names the row and cannot be changed: insert a row with the \
+         new key and merge this one into it, or delete this one",
+        list(.values)
+    )]
+    ImmutableKey {
+        /// The table.
+        table: String,
+        /// The row.
+        row: RowId,
+        /// The name of the key.
+        key: String,
+        /// The names of the key's columns, in its order.
+        columns: Box<[String]>,
+        /// The values that it has and keeps, in the order of the key's columns.
+        values: Vec<Value>,
+    },
     /// No row of the table referred to has this key.
     #[error("table {table}, row {row}: {constraint}: no row of {parent} has the key {}: insert it first, or name another", list(.values))]
     MissingParent {
@@ -226,6 +244,7 @@ impl WriteError {
     pub const fn code(&self) -> &'static str {
         match self {
             WriteError::DuplicateKey { .. } => "duplicate-key",
+            WriteError::ImmutableKey { .. } => "immutable-key",
             WriteError::MissingParent { .. } => "missing-parent",
             WriteError::Restricted { .. } => "restricted",
             WriteError::CheckFailed { .. } | WriteError::OutOfRange { .. } => "check-failed",

@@ -41,7 +41,8 @@ impl Stage<'_> {
         both.extend(self.members(into)?);
         self.joining = both.clone();
         let mut absorbed = Vec::new();
-        for unit in &table.units {
+        // The key that names a row comes from no other row.
+        for unit in table.units.iter().filter(|unit| Some(unit.id) != table.natural_unit()) {
             self.join_unit(table, unit, from, into, &mut absorbed)?;
         }
         let apart = self.apart_of(from)?;

@@ -18,6 +18,7 @@ mod identity;
 mod joined;
 mod meaning;
 mod merge;
+mod natural;
 mod optimistic;
 mod references;
 mod remote;

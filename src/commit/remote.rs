@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::codec::check_value_size;
 use crate::codec::key::check_key_size;
+use crate::codec::{check_value_size, row_id_of_unit};
 use crate::derive::{Source, derive};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
@@ -169,6 +169,13 @@ fn check_row(
             .ok_or_else(|| malformed(format!("table {}: unknown unit {}", table.name, id.0)))?;
         for sibling in change.state.unit(id).iter() {
             check_unit(schema, table, unit, &sibling.value)?;
+            let row = change.key.row;
+            if row_id_of_unit(table, unit, &sibling.value).is_some_and(|named| named != row) {
+                return Err(malformed(format!(
+                    "table {}: the key of row {row} names another row",
+                    table.name
+                )));
+            }
         }
     }
     check_joined(table, change)

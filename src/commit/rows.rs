@@ -21,7 +21,8 @@ use crate::value::Value;
 pub(crate) type Columns = BTreeMap<usize, Value>;
 
 impl Stage<'_> {
-    /// Inserts a row. Units of which no column is named are not written: they have their default.
+    /// Inserts a row. Units of which no column is named are not written: they have their default. A row that
+    /// its key names may have lived before: it begins again.
     pub fn insert(&mut self, key: RowKey, named: &Columns) -> Result<(), WriteError> {
         let table = self.table(key)?;
         let named = &fitted(table, named)?;
@@ -31,11 +32,31 @@ impl Stage<'_> {
             .map(|column| named.get(&column).cloned().unwrap_or_else(|| default(column)))
             .collect();
         required(table, &shown)?;
+        self.check_absent(table, key, &shown)?;
+        if self.facts(key)?.is_some() {
+            self.begin_again(table, key, named, &shown)?;
+        } else {
+            self.begin(table, key, named, &shown)?;
+        }
+        self.refer(table, key, &shown, |_| true);
+        self.show(key, Some(shown))?;
+        self.owns(key);
+        Ok(())
+    }
+
+    /// The first life of a row.
+    fn begin(
+        &mut self,
+        table: &Table,
+        key: RowKey,
+        named: &Columns,
+        shown: &[Value],
+    ) -> Result<(), WriteError> {
         let dot = self.dot(key)?;
         // A new row sees nothing that it must outrank.
         let stamp = self.plain_stamp(dot);
         self.edit(key, |facts| {
-            for unit in table.units.iter().filter(|unit| names(unit, named) || refers(table, unit, &shown)) {
+            for unit in table.units.iter().filter(|unit| is_inserted(table, unit, named, shown)) {
                 let columns = unit.columns.iter().map(|c| shown.get(*c).cloned().unwrap_or_default());
                 let value = UnitValue { columns: columns.collect(), ..UnitValue::default() };
                 match (table.rule_of(unit), value.columns.first()) {
@@ -47,9 +68,6 @@ impl Stage<'_> {
             }
             facts.write_life(stamp, Life::ALIVE, &[]);
         })?;
-        self.refer(table, key, &shown, |_| true);
-        self.show(key, Some(shown))?;
-        self.owns(key);
         Ok(())
     }
 
@@ -78,6 +96,7 @@ impl Stage<'_> {
             }
         }
         required(table, &shown)?;
+        self.check_immutable(table, key, &before, &shown)?;
         for unit in table.units.iter().filter(|unit| names(unit, named)) {
             self.change_unit(table, key, unit, &shown, named, force)?;
         }
@@ -181,6 +200,14 @@ impl Stage<'_> {
         if self.lives(key)? {
             return Err(self.not_applicable(table, key, "the row is not deleted"));
         }
+        self.revive(table, key, &facts)?;
+        self.show_facts(table, key)?;
+        self.owns(key);
+        Ok(())
+    }
+
+    /// Lets a row live that does not, or not undisputed, with what it and those merged into it show: `facts`.
+    pub(super) fn revive(&mut self, table: &Table, key: RowKey, facts: &RowState) -> Result<(), WriteError> {
         // What was merged into it without the deleter's knowing comes back with it.
         self.joining = self.naming(key)?;
         self.joining.insert(key.row);
@@ -198,7 +225,7 @@ impl Stage<'_> {
             let old: Vec<Dot> = if all { siblings.dots().collect() } else { vec![winner.stamp.dot] };
             let mut value = winner.value.clone();
             if let Some(together) =
-                combined(table, unit, &facts).filter(|_| rule.is_joined() || planted(Bug::SumFolded))
+                combined(table, unit, facts).filter(|_| rule.is_joined() || planted(Bug::SumFolded))
             {
                 value.columns = vec![together];
             }
@@ -211,8 +238,6 @@ impl Stage<'_> {
             facts.acks = Siblings::new();
         })?;
         self.writes.gone.remove(&key);
-        self.show_facts(table, key)?;
-        self.owns(key);
         Ok(())
     }
 
@@ -335,11 +360,16 @@ impl Stage<'_> {
     }
 }
 
-fn names(unit: &Unit, named: &Columns) -> bool {
+pub(super) fn names(unit: &Unit, named: &Columns) -> bool {
     unit.columns.iter().any(|column| named.contains_key(column))
 }
 
-/// Whether a default of the unit refers to a row: then it is written, to say which row it means.
+/// Whether an insertion writes a unit: if a column is named; if its default refers to a row, to say which row
+/// it means; and if it is the key that names the row, so that no other has to be asked for it.
+pub(super) fn is_inserted(table: &Table, unit: &Unit, named: &Columns, shown: &[Value]) -> bool {
+    names(unit, named) || refers(table, unit, shown) || table.natural_unit() == Some(unit.id)
+}
+
 fn refers(table: &Table, unit: &Unit, shown: &[Value]) -> bool {
     let set = |column: &usize| shown.get(*column).is_some_and(|value| !value.is_null());
     table.foreign_keys_of_unit(unit.id).any(|foreign_key| foreign_key.columns.iter().all(set))

@@ -149,8 +149,30 @@ impl<'a> Stage<'a> {
         &mut self,
         key: RowKey,
         unit: UnitId,
+        value: UnitValue,
+        replaces: &[Dot],
+    ) -> Result<(), Error> {
+        self.write_claimed(key, unit, value, replaces, true)
+    }
+
+    /// Writes a unit of a row that begins again: its keys are claimed from now on.
+    pub(super) fn write_unit_afresh(
+        &mut self,
+        key: RowKey,
+        unit: UnitId,
+        value: UnitValue,
+        replaces: &[Dot],
+    ) -> Result<(), Error> {
+        self.write_claimed(key, unit, value, replaces, false)
+    }
+
+    fn write_claimed(
+        &mut self,
+        key: RowKey,
+        unit: UnitId,
         mut value: UnitValue,
         replaces: &[Dot],
+        keeps_claim: bool,
     ) -> Result<(), Error> {
         let (table, dot) = (self.table(key)?, self.dot(key)?);
         self.absorb(key, unit, replaces)?;
@@ -163,7 +185,7 @@ impl<'a> Stage<'a> {
         let class = self.class(key)?;
         let none = Siblings::new();
         let siblings = class.as_ref().map_or(&none, |class| class.unit(unit));
-        value.claim = kept_claim(table, unit, siblings, &value);
+        value.claim = kept_claim(table, unit, siblings, &value).filter(|_| keeps_claim);
         // Given back before the edit, so that it need not copy.
         drop(class);
         let stamp = self.stamp(key, dot, |facts| facts.unit(unit))?;

@@ -4,7 +4,7 @@ use super::row::{Row, RowRef};
 use super::table::Table;
 use super::transaction::Transaction;
 use super::typed::for_column;
-use crate::codec::check_value_size;
+use crate::codec::{check_value_size, natural_row_id};
 use crate::commit::{Columns, WriteError};
 use crate::error::Error;
 use crate::ids::{RowId, RowKey, TableId};
@@ -73,7 +73,12 @@ impl<'a> TableMut<'a> {
     /// references are checked when the transaction commits.
     pub fn insert(&mut self, row: Row) -> Result<RowId, WriteError> {
         let named = columns(self.definition()?, &row)?;
-        let id = self.transaction.new_row_id()?;
+        let table = self.definition()?;
+        let value = |column: usize| named.get(&column).or_else(|| Some(&table.columns.get(column)?.default));
+        let id = match natural_row_id(table, |column| value(column).cloned().unwrap_or_default()) {
+            Some(id) => id,
+            None => self.transaction.new_row_id()?,
+        };
         let key = self.key(id);
         self.transaction.run(|stage| stage.insert(key, &named))?;
         Ok(id)

@@ -95,9 +95,11 @@ impl<'t> Component<'t> {
     pub fn state(&self, root: RowId) -> Option<Arc<RowState>> {
         let own = self.rows.get(&root)?;
         let mut state = Arc::clone(own);
+        // The key that names a row comes from no other row.
+        let natural = self.table.natural_unit();
         for member in self.members(root) {
             let Some(facts) = self.rows.get(&member) else { continue };
-            for (unit, siblings) in facts.units() {
+            for (unit, siblings) in facts.units().filter(|(unit, _)| Some(*unit) != natural) {
                 for sibling in siblings.iter().filter(|s| !self.is_absorbed(member, unit, s.stamp.dot)) {
                     Arc::make_mut(&mut state).add_to_unit(unit, sibling.clone());
                 }

@@ -7,15 +7,16 @@ use crate::value::{Timestamp, Type, Value};
 
 /// What has to change so that the row no longer has this key; none if no column of it can take a made-up value.
 ///
-/// Of the key's columns that refer to no other row the last TEXT gets a suffix; without one, the last UUID
+/// Of the key's columns that refer to no other row, and do not name their own, the last TEXT gets a suffix; without one, the last UUID
 /// becomes the row id; without that, the last INTEGER a number from it; else the last TIMESTAMP is moved by
 /// less than a minute.
 pub(super) fn fresh_key(table: &Table, key: &UniqueKey, shown: &Row, row: RowId) -> Option<Row> {
     let refers = |column: usize| table.foreign_keys.iter().any(|foreign| foreign.columns.contains(&column));
+    let names = |column: usize| table.natural_key().is_some_and(|key| key.columns.contains(&column));
     let kinds = [Type::Text, Type::Uuid, Type::Integer, Type::Timestamp];
     let column = kinds.into_iter().find_map(|kind| {
         let fits = |column: &usize| table.columns.get(*column).is_some_and(|column| column.kind == kind);
-        key.columns.iter().rev().copied().find(|column| fits(column) && !refers(*column))
+        key.columns.iter().rev().copied().find(|column| fits(column) && !refers(*column) && !names(*column))
     })?;
     let definition = table.columns.get(column)?;
     let bytes = row.as_bytes();

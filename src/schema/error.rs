@@ -245,6 +245,44 @@ pub enum SchemaError {
         /// The columns.
         columns: String,
     },
+    /// A table whose rows a primary key is to name, and that has none.
+    #[error(
+        "table {table:?} has no primary key that could name its rows: give it one, or leave identity out"
+    )]
+    NaturalWithoutKey {
+        /// The table.
+        table: String,
+    },
+    /// A key that names the rows, whose duplicates are to merge.
+    #[error(
+        "merge_duplicates of table {table:?} names its primary key ({columns}), which names the rows, so \
+         there are no duplicates: leave it out"
+    )]
+    NaturalMerge {
+        /// The table.
+        table: String,
+        /// The columns.
+        columns: String,
+    },
+    /// A key that names the rows is dropped.
+    #[error("key {key:?} names the rows of table {table:?}: it and its columns go only with the table")]
+    NaturalKeyDropped {
+        /// The table.
+        table: String,
+        /// The key.
+        key: String,
+    },
+    /// A declared unit with columns of the key that names the rows, and others.
+    #[error(
+        "a unit of table {table:?} has column {column:?} of the key that names the rows, which is a unit by \
+         itself: leave it out"
+    )]
+    NaturalUnit {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
     /// Declared units in a table whose rows are one unit.
     #[error("table {table:?} tracks by row, so each row is one unit: drop its option units")]
     UnitsByRow {

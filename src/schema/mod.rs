@@ -9,6 +9,7 @@ mod design;
 mod error;
 pub(crate) mod expression;
 mod graph;
+mod identity;
 mod limits;
 mod lookup;
 #[allow(clippy::module_inception, reason = "the file of the type Schema")]
@@ -21,6 +22,7 @@ pub(crate) use design::{Amendment, Design};
 pub use design::{DesignError, Notice};
 pub use error::SchemaError;
 pub use expression::{Binary, Expression, ExpressionError, Fault, Unary};
+pub use identity::Identity;
 pub use limits::{
     MAX_COLUMNS, MAX_CONSTRAINTS, MAX_NAME_BYTES, MAX_SCHEMA_BYTES, MAX_STATEMENT_BYTES, MAX_TABLES,
 };

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Expression;
+use super::{Expression, Identity};
 use crate::ids::{ColumnId, ConstraintId, TableId, UnitId};
 use crate::value::{Collation, Type, Value};
 
@@ -41,6 +41,8 @@ pub struct Table {
     pub checks: Vec<Check>,
     /// The secondary indexes, not unique.
     pub indexes: Vec<Index>,
+    /// What names a row.
+    pub identity: Identity,
     /// What counts as one change.
     pub tracking: Tracking,
     /// Which of two concurrent changes wins.

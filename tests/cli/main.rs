@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod damage;
+mod natural;
 mod session;
 
 use std::path::{Path, PathBuf};

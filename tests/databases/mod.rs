@@ -26,7 +26,7 @@ use self::optimistic::Seen;
 use self::pair::Pair;
 use self::perform::transact;
 use crate::model::{self, Commit, Done, Hints, Refusal, Slot};
-use crate::world::checks::{Changes, check_view};
+use crate::world::checks::{Changes, check_names, check_view};
 use crate::world::generate::{Generator, Operation};
 use crate::world::random::Random;
 use crate::world::story::{Checked, Failure, Phase, Plan, Story, ensure};
@@ -178,6 +178,9 @@ impl World<'_> {
         self.story.count("rows boosted", done.boosted);
         let undone = operations.iter().filter(|operation| matches!(operation, Operation::Undo { .. }));
         self.story.count("resolutions taken back", undone.count());
+        let before = &self.pairs[i].model.facts;
+        let again = before.keys().filter(|row| operations.iter().any(|operation| inserts(operation, **row)));
+        self.story.count("rows begun again", again.count());
         self.check_commit(i, operations, &done)?;
         for change in &done.changes {
             self.changes.entry(change.row).or_default().push(change.clone());
@@ -200,7 +203,9 @@ impl World<'_> {
             for (dot, entry) in row.into_iter().flat_map(|row| row.live(change.slot)) {
                 let greater = model::order(table, &entry.stamp) < model::order(table, &change.stamp);
                 ensure(greater, || format!("P20 {} does not exceed {dot}", change.stamp.dot))?;
-                let names = names || updated_twice(operations, change.row);
+                let again =
+                    row.is_some() && operations.iter().any(|operation| inserts(operation, change.row));
+                let names = names || again || updated_twice(operations, change.row);
                 let (Slot::Columns(unit), false, true) =
                     (change.slot, names, change.replaces.contains(&(change.slot, dot)))
                 else {
@@ -218,6 +223,7 @@ impl World<'_> {
     fn refused_alike(&self, i: usize, error: &WriteError, refusals: &BTreeSet<Refusal>) -> Checked {
         let class = match error.code() {
             "duplicate-key" => Refusal::Duplicate,
+            "immutable-key" => Refusal::ImmutableKey,
             "missing-parent" => Refusal::MissingParent,
             "restricted" => Refusal::Restricted,
             "check-failed" => Refusal::CheckFailed,
@@ -234,12 +240,19 @@ impl World<'_> {
     fn check(&self, i: usize) -> Checked {
         let pair = &self.pairs[i];
         check_view(&pair.schema, &pair.view)?;
+        check_names(&pair.schema, &pair.model.facts)?;
         compare(&pair.db, &pair.schema, &pair.model, &pair.view)
     }
 }
 
 /// Facts by row as they were before a session.
 type Before = BTreeMap<RowKey, model::Row>;
+
+/// Whether an operation inserts this row. One that was known before begins again: it shows nothing of before,
+/// and what a deletion had decided stays decided.
+fn inserts(operation: &Operation, of: RowKey) -> bool {
+    matches!(operation, Operation::Insert { row, .. } if *row == of)
+}
 
 /// Whether a transaction updates a row more than once. What it shows in between may agree with a loser,
 /// which then goes with it, as if each statement had been a transaction.

@@ -20,6 +20,7 @@ use super::undo::Settled;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Refusal {
     Duplicate,
+    ImmutableKey,
     MissingParent,
     Restricted,
     CheckFailed,
@@ -307,7 +308,7 @@ impl<'a> Commit<'a> {
         let table = self.table(row);
         let (old, stamp, _) = self.visible_value(row, unit).filter(|_| table.tracking == Tracking::Row)?;
         let is_key = |column: usize| table.keys.iter().any(|key| key.columns.contains(&column));
-        let columns = table.units.first()?.columns.iter().zip(old.columns.iter().zip(&cell.columns));
+        let columns = table.unit(unit)?.columns.iter().zip(old.columns.iter().zip(&cell.columns));
         let same = columns.filter(|(column, _)| is_key(**column)).all(|(_, (old, new))| old == new);
         same.then_some(old.claim.unwrap_or(stamp))
     }

@@ -124,7 +124,7 @@ impl Bars<'_> {
         for (key, value) in self.table.keys.iter().zip(&self.image.keys) {
             let holder = value.clone().and_then(|value| derived.holders.get(&(key.id, value)));
             if let Some(holder) = holder {
-                let claim = self.claim().unwrap_or_else(|| self.newest(&key.columns));
+                let claim = self.claim(&key.columns).unwrap_or_else(|| self.newest(&key.columns));
                 self.add(key.id, Kind::Unique, &key.columns, claim, Some(*holder));
             }
         }
@@ -154,10 +154,12 @@ impl Bars<'_> {
     }
 
     /// Under row tracking a later change may have rewritten the key: the claim knows who made it.
-    fn claim(&self) -> Option<Dot> {
-        let row_tracking = self.table.tracking == Tracking::Row;
-        let (_, cell, stamp) = self.image.winners.values().next().filter(|_| row_tracking)?;
-        Some(cell.claim.unwrap_or(*stamp).dot)
+    fn claim(&self, columns: &[usize]) -> Option<Dot> {
+        let units: BTreeSet<_> = columns.iter().map(|column| self.table.columns[*column].unit).collect();
+        let winners = units.iter().filter_map(|unit| self.image.winners.get(unit));
+        let claims = winners.map(|(_, cell, stamp)| cell.claim.unwrap_or(*stamp));
+        let newest = claims.max_by_key(|stamp| order(self.table, stamp));
+        newest.filter(|_| self.table.tracking == Tracking::Row).map(|stamp| stamp.dot)
     }
 
     /// The change that wrote the visible values of these columns; the newest, if several did.

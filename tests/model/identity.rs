@@ -30,6 +30,14 @@ pub struct Rule {
 pub struct Identity {
     /// The merges in force.
     pub edges: BTreeMap<RowKey, RowKey>,
+    /// The units of keys that name rows: what a merged row says there is about itself alone.
+    pub names: BTreeSet<UnitId>,
+}
+
+/// The unit of the key that names the rows of a table.
+pub fn name_of(table: &Table) -> Option<UnitId> {
+    let natural = table.identity == reunite::schema::Identity::Natural && !table.dropped;
+    natural.then(|| table.columns[table.keys[0].columns[0]].unit)
 }
 
 fn best_life<'a>(table: &Table, facts: &'a Facts, row: RowKey) -> Option<&'a Entry> {
@@ -51,7 +59,8 @@ fn is_dead(table: &Table, facts: &Facts, row: RowKey) -> bool {
 
 impl Identity {
     pub fn of(schema: &Schema, facts: &Facts) -> Identity {
-        let mut identity = Identity::default();
+        let names = schema.tables().iter().filter_map(name_of).collect();
+        let mut identity = Identity { names, ..Identity::default() };
         for table in schema.tables() {
             let rows = facts.keys().filter(|row| row.table == table.id);
             let rows: Vec<RowKey> =
@@ -157,6 +166,9 @@ impl Identity {
     pub fn spots(&self, facts: &Facts, root: RowKey, unit: UnitId) -> Vec<(RowKey, Dot)> {
         let mut spots = Vec::new();
         for row in self.class(root) {
+            if row != root && self.names.contains(&unit) {
+                continue;
+            }
             let live = facts.get(&row).into_iter().flat_map(|row| row.live(Slot::Columns(unit)));
             spots.extend(
                 live.map(|(dot, _)| (row, dot))

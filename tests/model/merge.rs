@@ -9,7 +9,7 @@ use reunite::value::Value;
 use super::commit::{Commit, Refusal};
 use super::conflicts::Conflict;
 use super::facts::{ConflictName, Content, Slot};
-use super::identity::Edge;
+use super::identity::{Edge, name_of};
 use super::image::{life_order, unwritten};
 use super::operations::Values;
 use super::resolve::Choice;
@@ -39,7 +39,8 @@ impl Commit<'_> {
         }
         self.joining.clone_from(&both);
         let mut absorbed = BTreeSet::new();
-        for unit in &self.table(from).units {
+        let table = self.table(from);
+        for unit in table.units.iter().filter(|unit| name_of(table) != Some(unit.id)) {
             self.join_unit(unit, from, into, &mut absorbed);
         }
         let names: BTreeSet<RowId> = both.iter().map(|row| row.row).collect();

@@ -12,6 +12,7 @@ mod facts;
 mod identity;
 mod image;
 mod merge;
+mod natural;
 mod operations;
 mod references;
 mod replica;

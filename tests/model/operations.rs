@@ -8,6 +8,7 @@ use reunite::value::Value;
 
 use super::commit::{Commit, Refusal};
 use super::facts::{Cell, Content, Slot};
+use super::identity::name_of;
 use super::image::{fold, unwritten, winners, written};
 use super::together::{Combined, fitted};
 
@@ -18,8 +19,8 @@ type Outcome = Result<(), Refusal>;
 
 impl Commit<'_> {
     /// Units of which no column is named are not written: they have their default. A default that
-    /// refers to a row is written, to say which row it means.
-    pub fn insert(&mut self, row: RowKey, named: &Values) -> Outcome {
+    /// refers to a row is written, to say which row it means, and so is the key that names the row.
+    pub fn insert(&mut self, mut row: RowKey, named: &Values) -> Outcome {
         let table = self.table(row);
         let named = &fitted(table, named);
         let default = |(column, definition): (usize, &reunite::schema::Column)| {
@@ -29,14 +30,24 @@ impl Commit<'_> {
         required(table, &shown)?;
         let set = |column: &usize| !shown[*column].is_null();
         let refers = |unit: &Unit| table.foreign_keys_of_unit(unit.id).any(|key| key.columns.iter().all(set));
-        for unit in table.units.iter().filter(|unit| names(&unit.columns, named) || refers(unit)) {
+        let name = name_of(table);
+        let says = |unit: &Unit| names(&unit.columns, named) || refers(unit) || name == Some(unit.id);
+        if name.is_some() {
+            row = self.named(row, &shown);
+            if self.shown.contains_key(&row) {
+                return Err(Refusal::Duplicate);
+            }
+            self.begin_again(row);
+        }
+        for unit in table.units.iter().filter(|unit| says(unit)) {
             if table.rule_of(unit) == ColumnRule::Union {
                 self.write_set(row, unit, &shown[unit.columns[0]]);
                 continue;
             }
             let columns =
                 unit.columns.iter().map(|column| shown.get(*column).cloned().unwrap_or_default()).collect();
-            let cell = Cell { columns, ..Cell::default() };
+            let seen = self.combined(row, |class| class.added(unit.id));
+            let cell = Cell { columns, seen, ..Cell::default() };
             self.write(row, Slot::Columns(unit.id), Content::Columns(cell), BTreeSet::new());
         }
         self.touch(row);
@@ -58,6 +69,7 @@ impl Commit<'_> {
         let named = &fitted(table, named);
         named.iter().for_each(|(column, value)| shown[*column] = value.clone());
         required(table, &shown)?;
+        self.check_name(row, &before, named)?;
         for unit in table.units.iter().filter(|unit| names(&unit.columns, named)) {
             self.change_unit(row, unit, &shown, named, force);
         }
@@ -257,12 +269,21 @@ impl Commit<'_> {
     /// Brings back a deleted row, or takes a merged one out again. It starts afresh: every column is rewritten, because other replicas
     /// may have purged the old values.
     pub fn undelete(&mut self, row: RowKey) -> Outcome {
-        let table = self.table(row);
-        let facts = self.replica.facts.get(&row).ok_or(Refusal::NoSuchRow)?;
+        if !self.replica.facts.contains_key(&row) {
+            return Err(Refusal::NoSuchRow);
+        }
         if self.lives(row) {
             return Err(Refusal::NotApplicable);
         }
-        let decided = facts.live(Slot::Life).all(|(_, entry)| entry.content.is_dead());
+        self.revive(row);
+        self.appear(row);
+        Ok(())
+    }
+
+    /// Lets a row live, with what its class showed.
+    pub fn revive(&mut self, row: RowKey) {
+        let table = self.table(row);
+        let decided = self.replica.facts[&row].live(Slot::Life).all(|(_, entry)| entry.content.is_dead());
         self.joining = self.naming(row);
         self.joining.insert(row);
         for unit in &table.units {
@@ -285,8 +306,6 @@ impl Commit<'_> {
         self.write(row, Slot::Life, Content::Alive(BTreeSet::new()), old.into_iter().flatten().collect());
         self.joining.clear();
         self.gone.remove(&row);
-        self.appear(row);
-        Ok(())
     }
 
     /// Asks for this row before its rivals.

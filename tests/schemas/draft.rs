@@ -74,6 +74,10 @@ fn draft(random: &mut Random, free: bool) -> Vec<Table> {
     for (table, referred) in tables.iter_mut().zip(referred) {
         checks(table, random);
         options(table, referred, random);
+        // SQLite lets keys change. This takes no number of the others' series.
+        if free && table.has_primary_key && random.clone().chance(30) {
+            table.options.push("identity = 'natural'".into());
+        }
     }
     tables
 }
@@ -290,6 +294,10 @@ fn mend(tables: &mut [Table], error: &str) -> bool {
                 (reference.on_delete, reference.on_update) = ("", "");
                 return true;
             }
+        }
+        if error.contains(&format!("a unit of table \"t{at}\"")) {
+            table.options.retain(|option| !option.starts_with("units"));
+            return true;
         }
         if error.contains(&format!("check of table \"t{at}\"")) {
             table.checks.clear();

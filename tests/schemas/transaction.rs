@@ -16,8 +16,9 @@ use crate::story::{Checked, Story, ensure};
 use crate::view::{State, View, of_transaction, show, unspelled};
 
 /// Why a transaction may be refused.
-const CODES: [&str; 8] = [
+const CODES: [&str; 9] = [
     "duplicate-key",
+    "immutable-key",
     "missing-parent",
     "restricted",
     "check-failed",

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use reunite::ids::{ConstraintId, RowKey};
-use reunite::schema::Schema;
+use reunite::schema::{Identity, Schema};
 use reunite::value::Value;
 
 use super::story::{Checked, ensure};
-use crate::model::{Change, Derived, Image, Need, Replica, Row, Slot, covers};
+use crate::model::{Change, Content, Derived, Facts, Image, Need, Replica, Row, Slot, covers, fold};
 
 /// Every change that was ever committed, by row.
 pub type Changes = BTreeMap<RowKey, Vec<Change>>;
@@ -66,6 +66,28 @@ pub fn check_view(schema: &Schema, view: &Derived) -> Checked {
                 format!("P5 {:?} is parked for nothing", image.key)
             })?;
         }
+    }
+    Ok(())
+}
+
+/// Where a key names the rows, no two rows have one, nor one row two: whatever became of them.
+pub fn check_names(schema: &Schema, facts: &Facts) -> Checked {
+    for table in schema.tables().iter().filter(|table| table.identity == Identity::Natural) {
+        let columns = &table.keys[0].columns;
+        let mut names: BTreeMap<Vec<Value>, RowKey> = BTreeMap::new();
+        for (row, state) in facts.iter().filter(|(row, _)| row.table == table.id) {
+            for (_, entry) in state.live(Slot::Columns(table.columns[columns[0]].unit)) {
+                let Content::Columns(cell) = &entry.content else { continue };
+                let mut shown = vec![Value::Null; table.columns.len()];
+                let unit = table.unit(table.columns[columns[0]].unit).expect("a unit of the table");
+                unit.columns.iter().zip(&cell.columns).for_each(|(at, value)| shown[*at] = value.clone());
+                let name = fold(table, columns, &shown).expect("a primary key is not null");
+                let of = *names.entry(name.clone()).or_insert(*row);
+                ensure(of == *row, || format!("NATURAL {of:?} and {row:?} are both called {name:?}"))?;
+            }
+        }
+        let called: BTreeSet<RowKey> = names.values().copied().collect();
+        ensure(called.len() == names.len(), || format!("NATURAL a row has two names: {names:?}"))?;
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use reunite::derive::{About, Kind};
 use reunite::ids::{RowId, RowKey, TableId};
-use reunite::schema::{ColumnRule, ForeignKey, Schema, Table};
-use reunite::value::{Json, Type, Value};
+use reunite::schema::{ColumnRule, ForeignKey, Identity, Schema, Table};
+use reunite::value::{Collation, Json, Type, Value};
 
 use super::random::Random;
 use crate::model::{Choice, Commit, Conflict, ConflictName, Derived, Facts, Refusal, Values};
@@ -96,14 +96,16 @@ impl Generator<'_> {
             (13..=15, Some(row)) => Some(Operation::Delete { row }),
             (16, Some(_)) => {
                 let dead = self.view.images.values().filter(|image| !image.lives);
-                self.random.pick(dead).map(|image| Operation::Undelete { row: image.key })
+                let dead = self.random.pick(dead).map(|image| image.key);
+                dead.map(|row| self.again(row, 60).unwrap_or(Operation::Undelete { row }))
             }
             (17, Some(row)) => {
                 let parked =
                     self.view.images.values().filter(|i| i.lives && !self.view.visible.contains_key(&i.key));
                 let parked =
                     self.random.pick(parked.map(|image| image.key)).filter(|_| self.random.chance(50));
-                Some(Operation::Prefer { row: parked.unwrap_or(row) })
+                let again = parked.and_then(|row| self.again(row, 60));
+                Some(again.unwrap_or(Operation::Prefer { row: parked.unwrap_or(row) }))
             }
             (18 | 19, Some(row)) => self.merge(row),
             _ => self.resolution(),
@@ -142,7 +144,25 @@ impl Generator<'_> {
     pub fn insertion(&mut self) -> Operation {
         let tables = self.schema.tables();
         let table = &tables[self.random.below(tables.len())];
-        let row = RowKey { table: table.id, row: RowId::from_bytes(self.random.bytes()) };
+        let hidden = self.view.images.keys().filter(|row| !self.view.visible.contains_key(row));
+        let hidden = hidden.filter(|row| row.table == table.id).copied();
+        let known = self.random.clone().pick(hidden);
+        let again = known.and_then(|row| self.again(row, 40));
+        again.unwrap_or_else(|| self.insertion_into(table, &Values::new()))
+    }
+
+    /// Now and then the insertion of a row that its key names, and that is known.
+    fn again(&mut self, row: RowKey, percent: usize) -> Option<Operation> {
+        let table = self.schema.table_by_id(row.table).expect("a table of the schema");
+        let key = table.keys.first().filter(|_| table.identity == Identity::Natural)?;
+        let shown = &self.view.images[&row].values;
+        let name = key.columns.iter().map(|column| (*column, shown[*column].clone())).collect();
+        self.random.chance(percent).then(|| self.insertion_into(table, &name))
+    }
+
+    /// A row with these values, and others.
+    fn insertion_into(&mut self, table: &Table, fixed: &Values) -> Operation {
+        let chance = RowId::from_bytes(self.random.bytes());
         let mut values = BTreeMap::new();
         for (column, definition) in table.columns.iter().enumerate() {
             let needed = !definition.nullable && definition.default.is_null();
@@ -152,7 +172,44 @@ impl Generator<'_> {
             }
         }
         self.refer(table, &mut values);
+        values.extend(fixed.clone());
+        let row = RowKey { table: table.id, row: self.name(table, &values).unwrap_or(chance) };
         Operation::Insert { row, values }
+    }
+
+    /// A row id that follows from the key, where that names rows: any will do that everybody would choose.
+    /// (A database chooses its own.)
+    fn name(&self, table: &Table, values: &Values) -> Option<RowId> {
+        let key = table.keys.first().filter(|_| table.identity == Identity::Natural)?;
+        let mut name = u128::from(table.id.0);
+        for column in &key.columns {
+            let value = values.get(column).unwrap_or(&table.columns[*column].default);
+            let text = match value {
+                Value::Text(text) => table.columns[*column].collation.fold(text).into_owned(),
+                value => value.to_json().to_string(),
+            };
+            name =
+                text.bytes().fold(name << 8 | 0xff, |name, byte| name.wrapping_mul(257) ^ u128::from(byte));
+        }
+        Some(RowId::from_bytes(name.to_be_bytes()))
+    }
+
+    /// Mostly what names the row already, perhaps spelled otherwise.
+    fn respell(&mut self, row: RowKey, table: &Table, values: &mut Values) {
+        let Some(key) = table.keys.first().filter(|_| table.identity == Identity::Natural) else { return };
+        let Some(image) = self.view.images.get(&row) else { return };
+        for column in &key.columns {
+            if values.contains_key(column) && self.random.chance(85) {
+                let value = match &image.values[*column] {
+                    Value::Text(text) if table.columns[*column].collation != Collation::Binary => {
+                        let lower = self.random.chance(50);
+                        Value::Text(if lower { text.to_lowercase() } else { text.to_uppercase() })
+                    }
+                    value => value.clone(),
+                };
+                values.insert(*column, value);
+            }
+        }
     }
 
     /// New values for some columns of a row, at least `least`.
@@ -167,6 +224,7 @@ impl Generator<'_> {
             }
         }
         self.refer(table, &mut values);
+        self.respell(row, table, &mut values);
         values
     }
 
@@ -237,6 +295,7 @@ impl Generator<'_> {
             lost.insert(position, self.value(table, position));
         }
         self.refer(table, &mut lost);
+        self.respell(row, table, &mut lost);
         let kept_both = self.random.chance(30);
         match (name.about, conflict.kind, self.random.below(4)) {
             (About::Update | About::Life, _, 0) => Choice::KeepWinner,

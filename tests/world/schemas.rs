@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use reunite::schema::Expression::{self, Column, Literal};
 use reunite::schema::{
-    Binary, ColumnRule, DeleteRule, OnDelete, OnUpdate, Schema, SchemaBuilder, TableBuilder, Tracking,
-    WinnerRule,
+    Binary, ColumnRule, DeleteRule, Identity, OnDelete, OnUpdate, Schema, SchemaBuilder, TableBuilder,
+    Tracking, WinnerRule,
 };
 use reunite::value::{Collation, Type, Value};
 
@@ -42,13 +42,14 @@ impl Extra {
 
 /// Customers, their orders, and employees who have bosses: following and by value, with a composite unit.
 fn shop(random: &mut Random, extra: Extra) -> SchemaBuilder {
-    let (rules, actions) = (Rules::some(random), Actions::some(random));
+    let (identity, rules, actions) = (identity(random), Rules::some(random), Actions::some(random));
     let (by_value, boss) = (Actions::some(random), Actions::some(random));
     let customer = |t: TableBuilder| {
         let t = t.column("code", Type::Text).collate(Collation::NoCase);
         let t = t.column("email", Type::Text).column("low", Type::Integer).column("high", Type::Integer);
         let t = t.column("note", Type::Integer).default(3).primary_key(["code"]).unique(["email"]);
-        rules[0].apply(t.check(compare(Binary::LessOrEqual, Column(2), Column(3))))
+        let t = t.check(compare(Binary::LessOrEqual, Column(2), Column(3)));
+        rules[0].apply(t.done().identity(identity))
     };
     let orders = |t: TableBuilder| {
         let t = t.column("number", Type::Integer);
@@ -96,12 +97,12 @@ fn ring(random: &mut Random, extra: Extra) -> SchemaBuilder {
 
 /// Composite keys, and references that are part of keys: a key follows a key that follows a key.
 fn places(random: &mut Random, extra: Extra) -> SchemaBuilder {
-    let (rules, actions) = (Rules::some(random), Actions::some(random));
+    let (identity, rules, actions) = (identity(random), Rules::some(random), Actions::some(random));
     let match_key = random.chance(30);
     let place = |t: TableBuilder| {
         let t = t.column("zone", Type::Text).collate(Collation::NoCase).column("slot", Type::Integer);
         let t = t.column("label", Type::Text).primary_key(["zone", "slot"]).unique(["label"]);
-        rules[0].apply(t)
+        rules[0].apply(t.done().identity(identity))
     };
     let booking = |t: TableBuilder| {
         let t = t.column("id", Type::Integer).column("zone", Type::Text).collate(Collation::NoCase);
@@ -148,13 +149,13 @@ fn defaults(random: &mut Random, extra: Extra) -> SchemaBuilder {
 
 /// Counters, sets, maxima and minima: in a table that others refer to, and in one that refers.
 fn combined(random: &mut Random, extra: Extra) -> SchemaBuilder {
-    let (rules, actions) = (Rules::some(random), Actions::some(random));
+    let (identity, rules, actions) = (identity(random), Rules::some(random), Actions::some(random));
     let by_column = |rules: Rules| Rules { tracking: Tracking::Column, ..rules };
     let page = |t: TableBuilder| {
         let t = t.column("name", Type::Text).collate(Collation::NoCase).column("hits", Type::Integer);
         let t = t.column("high", Type::Integer).column("low", Type::Integer).default(4);
         let t = t.column("tags", Type::Json).column("note", Type::Integer).primary_key(["name"]);
-        let t = t.combine("hits", ColumnRule::Sum).combine("high", ColumnRule::Max);
+        let t = t.combine("hits", ColumnRule::Sum).combine("high", ColumnRule::Max).identity(identity);
         by_column(rules[0]).apply(t.combine("low", ColumnRule::Min).combine("tags", ColumnRule::Union))
     };
     let stock = |t: TableBuilder| {
@@ -170,6 +171,11 @@ fn combined(random: &mut Random, extra: Extra) -> SchemaBuilder {
         extra.apply(rules[2].apply(t), 1)
     };
     Schema::builder().table("page", page).table("stock", stock).table("plain", plain)
+}
+
+/// What names the rows of a table. It takes no number of the others' series.
+fn identity(random: &Random) -> Identity {
+    if random.clone().next() % 10 < 4 { Identity::Natural } else { Identity::Random }
 }
 
 /// How a table settles conflicts.

@@ -1,16 +1,17 @@
 //! Golden bytes: a change of the format cannot go unnoticed. If one of these fails, either undo the
 //! change or raise the version of the format and say how old databases are read.
 
-use crate::codec::canonical_row;
 use crate::codec::conflict::{encode_conflicts, encode_listed};
 use crate::codec::frame::encode_frame;
 use crate::codec::generate::{Numbers, table};
 use crate::codec::log::encode_entry;
 use crate::codec::record::encode_row;
 use crate::codec::wire::MessageWriter;
+use crate::codec::{canonical_row, natural_row_id};
 use crate::derive::{About, Conflict, Derived, Kind, Status};
 use crate::ids::{ColumnId, ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, TableId, UnitId};
 use crate::row::{Ack, Life, Merge, MergeRule, RowChange, RowState, UnitValue};
+use crate::schema::Schema;
 use crate::value::{Json, Timestamp, Value};
 use crate::version::{Hlc, Knowledge, Priority, Stamp};
 
@@ -220,3 +221,18 @@ const CANONICAL: &str = "\
      020132fb341201010101010101010101010101010101010183616e6e000000030132fb00200101010101010101\
      01010101010101010902040201021b0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd0132030101010101010101\
      010101010101010102000000";
+
+/// The ids of rows that their primary key names. Changed, every such row would be another.
+#[test]
+fn golden_row_ids_of_keys() {
+    let sql = "CREATE TABLE seat (row TEXT COLLATE NOCASE, place INTEGER, PRIMARY KEY (place, row))
+        WITH (identity = 'natural')";
+    let schema = Schema::from_sql(sql).unwrap();
+    let id = |row: &str, place: i64| {
+        let values = [Value::from(row), Value::Integer(place)];
+        natural_row_id(&schema.tables()[0], |column| values[column].clone()).unwrap().to_string()
+    };
+    assert_eq!(id("Ann", 7), "351ad3ff-60e9-8d71-8d93-d4bec6dd598b");
+    assert_eq!(id("ANN", 7), id("ann", 7));
+    assert_ne!(id("ann", 8), id("ann", 7));
+}

@@ -3,7 +3,7 @@
 use super::columns::Columns;
 use super::draft::{Problem, TableDraft};
 use super::references::Reference;
-use super::{column_rules, columns, follow, names, references, rules, units};
+use super::{column_rules, columns, follow, names, natural, references, rules, units};
 use crate::ids::{ColumnId, ConstraintId, TableId};
 use crate::schema::{Check, DuplicateRule, Index, Schema, SchemaError, Table, UniqueKey, limits};
 
@@ -20,6 +20,7 @@ pub(super) fn schema(drafts: &[TableDraft]) -> Result<Schema, Problem> {
     references::resolve(drafts, &mut outlines)?;
     let mut tables: Vec<Table> = outlines.into_iter().map(|outline| outline.table).collect();
     for (draft, table) in drafts.iter().zip(&mut tables) {
+        natural::validate(draft, table)?;
         units::assign(draft, table)?;
         column_rules::validate(draft, table)?;
     }
@@ -87,6 +88,7 @@ fn outline(draft: &TableDraft, ids: &mut Ids) -> Result<Outline, Problem> {
         foreign_keys: Vec::new(),
         checks,
         indexes,
+        identity: draft.identity,
         tracking: draft.tracking,
         winner: draft.winner,
         deletes: draft.deletes,

@@ -2,7 +2,7 @@
 //! Each name remembers where in the SQL text it stands, if it comes from one.
 
 use crate::schema::{
-    ColumnRule, DeleteRule, Expression, OnDelete, OnUpdate, SchemaError, Tracking, WinnerRule,
+    ColumnRule, DeleteRule, Expression, Identity, OnDelete, OnUpdate, SchemaError, Tracking, WinnerRule,
 };
 use crate::value::{Collation, Type, Value};
 
@@ -67,6 +67,9 @@ pub(in crate::schema) struct TableDraft {
     pub indexes: Vec<KeyDraft>,
     pub units: Vec<Vec<Name>>,
     pub column_rules: Vec<(ColumnRule, Name)>,
+    pub identity: Identity,
+    /// Where the identity stands.
+    pub identity_at: Position,
     pub tracking: Tracking,
     pub winner: WinnerRule,
     pub deletes: DeleteRule,
@@ -85,6 +88,8 @@ impl TableDraft {
             indexes: Vec::new(),
             units: Vec::new(),
             column_rules: Vec::new(),
+            identity: Identity::default(),
+            identity_at: Position::default(),
             tracking: Tracking::default(),
             winner: WinnerRule::default(),
             deletes: DeleteRule::default(),

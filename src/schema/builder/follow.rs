@@ -6,10 +6,18 @@ use super::draft::{Problem, TableDraft};
 use crate::schema::graph;
 use crate::schema::{ForeignKey, SchemaError, Table};
 
-/// Refuses following references that share a column, and those around a cycle of keys.
+/// Refuses following references that share a column, those from a key that names rows, and those around a
+/// cycle of keys.
 pub(super) fn validate(drafts: &[TableDraft], tables: &[Table]) -> Result<(), Problem> {
     for (draft, table) in drafts.iter().zip(tables) {
         for (at, foreign_key) in table.foreign_keys.iter().enumerate().filter(|(_, key)| key.follow) {
+            let named_by = table.natural_key().into_iter().flat_map(|key| &key.columns);
+            if let Some(column) = named_by.into_iter().find(|column| foreign_key.columns.contains(column)) {
+                let column = table.column_names(&[*column]).join("");
+                let reason =
+                    format!("has column {column:?} of the key that names the rows, which never changes");
+                return Err(must_match(draft, at, reason));
+            }
             let others = table.foreign_keys.iter().enumerate().filter(|(other, _)| *other != at);
             if let Some(column) = others.map(|(_, other)| shared(table, foreign_key, other)).find_map(|c| c) {
                 let reason = format!("shares column {column:?} with another foreign key");

@@ -9,6 +9,7 @@ mod columns;
 mod draft;
 mod follow;
 mod names;
+mod natural;
 mod rebuild;
 mod references;
 mod rules;
@@ -25,7 +26,9 @@ pub(super) use names::{default_check, default_foreign_key, default_key};
 pub(super) use rebuild::{build, drafts, validate};
 pub(super) use units::{constraint_groups, joined};
 
-use super::{ColumnRule, DeleteRule, OnDelete, OnUpdate, Schema, SchemaError, Tracking, WinnerRule};
+use super::{
+    ColumnRule, DeleteRule, Identity, OnDelete, OnUpdate, Schema, SchemaError, Tracking, WinnerRule,
+};
 use crate::value::{Collation, Type, Value};
 
 /// A schema in the making; see [`Schema::builder`].
@@ -241,6 +244,21 @@ impl<Last> TableBuilder<Last> {
         if rule != ColumnRule::Winner {
             self.draft.column_rules.push((rule, Name::from(column.into())));
         }
+        self.then()
+    }
+
+    /// What names a row; [`Identity::Random`] unless given.
+    ///
+    /// ```
+    /// use reunite::schema::{Identity, Schema};
+    /// use reunite::value::Type;
+    /// let tag = |t: reunite::schema::TableBuilder| t.column("name", Type::Text).primary_key(["name"]).identity(Identity::Natural);
+    /// let schema = Schema::builder().table("tag", tag).build()?;
+    /// assert!(schema.to_sql().contains("identity = 'natural'"));
+    /// # Ok::<(), reunite::schema::SchemaError>(())
+    /// ```
+    pub fn identity(mut self, identity: Identity) -> TableBuilder {
+        self.draft.identity = identity;
         self.then()
     }
 

@@ -54,6 +54,8 @@ fn draft(tables: &[Table], table: &Table) -> TableDraft {
         indexes: table.indexes.iter().map(|index| key(&index.name, &index.columns, false)).collect(),
         units: Vec::new(),
         column_rules: column_rules.collect(),
+        identity: table.identity,
+        identity_at: Position::default(),
         tracking: Tracking::Column,
         winner: table.winner,
         deletes: table.deletes,

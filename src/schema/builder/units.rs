@@ -7,7 +7,7 @@
 use super::columns::Columns;
 use super::draft::{Position, Problem, TableDraft};
 use crate::ids::UnitId;
-use crate::schema::{Column, SchemaError, Table, Tracking, Unit};
+use crate::schema::{Column, ForeignKey, SchemaError, Table, Tracking, Unit};
 
 /// Gives the table its units, and columns and foreign keys theirs.
 pub(super) fn assign(draft: &TableDraft, table: &mut Table) -> Result<(), Problem> {
@@ -23,7 +23,8 @@ pub(super) fn assign(draft: &TableDraft, table: &mut Table) -> Result<(), Proble
     let mut groups = constraint_groups(table);
     groups.extend(declared);
     if table.tracking == Tracking::Row {
-        groups.push((0..table.columns.len()).collect());
+        let of_key = |column: &usize| table.natural_key().is_some_and(|key| key.columns.contains(column));
+        groups.push((0..table.columns.len()).filter(|column| !of_key(column)).collect());
     }
     table.units = joined(&table.columns, &groups);
     for unit in &table.units {
@@ -32,18 +33,26 @@ pub(super) fn assign(draft: &TableDraft, table: &mut Table) -> Result<(), Proble
         }
     }
     for foreign_key in &mut table.foreign_keys {
-        let unit = foreign_key.columns.first().and_then(|&at| table.columns.get(at));
-        unit.into_iter().for_each(|column| foreign_key.unit = column.unit);
+        let mut units = foreign_key.columns.iter().filter_map(|at| Some(table.columns.get(*at)?.unit));
+        let first = units.next().unwrap_or(ForeignKey::NO_UNIT);
+        foreign_key.unit = if units.all(|unit| unit == first) { first } else { ForeignKey::NO_UNIT };
     }
     Ok(())
 }
 
-/// The groups that the table's constraints make, whatever its tracking.
+/// The groups that the table's constraints make, whatever its tracking. The key of a table whose rows it
+/// names is in no group with other columns: it never changes, so no merge can tear them apart.
 pub(in crate::schema) fn constraint_groups(table: &Table) -> Vec<Vec<usize>> {
     let keys = table.keys.iter().map(|key| key.columns.clone());
     let foreign_keys = table.foreign_keys.iter().map(|foreign_key| foreign_key.columns.clone());
     let checks = table.checks.iter().map(|check| check.rule.columns());
-    keys.chain(foreign_keys).chain(checks).collect()
+    let groups = keys.chain(foreign_keys).chain(checks);
+    let Some(key) = table.natural_key() else { return groups.collect() };
+    let apart = groups.map(|mut group| {
+        group.retain(|column| !key.columns.contains(column));
+        group
+    });
+    apart.chain([key.columns.clone()]).collect()
 }
 
 /// The units of columns, given which columns belong together. Every column is in one.

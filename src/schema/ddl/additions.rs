@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::words::quoted;
 use crate::ids::{ColumnId, ConstraintId, TableId, UnitId};
 use crate::schema::design::{NewCheck, NewColumn, NewForeignKey, NewKey, NewTable, Numbers, Operation};
-use crate::schema::{DuplicateRule, Expression, Table};
+use crate::schema::{DuplicateRule, Expression, Table, UniqueKey};
 use crate::value::Value;
 
 /// The operations, tables first. `numbers` gives the ids.
@@ -98,6 +98,8 @@ impl Ids {
                 id: table,
                 name: new.name.clone(),
                 columns: columns.collect(),
+                identity: new.identity,
+                natural_key: new.natural_key().map(|key| self.key(new, key)),
                 tracking: new.tracking,
                 winner: new.winner,
                 deletes: new.deletes,
@@ -131,12 +133,18 @@ impl Ids {
 
     fn keys(&self, old: Option<&Table>, new: &Table) -> Vec<Operation> {
         let added = new.keys.iter().enumerate().filter(|(place, _)| known_key(old, new, *place).is_none());
-        let operation = |(place, key): (usize, &crate::schema::UniqueKey)| Operation::AddKey {
+        // A key that names the rows came with its table.
+        let added = added.filter(|(_, key)| new.natural_key().is_none_or(|natural| natural.id != key.id));
+        let operation = |(place, key): (usize, &UniqueKey)| Operation::AddKey {
             table: self.table_id(new.id),
             primary: place == 0 && new.has_primary_key,
-            key: NewKey { duplicates: key.duplicates, ..self.list(new, key.id, &key.name, &key.columns) },
+            key: self.key(new, key),
         };
         added.map(operation).collect()
+    }
+
+    fn key(&self, table: &Table, key: &UniqueKey) -> NewKey {
+        NewKey { duplicates: key.duplicates, ..self.list(table, key.id, &key.name, &key.columns) }
     }
 
     fn list(&self, table: &Table, id: ConstraintId, name: &str, columns: &[usize]) -> NewKey {

@@ -7,10 +7,7 @@ use sqlparser::tokenizer::Token;
 use super::{Cursor, DdlError};
 use crate::schema::builder::{Name, Position, TableDraft};
 use crate::schema::design::Operation;
-use crate::schema::{ColumnRule, DeleteRule, SchemaError, Table, Tracking, WinnerRule};
-
-/// Options that later versions of Reunite will know.
-const LATER: [&str; 1] = ["identity"];
+use crate::schema::{ColumnRule, DeleteRule, Identity, SchemaError, Table, Tracking, WinnerRule};
 
 /// The value of an option, and where it stands.
 struct Text {
@@ -90,6 +87,10 @@ fn text(cursor: &mut Cursor) -> Result<Text, DdlError> {
 
 fn apply(draft: &mut TableDraft, option: &str, at: Position, value: &Text) -> Result<(), DdlError> {
     match option {
+        "identity" => {
+            let kinds = [("random", Identity::Random), ("natural", Identity::Natural)];
+            (draft.identity, draft.identity_at) = (one_of(option, value, &kinds)?, value.at);
+        }
         "tracking" => {
             draft.tracking = one_of(option, value, &[("column", Tracking::Column), ("row", Tracking::Row)])?;
         }
@@ -115,12 +116,8 @@ fn apply(draft: &mut TableDraft, option: &str, at: Position, value: &Text) -> Re
         "merge_duplicates" => {
             lists(value)?.iter().try_for_each(|columns| merge_duplicates(draft, columns, value.at))?;
         }
-        later if LATER.contains(&later) => {
-            let message = format!("option {later} is not supported by this version of Reunite: leave it out");
-            return Err(DdlError::new(at, message));
-        }
         unknown => {
-            let known = "tracking, winner, deletes, merge_duplicates, match_key, units, max, min, sum, union and replicate";
+            let known = "identity, tracking, winner, deletes, merge_duplicates, match_key, units, max, min, sum, union and replicate";
             return Err(DdlError::new(at, format!("there is no option {unknown}: there are {known}")));
         }
     }

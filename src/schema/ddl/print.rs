@@ -4,8 +4,8 @@ use super::words::quoted;
 use crate::ids::TableId;
 use crate::schema::builder::{constraint_groups, default_check, default_foreign_key, default_key, joined};
 use crate::schema::{
-    Column, ColumnRule, DeleteRule, DuplicateRule, Expression, ForeignKey, OnDelete, OnUpdate, Table,
-    Tracking, Unit, WinnerRule,
+    Column, ColumnRule, DeleteRule, DuplicateRule, Expression, ForeignKey, Identity, OnDelete, OnUpdate,
+    Table, Tracking, Unit, WinnerRule,
 };
 use crate::value::{Collation, Value};
 
@@ -100,6 +100,9 @@ fn options(table: &Table) -> String {
     let mut options = Vec::new();
     let mut option =
         |name: &str, value: &str| options.push(format!("{name} = '{}'", value.replace('\'', "''")));
+    if table.identity == Identity::Natural {
+        option("identity", "natural");
+    }
     if table.tracking == Tracking::Row {
         option("tracking", "row");
     }

@@ -154,6 +154,7 @@ impl Fold {
         let (id, place) = (self.standing(id), self.place(table)?);
         let Fold { tables, required, .. } = self;
         let table = tables.get_mut(place).ok_or(Unfit::Gone)?;
+        keep_natural_key(table, |key| key.id == id)?;
         if table.primary_key().is_some_and(|key| key.id == id) {
             table.has_primary_key = false;
             let columns = table.keys.first().map(|key| key.columns.clone()).unwrap_or_default();
@@ -202,6 +203,17 @@ impl Fold {
 
     fn at(&self, place: usize) -> Result<&Table, Unfit> {
         self.tables.get(place).ok_or(Unfit::Gone)
+    }
+}
+
+/// Refuses to drop the key that names the rows, if this would.
+pub(super) fn keep_natural_key(table: &Table, drops: impl Fn(&UniqueKey) -> bool) -> Result<(), Unfit> {
+    match table.natural_key().filter(|key| drops(key)) {
+        None => Ok(()),
+        Some(key) => {
+            let (table, key) = (table.name.clone(), key.name.clone());
+            Err(SchemaError::NaturalKeyDropped { table, key }.into())
+        }
     }
 }
 

@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::constraints::keep_natural_key;
 use super::names;
 use super::operation::{NewColumn, NewTable, Operation};
 use crate::ids::{ColumnId, ConstraintId, TableId, UnitId};
@@ -151,6 +152,7 @@ impl Fold {
             foreign_keys: Vec::new(),
             checks: Vec::new(),
             indexes: Vec::new(),
+            identity: new.identity,
             tracking: new.tracking,
             winner: new.winner,
             deletes: new.deletes,
@@ -158,7 +160,15 @@ impl Fold {
             dropped: false,
         };
         self.tables.push(table);
-        Ok(())
+        let Some(key) = &new.natural_key else { return Ok(()) };
+        self.add_key(new.id, key, true, effect)?;
+        let table = self.table(new.id)?;
+        let unit = table.natural_unit().and_then(|unit| table.unit(unit));
+        let held = |column: &usize| table.natural_key().is_some_and(|key| key.columns.contains(column));
+        match unit.filter(|unit| unit.columns.len() == key.columns.len() && unit.columns.iter().all(held)) {
+            Some(_) => Ok(()),
+            None => Err(Unfit::Malformed("a key that names rows is a unit by itself".to_owned())),
+        }
     }
 
     fn drop_table(&mut self, id: TableId) -> Result<(), Unfit> {
@@ -251,6 +261,7 @@ fn add_column(table: &mut Table, new: &NewColumn, effect: &mut Effect) -> Result
 /// were written with it.
 fn drop_column(table: &mut Table, id: ColumnId, effect: &mut Effect) -> Result<(), Unfit> {
     let (gone, _) = table.column_by_id(id).ok_or(Unfit::Gone)?;
+    keep_natural_key(table, |key| key.columns.contains(&gone))?;
     table.columns.remove(gone);
     let moved = |column: usize| if column > gone && column != Unit::DROPPED { column - 1 } else { column };
     let mut swept = |name: &str| effect.swept.push((table.name.clone(), name.to_owned()));

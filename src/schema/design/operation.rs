@@ -7,14 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::text;
 use crate::ids::{ColumnId, ConstraintId, ReplicaId, TableId, UnitId};
-use crate::schema::{ColumnRule, DeleteRule, DuplicateRule, OnDelete, OnUpdate, Tracking, WinnerRule};
+use crate::schema::{
+    ColumnRule, DeleteRule, DuplicateRule, Identity, OnDelete, OnUpdate, Tracking, WinnerRule,
+};
 use crate::value::{Collation, Type};
 
 /// One change of a schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Operation {
-    /// A new table, without constraints: those are added by operations that follow.
+    /// A new table, without constraints but for a key that names its rows: those are added by operations
+    /// that follow.
     CreateTable(NewTable),
     /// A table goes, with its constraints and with the foreign keys that refer to it.
     DropTable {
@@ -131,6 +134,13 @@ pub(crate) struct NewTable {
     pub name: String,
     /// The columns, with their units.
     pub columns: Vec<NewColumn>,
+    /// What names a row.
+    #[serde(default, skip_serializing_if = "Identity::is_random")]
+    pub identity: Identity,
+    /// The primary key, if it names the rows: such a table is none without it. (Other constraints come
+    /// with operations that follow.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub natural_key: Option<NewKey>,
     /// What counts as one change.
     pub tracking: Tracking,
     /// Which of two concurrent changes wins.
@@ -220,7 +230,9 @@ impl Operation {
     pub(super) fn defines(&self) -> Vec<u32> {
         match self {
             Operation::CreateTable(table) => {
-                std::iter::once(table.id.0).chain(table.columns.iter().map(|column| column.id.0)).collect()
+                let key = table.natural_key.as_ref().map(|key| key.id.0);
+                let columns = table.columns.iter().map(|column| column.id.0);
+                std::iter::once(table.id.0).chain(columns).chain(key).collect()
             }
             Operation::AddColumn { column, .. } => vec![column.id.0],
             Operation::AddKey { key, .. } => vec![key.id.0],

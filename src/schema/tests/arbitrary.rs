@@ -5,7 +5,8 @@ use proptest::sample::{Index, select};
 
 use crate::schema::expression::arbitrary as expressions;
 use crate::schema::{
-    ColumnRule, DeleteRule, OnDelete, OnUpdate, Schema, SchemaBuilder, TableBuilder, Tracking, WinnerRule,
+    ColumnRule, DeleteRule, Identity, OnDelete, OnUpdate, Schema, SchemaBuilder, TableBuilder, Tracking,
+    WinnerRule,
 };
 use crate::value::{Collation, Type, Value, arbitrary};
 
@@ -45,6 +46,8 @@ struct Table {
     unit: Option<Vec<Index>>,
     rules: (Tracking, WinnerRule, DeleteRule),
     is_local: bool,
+    /// Its primary key names the rows, if that can be.
+    is_natural: bool,
     /// A column of its own with this rule.
     combined: Option<ColumnRule>,
 }
@@ -94,8 +97,8 @@ fn table() -> impl Strategy<Value = Table> {
     );
     let combined = select(vec![ColumnRule::Max, ColumnRule::Min, ColumnRule::Sum, ColumnRule::Union]);
     let combined = prop::option::of(combined);
-    let rest = (prop::option::of(some()), prop::option::of(some()), rules, any::<bool>(), combined);
-    (structure, rest).prop_map(|(structure, (index, unit, rules, is_local, combined))| {
+    let rest = (prop::option::of(some()), prop::option::of(some()), rules, any::<[bool; 2]>(), combined);
+    (structure, rest).prop_map(|(structure, (index, unit, rules, [is_local, is_natural], combined))| {
         let (name, columns, keys, has_primary_key, references, checks) = structure;
         Table {
             name,
@@ -108,6 +111,7 @@ fn table() -> impl Strategy<Value = Table> {
             unit,
             rules,
             is_local,
+            is_natural,
             combined,
         }
     })
@@ -195,6 +199,9 @@ fn define(mut t: TableBuilder, name: &str, table: &Table, keys: &mut Vec<Key>) -
     let (tracking, winner, deletes) = table.rules;
     if let (Some(places), Tracking::Column) = (&table.unit, tracking) {
         t = t.unit(pick(places, &columns).into_iter().map(|(name, ..)| name));
+    }
+    if table.is_natural && table.has_primary_key && table.unit.is_none() && !table.keys.is_empty() {
+        t = t.identity(Identity::Natural);
     }
     if let (Some(rule), Tracking::Column) = (table.combined, tracking) {
         let kind = if rule == ColumnRule::Union { Type::Json } else { Type::Integer };

@@ -11,7 +11,7 @@ const PAGE: &str = include_str!("../../../docs/SCHEMA.md");
 fn every_example_is_a_schema() {
     let examples: Vec<&str> =
         PAGE.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(examples.len(), 6);
+    assert_eq!(examples.len(), 7);
     for example in examples {
         let schema = Schema::from_sql(example).unwrap_or_else(|error| panic!("{error}\n{example}"));
         assert_eq!(Schema::from_sql(&schema.to_sql()).unwrap(), schema);

@@ -284,12 +284,13 @@ fn options() {
         ("tracking = 'row', tracking = 'row'", "1:60: option tracking is given twice: leave one out"),
         (
             "colour = 'red'",
-            "1:42: there is no option colour: there are tracking, winner, deletes, merge_duplicates, match_key, units, max, min, sum, union and replicate",
+            "1:42: there is no option colour: there are identity, tracking, winner, deletes, merge_duplicates, match_key, units, max, min, sum, union and replicate",
         ),
         (
             "identity = 'natural'",
-            "1:42: option identity is not supported by this version of Reunite: leave it out",
+            "1:53: table \"t\" has no primary key that could name its rows: give it one, or leave identity out",
         ),
+        ("identity = 'name'", "1:53: option identity cannot be 'name': it is 'random' or 'natural'"),
         (
             "sum = 'b'",
             "1:48: column \"b\" of table \"t\" is TEXT; the rule sum needs INTEGER: sums of REAL depend on their order, so count in the smallest unit, as cents",
@@ -325,6 +326,31 @@ fn options() {
         ("replicate = 'no'", "1:54: option replicate cannot be 'no': it is 'true' or 'false'"),
     ];
     table(&cases, |case| format!("CREATE TABLE t (a INTEGER, b TEXT) WITH ({case})"));
+}
+
+#[test]
+fn keys_that_name_rows() {
+    let cases = [
+        (
+            ") WITH (identity = 'natural', merge_duplicates = '(a, b)'",
+            "1:118: merge_duplicates of table \"t\" names its primary key (a, b), which names the rows, so there are no duplicates: leave it out",
+        ),
+        (
+            ") WITH (units = '(b, c)', identity = 'natural'",
+            "1:115: a unit of table \"t\" has column \"b\" of the key that names the rows, which is a unit by itself: leave it out",
+        ),
+        (
+            ", FOREIGN KEY (b) REFERENCES p) WITH (identity = 'natural'",
+            "1:101: foreign key (b) of table \"t\" has column \"b\" of the key that names the rows, which never changes: add it to the table's match_key",
+        ),
+        (
+            ") WITH (identity = 'natural', max = 'a'",
+            "1:135: column \"a\" of table \"t\" has the rule max and is part of a key: it must be a unit by itself",
+        ),
+    ];
+    let before =
+        "CREATE TABLE p (x TEXT PRIMARY KEY); CREATE TABLE t (a INTEGER, b TEXT, c TEXT, PRIMARY KEY (a, b)";
+    table(&cases, |case| format!("{before}{case})"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::arbitrary;
 use crate::schema::expression::arbitrary as expressions;
-use crate::schema::{Binary, Expression, OnUpdate, Schema, TableBuilder, Tracking};
+use crate::schema::{Binary, Expression, Identity, OnUpdate, Schema, TableBuilder, Tracking};
 use crate::value::{Type, Value};
 
 /// The example of the design.
@@ -74,6 +74,14 @@ CREATE TABLE p (
   i TIMESTAMP DEFAULT '2024-01-31T12:00:00.000000Z',
   PRIMARY KEY (a, b)
 ) WITH (winner = 'priority', deletes = 'latest wins', merge_duplicates = '(a, b)', units = '(d, e), (f, g)');
+CREATE TABLE n (
+  a INTEGER,
+  b TEXT,
+  c TEXT,
+  d TEXT,
+  PRIMARY KEY (b, a),
+  UNIQUE (a, c)
+) WITH (identity = 'natural', units = '(c, d)');
 CREATE TABLE c (
   x INTEGER,
   y TEXT,
@@ -85,7 +93,9 @@ CREATE TABLE c (
 ";
     let schema = Schema::from_sql(sql).unwrap();
     assert_eq!(schema.to_sql(), sql);
-    let [p, c] = schema.tables() else { panic!("two tables") };
+    let [p, n, c] = schema.tables() else { panic!("three tables") };
+    let units: Vec<_> = n.units.iter().map(|unit| unit.columns.clone()).collect();
+    assert_eq!((n.identity, units), (Identity::Natural, vec![vec![0, 1], vec![2, 3]]));
     assert_eq!(p.columns[7].default, Value::Integer(i64::MIN));
     assert_eq!(p.columns[6].default.kind(), Some(Type::Real));
     assert!(!c.replicate && c.tracking == Tracking::Row && !c.foreign_keys[0].follow);

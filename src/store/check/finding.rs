@@ -61,6 +61,8 @@ pub enum Problem {
         /// The unit.
         unit: UnitId,
     },
+    /// The key that names the row gives another row id.
+    Misnamed,
     /// A change of a table that replicates is numbered like one of a local table, or the reverse.
     ForeignChange {
         /// The change.
@@ -215,6 +217,7 @@ impl fmt::Display for Problem {
             Problem::WrongType { column, expected } => {
                 write!(f, "column {column} holds what is not a {expected}")
             }
+            Problem::Misnamed => f.write_str("its key names another row"),
             Problem::WrongReference { unit } => {
                 write!(f, "unit {} names a row for a foreign key that it does not hold", unit.0)
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Check;
 use super::entries::expected;
 use super::finding::{Problem, Stop};
-use crate::codec;
+use crate::codec::{self, row_id_of_unit};
 use crate::derive::{Conflict, Rederived, Status, Stored, merges, rederive_row};
 use crate::error::Error;
 use crate::ids::{ConflictId, Dot, RowKey};
@@ -64,6 +64,9 @@ impl Check<'_> {
             for sibling in siblings.iter() {
                 if !has_own_references(&snapshot.schema, table, unit, &sibling.value) {
                     self.report(key, Problem::WrongReference { unit: id })?;
+                }
+                if row_id_of_unit(table, unit, &sibling.value).is_some_and(|named| named != key.row) {
+                    self.report(key, Problem::Misnamed)?;
                 }
                 for (position, value) in unit.columns.iter().zip(&sibling.value.columns) {
                     let column = table.columns.get(*position);
