@@ -124,13 +124,19 @@ pub(super) fn row(table: &Table, text: &str) -> anyhow::Result<Row> {
     })?;
     let mut row = Row::new();
     for (name, json) in object.members() {
-        let value = value(table, name, json)?;
-        if row.get(name).is_some() {
-            bail!("the column {name} is named twice");
-        }
-        row.set(name, value);
+        set(&mut row, table, name, json)?;
     }
     Ok(row)
+}
+
+/// Takes a column from JSON into a row.
+pub(super) fn set(row: &mut Row, table: &Table, name: &str, json: &Json) -> anyhow::Result<()> {
+    let value = value(table, name, json)?;
+    if row.get(name).is_some() {
+        bail!("the column {name} is named twice");
+    }
+    row.set(name, value);
+    Ok(())
 }
 
 fn value(table: &Table, name: &str, json: &Json) -> anyhow::Result<Value> {

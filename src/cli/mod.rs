@@ -14,6 +14,7 @@ mod delete;
 mod demo;
 mod expire;
 mod explain;
+mod export;
 mod failure;
 mod grid;
 mod import;
@@ -32,6 +33,7 @@ mod reviews;
 mod rows;
 mod schema;
 mod script;
+mod source;
 mod stats;
 mod status;
 mod sync;
@@ -68,6 +70,7 @@ enum Command {
     Demo(demo::Demo),
     Init(init::Init),
     Import(import::Import),
+    Export(export::Export),
     Tables(tables::Tables),
     Schema(schema::ShowSchema),
     Alter(alter::Alter),
@@ -102,6 +105,7 @@ impl Command {
             Command::Demo(command) => command.run(output),
             Command::Init(command) => command.run(output),
             Command::Import(command) => command.run(output),
+            Command::Export(command) => command.run(output),
             Command::Tables(command) => command.run(output),
             Command::Schema(command) => command.run(output),
             Command::Alter(command) => command.run(output),

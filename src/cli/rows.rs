@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::grid::{Grid, cell, plain};
 use super::output::Output;
+use super::source::ROW_ID;
 use super::{key, open};
 use crate::db::{self, Row, RowRef};
 use crate::error::Error;
@@ -40,7 +41,7 @@ pub(super) fn limit(text: &str) -> Result<u64, String> {
     if text == "all" { Ok(u64::MAX) } else { text.parse().map_err(|_| "a number, or `all`".to_string()) }
 }
 
-type Entry = Result<(RowId, Row), Error>;
+pub(super) type Entry = Result<(RowId, Row), Error>;
 
 impl Rows {
     pub(super) fn run(&self, output: &mut Output<'_>) -> anyhow::Result<()> {
@@ -96,7 +97,7 @@ fn one(table: &db::Table<'_>, key: &str, output: &mut Output<'_>) -> anyhow::Res
 }
 
 /// By primary key; in a table without one, by row id.
-fn ordered<'a>(table: &db::Table<'a>) -> anyhow::Result<Box<dyn Iterator<Item = Entry> + 'a>> {
+pub(super) fn ordered<'a>(table: &db::Table<'a>) -> anyhow::Result<Box<dyn Iterator<Item = Entry> + 'a>> {
     Ok(match table.definition().primary_key() {
         Some(key) => Box::new(table.range::<RowRef>(&key.name, RangeFull)?),
         None => Box::new(table.scan()?),
@@ -107,7 +108,7 @@ fn ordered<'a>(table: &db::Table<'a>) -> anyhow::Result<Box<dyn Iterator<Item = 
 fn object(table: &Table, id: RowId, row: &Row) -> Json {
     let mut object = row.to_json();
     if let (None, Json::Object(members)) = (table.primary_key(), &mut object) {
-        members.insert("row id".to_string(), json!(id.to_string()));
+        members.insert(ROW_ID.to_string(), json!(id.to_string()));
     }
     object
 }
@@ -116,7 +117,7 @@ fn grid(table: &Table, page: &[(RowId, Row)]) -> Grid {
     let with_id = table.primary_key().is_none();
     let width = (LINE / table.columns.len().max(1)).clamp(14, 60);
     let names = table.columns.iter().map(|column| column.name.as_str());
-    let mut grid = Grid::new(with_id.then_some("row id").into_iter().chain(names));
+    let mut grid = Grid::new(with_id.then_some(ROW_ID).into_iter().chain(names));
     for (id, row) in page {
         let cells = row.iter().map(|(_, value)| cell(value, width));
         grid.row(with_id.then(|| id.to_string()).into_iter().chain(cells));

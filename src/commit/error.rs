@@ -172,6 +172,16 @@ pub enum WriteError {
         /// How many values were given.
         given: usize,
     },
+    /// The row is in the table already.
+    #[error(
+        "table {table}: row {row} is there already: change it, or insert another without naming its row id"
+    )]
+    RowExists {
+        /// The table.
+        table: String,
+        /// The row.
+        row: RowId,
+    },
     /// There is no such row, or it is not visible.
     #[error("table {table} has no row {row}")]
     NoSuchRow {
@@ -254,6 +264,7 @@ impl WriteError {
             WriteError::TypeMismatch { .. } | WriteError::KeyShape { .. } | WriteError::Field { .. } => {
                 "type-mismatch"
             }
+            WriteError::RowExists { .. } => "row-exists",
             WriteError::NoSuchRow { .. } => "no-such-row",
             WriteError::StaleVersion { .. } => "stale-version",
             WriteError::AlreadyResolved { .. } => "already-resolved",

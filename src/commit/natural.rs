@@ -1,4 +1,5 @@
-//! Rows that their primary key names: inserting one that was there before, and keeping the key as it is.
+//! Rows that their primary key names, or the caller by their row id: inserting one that was there before,
+//! and keeping a key that names a row as it is.
 
 use super::WriteError;
 use super::joined::elements_of;
@@ -13,12 +14,14 @@ use crate::schema::{ColumnRule, Table, UniqueKey, Unit};
 use crate::value::Value;
 
 impl Stage<'_> {
-    /// Refuses to insert a row that is there.
+    /// Refuses to insert a row that is there: its key names it, or the caller did.
     pub(super) fn check_absent(&self, table: &Table, key: RowKey, shown: &[Value]) -> Result<(), WriteError> {
-        let Some(unique) = table.natural_key() else { return Ok(()) };
         if self.visible(key)?.is_none() {
             return Ok(());
         }
+        let Some(unique) = table.natural_key() else {
+            return Err(WriteError::RowExists { table: table.name.clone(), row: key.row });
+        };
         Err(WriteError::DuplicateKey {
             table: table.name.clone(),
             key: unique.name.clone(),

@@ -14,6 +14,7 @@ mod database;
 mod design;
 pub(crate) mod decisions;
 mod identity;
+mod insert;
 mod lock;
 mod merge;
 mod optimistic;

@@ -4,7 +4,7 @@ use super::row::{Row, RowRef};
 use super::table::Table;
 use super::transaction::Transaction;
 use super::typed::for_column;
-use crate::codec::{check_value_size, natural_row_id};
+use crate::codec::check_value_size;
 use crate::commit::{Columns, WriteError};
 use crate::error::Error;
 use crate::ids::{RowId, RowKey, TableId};
@@ -55,94 +55,6 @@ impl<'a> TableMut<'a> {
     /// Never, unless the schema on disk is damaged.
     pub fn read(&self) -> Result<Table<'_>, WriteError> {
         Ok(Table::over(self.transaction.base(), Some(self.transaction.writes()), self.definition()?))
-    }
-
-    /// Inserts a row. Columns that are not named have their default.
-    ///
-    /// ```
-    /// # use reunite::{Database, row};
-    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
-    /// # let db = Database::builder().sql(sql)?.in_memory()?;
-    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
-    /// let bob = db.write(|tx| tx.table("customer")?.insert(row! { code: "BOB", phone: "555" }))?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If a name or value does not fit the table, or a column without a value must have one. Keys and
-    /// references are checked when the transaction commits.
-    pub fn insert(&mut self, row: Row) -> Result<RowId, WriteError> {
-        let named = columns(self.definition()?, &row)?;
-        let table = self.definition()?;
-        let value = |column: usize| named.get(&column).or_else(|| Some(&table.columns.get(column)?.default));
-        let id = match natural_row_id(table, |column| value(column).cloned().unwrap_or_default()) {
-            Some(id) => id,
-            None => self.transaction.new_row_id()?,
-        };
-        let key = self.key(id);
-        self.transaction.run(|stage| stage.insert(key, &named))?;
-        Ok(id)
-    }
-
-    /// Inserts many rows; returns how many. Either all or none.
-    ///
-    /// ```
-    /// # use reunite::{Database, row};
-    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
-    /// # let db = Database::builder().sql(sql)?.in_memory()?;
-    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
-    /// let codes = ["BOB", "CAT"];
-    /// let count = db.write(|tx| tx.table("customer")?.insert_all(codes.map(|code| row! { code: code })))?;
-    /// assert_eq!(count, 2);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`TableMut::insert`].
-    pub fn insert_all(&mut self, rows: impl IntoIterator<Item = Row>) -> Result<u64, WriteError> {
-        let start = self.transaction.savepoint();
-        let mut count = 0;
-        for row in rows {
-            if let Err(error) = self.insert(row) {
-                self.transaction.rollback_to(start)?;
-                return Err(error);
-            }
-            count += 1;
-        }
-        Ok(count)
-    }
-
-    /// Inserts a row, or changes the row with its primary key: of that the named columns whose values
-    /// differ. Columns that are not named stay as they are.
-    ///
-    /// ```
-    /// # use reunite::{Database, row};
-    /// # let sql = "CREATE TABLE customer (code TEXT PRIMARY KEY, phone TEXT)";
-    /// # let db = Database::builder().sql(sql)?.in_memory()?;
-    /// # db.write(|tx| tx.table("customer")?.insert(row! { code: "ANN" }))?;
-    /// db.write(|tx| {
-    ///     let mut customers = tx.table("customer")?;
-    ///     customers.upsert(row! { code: "ANN", phone: "555" })?; // is there: changes the phone
-    ///     customers.upsert(row! { code: "BOB" }) // is not: inserts
-    /// })?;
-    /// assert_eq!(db.read()?.table("customer")?.len()?, 2);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`TableMut::insert`]; also if the table has no primary key, or the row does not name it.
-    pub fn upsert(&mut self, row: Row) -> Result<RowId, WriteError> {
-        let table = self.definition()?;
-        let named = columns(table, &row)?;
-        let Some(key) = table.primary_key() else {
-            let what = "its primary key (it has none: use insert and update)".to_string();
-            return Err(WriteError::UnknownColumn { table: table.name.clone(), column: what });
-        };
-        let value: Vec<Value> =
-            key.columns.iter().map(|column| named.get(column).cloned().unwrap_or_default()).collect();
-        let Some(id) = self.read()?.row_id(value)? else { return self.insert(row) };
-        self.change(id, named)?;
-        Ok(id)
     }
 
     /// Changes the named columns of a row. What other replicas wrote there at the same time stays in
@@ -306,7 +218,7 @@ impl<'a> TableMut<'a> {
         self.change(key.row, named)
     }
 
-    fn change(&mut self, row: RowId, mut named: Columns) -> Result<(), WriteError> {
+    pub(super) fn change(&mut self, row: RowId, mut named: Columns) -> Result<(), WriteError> {
         let shown = self.read()?.values(row)?.unwrap_or_default();
         named.retain(|column, value| shown.get(*column) != Some(value));
         if named.is_empty() {

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod damage;
+mod files;
 mod natural;
 mod session;
 

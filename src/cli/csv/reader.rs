@@ -2,7 +2,7 @@
 //! field was quoted, and the line on which each field begins. A quote that is never closed, which that
 //! crate takes for the end of the file, is an error here.
 //!
-//! Lines may end in `\n` or `\r\n`. Lines with nothing on them are skipped. Knows no table.
+//! Lines may end in `\n` or `\r\n`. Lines with nothing on them are skipped.
 
 use std::io::{self, BufRead};
 
@@ -10,7 +10,7 @@ use std::io::{self, BufRead};
 const MAX_FIELD_BYTES: usize = 16 << 20;
 
 /// Reads records from a file, in bounded memory.
-pub(super) struct Reader<R> {
+pub(in crate::cli) struct Reader<R> {
     input: R,
     delimiter: u8,
     /// The line that the next byte is on, from 1.
@@ -20,24 +20,24 @@ pub(super) struct Reader<R> {
 
 /// A line of the file; of more, if a field has line breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
+pub(in crate::cli) struct Record {
     /// The line it begins on, from 1.
-    pub(super) line: u64,
-    pub(super) fields: Vec<Field>,
+    pub(in crate::cli) line: u64,
+    pub(in crate::cli) fields: Vec<Field>,
 }
 
 /// A field of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Field {
+pub(in crate::cli) struct Field {
     /// The line it begins on, from 1.
-    pub(super) line: u64,
+    pub(in crate::cli) line: u64,
     /// None if there is nothing, not even quotes.
-    pub(super) text: Option<String>,
+    pub(in crate::cli) text: Option<String>,
 }
 
 /// Where a file is no CSV, and why.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CsvError {
+pub(in crate::cli) enum CsvError {
     #[error("line {line}, column {column}: {reason}")]
     Malformed { line: u64, column: usize, reason: &'static str },
     #[error("cannot be read")]
@@ -53,12 +53,12 @@ enum End {
 }
 
 impl<R: BufRead> Reader<R> {
-    pub(super) const fn new(input: R, delimiter: u8) -> Reader<R> {
+    pub(in crate::cli) const fn new(input: R, delimiter: u8) -> Reader<R> {
         Reader { input, delimiter, line: 1, started: false }
     }
 
     /// The next record; none at the end of the file.
-    pub(super) fn record(&mut self) -> Result<Option<Record>, CsvError> {
+    pub(in crate::cli) fn record(&mut self) -> Result<Option<Record>, CsvError> {
         if !self.started {
             self.started = true;
             self.skip_mark()?;
