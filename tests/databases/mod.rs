@@ -27,6 +27,7 @@ use self::pair::Pair;
 use self::perform::transact;
 use crate::model::{self, Commit, Done, Hints, Refusal, Slot};
 use crate::world::checks::{Changes, check_names, check_view};
+use crate::world::events::{Committed, Events};
 use crate::world::generate::{Generator, Operation};
 use crate::world::random::Random;
 use crate::world::story::{Checked, Failure, Phase, Plan, Story, ensure};
@@ -37,6 +38,7 @@ pub struct World<'a> {
     pub pairs: Vec<Pair>,
     pub changes: Changes,
     pub seen: Vec<Seen>,
+    pub events: Events,
     pub story: &'a mut Story,
 }
 
@@ -48,11 +50,18 @@ pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     let on_disk = random.below(100) == 0;
     story.count("on disk", usize::from(on_disk));
     let pairs = (0..replicas).map(|i| Pair::new(&schema, i, on_disk && i < 2, &mut random)).collect();
-    let mut world = World { pairs, changes: Changes::new(), seen: Vec::new(), story };
+    let mut world = World::new(pairs, Default::default(), story);
     for step in &plan.steps {
         world.step(step.phase, &mut Random::new(step.seed))?;
     }
     world.settle(&mut random)
+}
+
+impl<'a> World<'a> {
+    /// Replicas with what they have done.
+    pub fn new(pairs: Vec<Pair>, (changes, events): (Changes, Events), story: &'a mut Story) -> World<'a> {
+        World { pairs, changes, seen: Vec::new(), events, story }
+    }
 }
 
 impl World<'_> {
@@ -182,6 +191,14 @@ impl World<'_> {
         let again = before.keys().filter(|row| operations.iter().any(|operation| inserts(operation, **row)));
         self.story.count("rows begun again", again.count());
         self.check_commit(i, operations, &done)?;
+        let before = &self.pairs[i];
+        self.events.note(Committed {
+            schema: &before.schema,
+            operations,
+            before: &before.model,
+            view: &before.view,
+            changes: &done.changes,
+        });
         for change in &done.changes {
             self.changes.entry(change.row).or_default().push(change.clone());
         }

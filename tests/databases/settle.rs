@@ -23,6 +23,8 @@ impl World<'_> {
         converge_twins(&twins, random);
         let first = &self.pairs[0];
         check_losses(&self.changes, &first.model.facts, &first.view)?;
+        let judged = self.events.check(&first.schema, &first.model.facts, &first.view)?;
+        self.story.count("columns judged by events", judged);
         sqlite::loads(&first.db, &first.schema)?;
         let digest = first.db.digest().expect("memory does not fail");
         for pair in &self.pairs {

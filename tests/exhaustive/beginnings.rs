@@ -14,6 +14,7 @@ use crate::databases::World;
 use crate::databases::pair::Pair;
 use crate::model::{Choice, Values};
 use crate::world::checks::Changes;
+use crate::world::events::Events;
 use crate::world::generate::Operation;
 use crate::world::random::Random;
 use crate::world::story::{Failure, Story};
@@ -68,6 +69,7 @@ pub fn beginnings() -> impl Iterator<Item = &'static Beginning> {
 pub struct Start {
     pub pairs: Vec<Pair>,
     pub changes: Changes,
+    events: Events,
     pub alters: bool,
 }
 
@@ -84,13 +86,13 @@ impl Beginning {
         let mut random = Random::new(1);
         let pairs = (0..count).map(|i| Pair::new(&schema, i, false, &mut random)).collect();
         let mut story = Story::default();
-        let mut world = World { pairs, changes: Changes::new(), seen: Vec::new(), story: &mut story };
+        let mut world = World::new(pairs, Default::default(), &mut story);
         (self.tell)(&mut world)?;
         world.meet()?;
         for (i, pair) in world.pairs.iter().enumerate() {
             pair.clock.advance(1_000_000 * (i as i64 + 1));
         }
-        Ok(Start { pairs: world.pairs, changes: world.changes, alters: self.alters })
+        Ok(Start { pairs: world.pairs, changes: world.changes, events: world.events, alters: self.alters })
     }
 }
 
@@ -115,7 +117,7 @@ impl Start {
     fn after(&self, i: usize, deed: &Deed) -> Result<Option<After>, Failure> {
         let mut story = Story::default();
         let pairs = self.pairs.iter().map(Pair::fork).collect();
-        let mut world = World { pairs, changes: self.changes.clone(), seen: Vec::new(), story: &mut story };
+        let mut world = World::new(pairs, (self.changes.clone(), self.events.clone()), &mut story);
         let done = match deed {
             Deed::Operation(operation) => {
                 world.perform(i, vec![operation.clone()])?;
@@ -127,14 +129,14 @@ impl Start {
         for (row, before) in &self.changes {
             changes.get_mut(row).expect("changes are not forgotten").drain(..before.len());
         }
-        let pair = world.pairs.swap_remove(i);
-        Ok(done.then_some(After { pair, changes }))
+        let (pair, events) = (world.pairs.swap_remove(i), world.events.since(&self.events));
+        Ok(done.then_some(After { pair, changes, events }))
     }
 
     /// A world of these replicas, each of which has done something.
     pub fn world<'s>(&self, afters: &[&After], story: &'s mut Story) -> World<'s> {
         let pairs = afters.iter().map(|after| after.pair.fork()).collect();
-        World { pairs, changes: self.changes_with(afters), seen: Vec::new(), story }
+        World::new(pairs, (self.changes_with(afters), self.events_with(afters)), story)
     }
 
     /// Every change up to there.
@@ -145,12 +147,20 @@ impl Start {
         }
         changes
     }
+
+    /// Everything that was done up to there.
+    pub fn events_with(&self, afters: &[&After]) -> Events {
+        let mut events = self.events.clone();
+        afters.iter().for_each(|after| events.join(&after.events));
+        events
+    }
 }
 
 /// A replica after one deed, with the changes that it made.
 pub struct After {
     pub pair: Pair,
     changes: Changes,
+    events: Events,
 }
 
 /// What the beginnings tell their stories with.

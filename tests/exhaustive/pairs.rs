@@ -62,6 +62,7 @@ fn meet(start: &Start, did: [&After; 2], turn: usize) -> Result<bool, Failure> {
     world.session(0, 1, Direction::Both, None, usize::MAX >> 1)?;
     let [a, b] = [&world.pairs[0], &world.pairs[1]];
     check_losses(&world.changes, &a.model.facts, &a.view)?;
+    world.events.check(&a.schema, &a.model.facts, &a.view)?;
     sqlite::loads(&a.db, &a.schema)?;
     ensure(a.schema == b.schema, || "P2 equal knowledge, equal schemas".to_owned())?;
     let digest = |db: &reunite::Database| db.digest().expect("memory does not fail");

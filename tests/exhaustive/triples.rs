@@ -109,6 +109,7 @@ impl Table<'_> {
         let view = model::derive(&schema, &model.facts, |_| {});
         check_view(&schema, &view)?;
         check_losses(&changes, &model.facts, &view)?;
+        start.events_with(&afters).check(&schema, &model.facts, &view)?;
         compare(&ends[0], &schema, &model, &view)?;
         let seen = Seen::of(&ends[0]);
         for end in &ends[1..] {

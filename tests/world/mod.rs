@@ -3,6 +3,7 @@
 //! Nothing here knows a database. Everything follows from a seed.
 
 pub mod checks;
+pub mod events;
 pub mod explain;
 pub mod generate;
 pub mod losses;
