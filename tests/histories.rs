@@ -86,6 +86,12 @@ fn pairs() {
     exhaustive::pairs();
 }
 
+/// Every pair of operations where duplicates of a key merge.
+#[test]
+fn duplicates() {
+    exhaustive::duplicates();
+}
+
 /// Every triple of operations, by three replicas, in every order in which they can arrive.
 #[test]
 fn triples() {

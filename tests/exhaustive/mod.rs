@@ -6,6 +6,7 @@
 
 mod beginnings;
 mod designs;
+mod duplicates;
 mod operations;
 mod pages;
 mod pairs;
@@ -20,6 +21,7 @@ use std::thread;
 
 use reunite::schema::DeleteRule;
 
+pub use self::duplicates::duplicates;
 pub use self::pairs::pairs;
 pub use self::triples::triples;
 use crate::world::story::Failure;
