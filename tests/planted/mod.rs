@@ -52,6 +52,8 @@ fn who_sees(bug: Bug) -> Vec<(&'static str, u64)> {
         Bug::DecideDecisions | Bug::DecideTwice | Bug::DecideInPlace | Bug::RefusedOnce => {
             vec![("policies", MOST_HISTORIES)]
         }
+        // Rows that are merged twice at once are more frequent where no rule binds the changes.
+        Bug::AbsorbedByWinner => vec![("derivation", MOST_HISTORIES), ("databases", MOST_HISTORIES)],
         // A short look at each first: most bugs are seen at once by one of them.
         _ => vec![
             ("databases", MOST_HISTORIES / 20),
