@@ -68,6 +68,12 @@ fn put_life(out: &mut Output, life: &Life) {
             out.byte(if merge.rule.is_some() { 3 } else { 2 });
             out.raw(merge.into.as_bytes());
             put_spots(out, &merge.absorbed);
+            out.length(merge.removed.len());
+            for (unit, element, dot) in &merge.removed {
+                out.integer(unit.0);
+                put_json(out, element);
+                put_dot(out, *dot);
+            }
             if let Some(rule) = &merge.rule {
                 out.integer(rule.key.0);
                 out.length(rule.value.len());

@@ -105,12 +105,17 @@ fn lives() -> impl Strategy<Value = Life> {
     let key = (1_u32..300).prop_map(ConstraintId);
     let rule =
         (key, vec(values(), 1..3), spots()).prop_map(|(key, value, seen)| MergeRule { key, value, seen });
-    let merge = (row_ids(), spots(), prop::option::of(rule));
+    let element =
+        prop::sample::select(vec!["1", "\"a\"", "[true]"]).prop_map(|text| Json::parse(text).unwrap());
+    let removed = vec(((1_u32..300).prop_map(UnitId), element, dots()), 0..3).prop_map(ascending);
+    let merge = (row_ids(), spots(), removed, prop::option::of(rule));
     prop_oneof![
         4 => Just(Life::ALIVE),
         1 => rows().prop_map(|apart| Life::Alive { apart }),
         2 => rows().prop_map(|with| Life::Dead { with }),
-        1 => merge.prop_map(|(into, absorbed, rule)| Life::Merged(Merge { into, absorbed, rule })),
+        1 => merge.prop_map(|(into, absorbed, removed, rule)| {
+            Life::Merged(Merge { into, absorbed, removed, rule })
+        }),
     ]
 }
 

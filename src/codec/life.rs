@@ -4,9 +4,10 @@
 use super::ReplicaNumbers;
 use super::bytes::{Input, Malformed, Output};
 use super::stamps::{Replicas, Stamps, put_dot, take_dot};
-use super::values::{put_value, skip_value, take_value};
+use super::values::{put_json, put_value, skip_value, take_json, take_value};
 use crate::ids::{ConstraintId, Dot, RowId, UnitId};
 use crate::row::{Life, Merge, MergeRule, Sibling, Siblings};
+use crate::value::Json;
 
 // What the last two bits of a place say.
 const ALIVE: usize = 0;
@@ -46,6 +47,12 @@ fn put_merge(out: &mut Output, merge: &Merge, numbers: &mut impl ReplicaNumbers)
     out.raw(merge.into.as_bytes());
     out.length(merge.absorbed.len() << 1 | usize::from(merge.rule.is_some()));
     put_spots(out, &merge.absorbed, numbers);
+    out.length(merge.removed.len());
+    for (unit, element, dot) in &merge.removed {
+        out.integer(unit.0);
+        put_json(out, element);
+        put_dot(out, *dot, numbers);
+    }
     if let Some(rule) = &merge.rule {
         out.integer(rule.key.0);
         out.length(rule.value.len());
@@ -99,8 +106,9 @@ fn take_merge(input: &mut Input<'_>, replicas: Replicas<'_>) -> Result<Merge, Ma
     let into = RowId::from_bytes(input.array()?);
     let (count, by_rule) = take_count(input, LEAST_SPOT)?;
     let absorbed = take_spots(input, count, replicas)?;
+    let removed = take_removed(input, replicas)?;
     if !by_rule {
-        return Ok(Merge { into, absorbed, rule: None });
+        return Ok(Merge { into, absorbed, removed, rule: None });
     }
     let key = ConstraintId(input.integer()?);
     let mut value = Vec::new();
@@ -109,7 +117,23 @@ fn take_merge(input: &mut Input<'_>, replicas: Replicas<'_>) -> Result<Merge, Ma
     }
     let count = input.length(LEAST_SPOT)?;
     let seen = take_spots(input, count, replicas)?;
-    Ok(Merge { into, absorbed, rule: Some(MergeRule { key, value, seen }) })
+    Ok(Merge { into, absorbed, removed, rule: Some(MergeRule { key, value, seen }) })
+}
+
+fn take_removed(
+    input: &mut Input<'_>,
+    replicas: Replicas<'_>,
+) -> Result<Vec<(UnitId, Json, Dot)>, Malformed> {
+    let count = input.length(LEAST_SPOT + 1)?;
+    let mut removed = Vec::with_capacity(count);
+    for _ in 0..count {
+        let unit = UnitId(input.integer()?);
+        removed.push((unit, take_json(input)?, take_dot(input, replicas)?));
+    }
+    if !removed.is_sorted_by(|a, b| a < b) {
+        return Err(Malformed::new("the elements that a merge names are not in order"));
+    }
+    Ok(removed)
 }
 
 fn take_spots(
@@ -144,6 +168,11 @@ pub(super) fn skip_life(input: &mut Input<'_>) -> Result<(), Malformed> {
             input.raw(16)?;
             let (count, by_rule) = take_count(input, LEAST_SPOT)?;
             skip_spots(input, count)?;
+            for _ in 0..input.length(LEAST_SPOT + 1)? {
+                input.integer::<u32>()?;
+                input.sized()?;
+                (0..2).try_for_each(|_| input.integer::<u64>().map(|_| ()))?;
+            }
             if by_rule {
                 input.integer::<u32>()?;
                 for _ in 0..input.length(1)? {

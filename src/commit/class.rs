@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::ids::{Dot, RowId, RowKey, TableId, UnitId};
 use crate::row::{Ack, Life, Merge, MergeRule, RowState};
 use crate::schema::Table;
+use crate::value::Json;
 
 impl Lookup for Stage<'_> {
     fn facts(&self, row: RowKey) -> Result<Option<Arc<RowState>>, Error> {
@@ -102,30 +103,58 @@ impl<'a> Stage<'a> {
         for member in component.members(root.row) {
             let Some(facts) = component.facts(member) else { continue };
             let open = |dot: &Dot| dots.contains(dot) && !component.is_absorbed(member, unit, *dot);
-            let elements = facts.elements.of(unit).flat_map(|(_, added)| added.dots());
-            let taken: Vec<Dot> = facts.unit(unit).dots().chain(elements).filter(open).collect();
+            let taken: Vec<Dot> = facts.unit(unit).dots().filter(open).collect();
             let Some(into) = component.edge(member).filter(|_| !taken.is_empty()) else { continue };
-            let (merge, old) = self.widened(root, facts, into, unit, &taken)?;
-            self.write_life(RowKey { row: member, ..root }, Life::Merged(merge), |life| {
-                life.merge().is_some_and(|merge| old.contains(merge))
-            })?;
+            let (mut merge, old) = self.widened(root, facts, into, unit)?;
+            let absorbed = merge.absorbed.iter().copied().chain(taken.into_iter().map(|dot| (unit, dot)));
+            merge.absorbed = absorbed.collect::<BTreeSet<_>>().into_iter().collect();
+            self.write_merge(RowKey { row: member, ..root }, merge, &old)?;
         }
         Ok(())
     }
 
-    /// The merges of a row into another as one that has absorbed more, and those that it replaces.
+    /// Takes elements out of a set that are in it because of merged rows: the merges say so.
+    pub(super) fn remove_elements(
+        &mut self,
+        root: RowKey,
+        unit: UnitId,
+        elements: &BTreeSet<Json>,
+    ) -> Result<(), Error> {
+        let Some(component) = self.component(root)? else { return Ok(()) };
+        for member in component.members(root.row) {
+            let Some(facts) = component.facts(member) else { continue };
+            let gone = facts.elements.of(unit).filter(|(element, _)| elements.contains(*element));
+            let gone =
+                gone.flat_map(|(element, added)| added.dots().map(move |dot| (unit, element.clone(), dot)));
+            let open =
+                |(_, element, dot): &(UnitId, Json, Dot)| !component.is_removed(member, unit, element, *dot);
+            let gone: Vec<(UnitId, Json, Dot)> = gone.filter(open).collect();
+            let Some(into) = component.edge(member).filter(|_| !gone.is_empty()) else { continue };
+            let (mut merge, old) = self.widened(root, facts, into, unit)?;
+            let removed = std::mem::take(&mut merge.removed).into_iter().chain(gone);
+            merge.removed = removed.collect::<BTreeSet<_>>().into_iter().collect();
+            self.write_merge(RowKey { row: member, ..root }, merge, &old)?;
+        }
+        Ok(())
+    }
+
+    fn write_merge(&mut self, key: RowKey, merge: Merge, old: &[Merge]) -> Result<(), Error> {
+        let replaces = |life: &Life| life.merge().is_some_and(|merge| old.contains(merge));
+        self.write_life(key, Life::Merged(merge), replaces)
+    }
+
+    /// The merges of a row into another as one that decides a unit, and those that it replaces.
     fn widened(
         &self,
         key: RowKey,
         facts: &RowState,
         into: RowId,
         unit: UnitId,
-        taken: &[Dot],
     ) -> Result<(Merge, Vec<Merge>), Error> {
         let same = merges(facts).map(|(_, merge)| merge).filter(|merge| merge.into == into);
         let old: Vec<Merge> = same.cloned().collect();
-        let mut absorbed: BTreeSet<(UnitId, Dot)> = old.iter().flat_map(|m| &m.absorbed).copied().collect();
-        absorbed.extend(taken.iter().map(|dot| (unit, *dot)));
+        let absorbed: BTreeSet<(UnitId, Dot)> = old.iter().flat_map(|m| &m.absorbed).copied().collect();
+        let removed: BTreeSet<(UnitId, Json, Dot)> = old.iter().flat_map(|m| &m.removed).cloned().collect();
         let rule = if old.iter().all(|merge| merge.rule.is_some()) {
             old.iter().filter_map(|merge| merge.rule.as_ref()).next_back().cloned()
         } else {
@@ -134,7 +163,8 @@ impl<'a> Stage<'a> {
         // Who decides a key of the class knows that the rows are one, and no longer because of a rule.
         let table = self.table(key)?;
         let rule = rule.filter(|rule| !holds_key(table, unit, rule));
-        let merge = Merge { into, absorbed: absorbed.into_iter().collect(), rule };
+        let (absorbed, removed) = (absorbed.into_iter().collect(), removed.into_iter().collect());
+        let merge = Merge { into, absorbed, removed, rule };
         Ok((merge, old))
     }
 

@@ -84,20 +84,24 @@ impl Stage<'_> {
             }
         }
         let rule = Some(MergeRule { key, value, seen: seen.into_iter().collect() });
-        let absorbed = self.absorbed_into(row, holder)?;
-        self.write_life(row, Life::Merged(Merge { into: holder.row, absorbed, rule }), |_| true)?;
+        let merge = Merge { rule, ..self.merged_before(row, holder)? };
+        self.write_life(row, Life::Merged(merge), |_| true)?;
         self.restamp(now);
         let delta = derive(self.schema(), self.base, &self.changed())?;
         Ok(self.to_store(delta, now))
     }
 
-    /// What earlier merges of a row into another, or into what became it, have taken in.
-    fn absorbed_into(&self, row: RowKey, holder: RowKey) -> Result<Vec<(UnitId, Dot)>, Error> {
-        let (Some(component), Some(facts)) = (self.component(row)?, self.facts(row)?) else {
-            return Ok(Vec::new());
-        };
-        let same = merges(&facts).filter(|(_, merge)| component.root(merge.into) == holder.row);
-        let absorbed: BTreeSet<(UnitId, Dot)> = same.flat_map(|(_, m)| m.absorbed.iter().copied()).collect();
-        Ok(absorbed.into_iter().collect())
+    /// A merge of a row into another that has decided what earlier ones into it, or into what became it, had.
+    fn merged_before(&self, row: RowKey, holder: RowKey) -> Result<Merge, Error> {
+        let (mut absorbed, mut removed) = (BTreeSet::new(), BTreeSet::new());
+        if let (Some(component), Some(facts)) = (self.component(row)?, self.facts(row)?) {
+            let same = merges(&facts).filter(|(_, merge)| component.root(merge.into) == holder.row);
+            for (_, merge) in same {
+                absorbed.extend(merge.absorbed.iter().copied());
+                removed.extend(merge.removed.iter().cloned());
+            }
+        }
+        let (absorbed, removed) = (absorbed.into_iter().collect(), removed.into_iter().collect());
+        Ok(Merge { into: holder.row, absorbed, removed, rule: None })
     }
 }

@@ -82,20 +82,11 @@ impl Stage<'_> {
     ) -> Result<(), WriteError> {
         let wanted: BTreeSet<Json> = to.into_iter().flat_map(elements_of).collect();
         let have: BTreeSet<Json> = self.set(key, unit)?;
-        // Elements of merged rows are not removed there: the merge absorbs the changes that added them.
-        let mut gone = Vec::new();
-        if let Some(class) = self.class(key)? {
-            for element in have.difference(&wanted) {
-                gone.extend(class.elements.get(unit.id, element).dots());
-            }
-        }
-        self.absorb(key, unit.id, &gone)?;
-        self.edit(key, |facts| {
-            have.difference(&wanted).for_each(|element| facts.elements.remove(unit.id, element));
-        })?;
+        let gone: BTreeSet<Json> = have.difference(&wanted).cloned().collect();
+        self.remove_elements(key, unit.id, &gone)?;
+        self.edit(key, |facts| gone.iter().for_each(|element| facts.elements.remove(unit.id, element)))?;
         let stamp = self.own_stamp(key)?;
-        let left = self.set(key, unit)?;
-        let new = wanted.iter().filter(|element| !left.contains(element) || planted(Bug::UnionWhole));
+        let new = wanted.iter().filter(|element| !have.contains(element) || planted(Bug::UnionWhole));
         self.edit(key, |facts| {
             new.for_each(|element| facts.add_element(unit.id, element.clone(), stamp));
         })?;

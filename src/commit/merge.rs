@@ -52,7 +52,7 @@ impl Stage<'_> {
             self.key_changed(table, from, &before, &after)?;
         }
         absorbed.sort_unstable();
-        let merge = Merge { into: into.row, absorbed, rule: None };
+        let merge = Merge { into: into.row, absorbed, removed: Vec::new(), rule: None };
         self.write_life(from, Life::Merged(merge), |_| true)?;
         self.reunite(table.id, &both)?;
         self.joining.clear();

@@ -215,7 +215,9 @@ fn check_life(table: &Table, change: &RowChange, life: &Life) -> Result<(), Batc
         return Err(malformed(format!("table {}: row {row} names itself", table.name)));
     }
     let Life::Merged(merge) = life else { return Ok(()) };
-    if !merge.absorbed.iter().all(|(_, dot)| change.state.vector.covers(*dot)) {
+    let absorbed = merge.absorbed.iter().map(|(_, dot)| dot);
+    let mut named = absorbed.chain(merge.removed.iter().map(|(_, _, dot)| dot));
+    if !named.all(|dot| change.state.vector.covers(*dot)) {
         return Err(malformed(format!("table {}: the merge of row {row} names what it lacks", table.name)));
     }
     let Some(rule) = &merge.rule else { return Ok(()) };

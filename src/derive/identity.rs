@@ -15,6 +15,7 @@ use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowId, RowKey, UnitId};
 use crate::row::{Life, Merge, RowState, UnitValue};
 use crate::schema::{DeleteRule, Table};
+use crate::value::Json;
 use crate::version::{Hlc, Priority, Stamp};
 
 /// Finds rows and those that were merged into them: in a snapshot, in a transaction, or in a derivation.
@@ -109,13 +110,14 @@ impl<'t> Component<'t> {
         Some(state)
     }
 
-    /// Adds what counts together in a merged row: its counts, and the elements that no merge has absorbed.
+    /// Adds what counts together in a merged row: its counts, and the elements that were not removed since.
     fn combine(&self, member: RowId, facts: &RowState, state: &mut Arc<RowState>) {
         for (unit, row, replica, count) in facts.counts.iter() {
             Arc::make_mut(state).counts.join(unit, row, replica, count);
         }
         for (unit, element, siblings) in facts.elements.iter() {
-            let open = siblings.iter().filter(|sibling| !self.is_absorbed(member, unit, sibling.stamp.dot));
+            let open =
+                siblings.iter().filter(|sibling| !self.is_removed(member, unit, element, sibling.stamp.dot));
             let mut all = state.elements.get(unit, element);
             open.for_each(|sibling| all.insert(sibling.clone()));
             if !all.is_empty() {
@@ -135,6 +137,16 @@ impl<'t> Component<'t> {
         };
         let took = |merge: &Merge| counts(merge) && merge.absorbed.binary_search(&(unit, dot)).is_ok();
         merges(facts).any(|(_, merge)| took(merge)) && !planted(Bug::AbsorbedIgnored)
+    }
+
+    /// Whether an element of a set of a merged row was removed since it was merged into what it has become.
+    #[must_use]
+    pub fn is_removed(&self, row: RowId, unit: UnitId, element: &Json, dot: Dot) -> bool {
+        let Some(facts) = self.rows.get(&row).filter(|_| self.edges.contains_key(&row)) else { return false };
+        let removed = |merge: &Merge| {
+            merge.removed.iter().any(|(of, removed, by)| *of == unit && *by == dot && removed == element)
+        };
+        merges(facts).any(|(_, merge)| removed(merge) && self.is_one(row, merge.into))
     }
 
     /// The decisions about a row's identity that lost, by change and time, each with the other rows that it is about: merges

@@ -1,7 +1,7 @@
 //! What the units of a row hold.
 
 use crate::ids::{ConflictId, ConstraintId, Dot, RowId, UnitId};
-use crate::value::Value;
+use crate::value::{Json, Value};
 use crate::version::Stamp;
 
 /// Whether a row lives, as one change said.
@@ -10,7 +10,7 @@ use crate::version::Stamp;
 /// use reunite::ids::RowId;
 /// use reunite::row::{Life, LifeKind, Merge};
 /// let survivor = RowId::from_bytes([1; 16]);
-/// let merged = Life::Merged(Merge { into: survivor, absorbed: Vec::new(), rule: None });
+/// let merged = Life::Merged(Merge { into: survivor, absorbed: Vec::new(), removed: Vec::new(), rule: None });
 /// assert_eq!(merged.kind(), LifeKind::Merged);
 /// assert_eq!(merged.merge().map(|merge| merge.into), Some(survivor));
 /// assert!(Life::ALIVE.is_alive() && Life::DEAD.is_dead() && !merged.is_dead());
@@ -92,6 +92,9 @@ pub struct Merge {
     /// The values of this row that were decided when it was merged or since, ascending. They stay here,
     /// so that the merge can be undone, but compete no longer in the surviving row.
     pub absorbed: Vec<(UnitId, Dot)>,
+    /// The elements of this row's sets that were removed since, each with the change that had added it,
+    /// ascending. They stay here too, and are in the sets of the surviving row no longer.
+    pub removed: Vec<(UnitId, Json, Dot)>,
     /// Why, if the duplicate rule of a key did it rather than a person.
     pub rule: Option<MergeRule>,
 }
@@ -104,7 +107,8 @@ pub struct Merge {
 /// use reunite::row::{Merge, MergeRule};
 /// // Two customers with one mail address became one, by the duplicate rule of that key.
 /// let rule = MergeRule { key: ConstraintId(7), value: vec!["ann@example.org".into()], seen: Vec::new() };
-/// let merge = Merge { into: RowId::from_bytes([1; 16]), absorbed: Vec::new(), rule: Some(rule) };
+/// let into = RowId::from_bytes([1; 16]);
+/// let merge = Merge { into, absorbed: Vec::new(), removed: Vec::new(), rule: Some(rule) };
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MergeRule {

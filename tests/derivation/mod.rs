@@ -14,6 +14,7 @@ use reunite::ids::{Dot, ReplicaId, RowId, RowKey, UnitId};
 use reunite::merge::merge;
 use reunite::row::RowState;
 use reunite::schema::{ColumnRule, Schema};
+use reunite::value::Json;
 use reunite::version::{Hlc, Priority};
 
 use self::compare::compare;
@@ -281,6 +282,12 @@ impl Generator<'_> {
         };
         let (own, both) = (values(row), &values(row) | &values(RowKey { row: into, ..row }));
         let absorbed = own.into_iter().filter(|_| self.random.chance(40)).collect();
+        let elements = self.facts.get(&row).into_iter().flat_map(Row::all);
+        let elements = elements.filter_map(|(slot, dot, _)| match slot {
+            Slot::Element(unit, element) => Some((unit, Json::parse(element).expect("it was JSON"), dot)),
+            _ => None,
+        });
+        let removed = elements.filter(|_| self.random.chance(40)).collect();
         let key = self.random.pick(table.keys.iter()).filter(|_| self.random.chance(40));
         let shown = self.view.images.get(&row).map(|image| image.values.clone());
         let rule = key.zip(shown).and_then(|(key, shown)| {
@@ -288,7 +295,7 @@ impl Generator<'_> {
             let seen = both.into_iter().filter(|_| self.random.chance(80)).collect();
             Some(Rule { key: key.id, value, seen })
         });
-        Edge { into, absorbed, rule }
+        Edge { into, absorbed, removed, rule }
     }
 
     fn scribble(&mut self, commit: &mut Commit<'_>, row: RowKey) {

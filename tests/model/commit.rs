@@ -214,16 +214,24 @@ impl<'a> Commit<'a> {
     /// A value of a merged row is not removed there: its merge absorbs it. Who absorbs a key knows the merge,
     /// which no longer depends on the rule that made it.
     pub fn absorb(&mut self, (row, dot): (RowKey, Dot), unit: UnitId) {
+        self.widen(row, unit, |edge| edge.absorbed.insert((unit, dot)));
+    }
+
+    /// Changes what the merge of a row has decided of a unit.
+    pub fn widen(&mut self, row: RowKey, unit: UnitId, decide: impl FnOnce(&mut Edge) -> bool) {
         let Some(into) = self.identity().edges.get(&row).copied() else { return };
         let into_it = |content: &Content| matches!(content, Content::Merged(edge) if edge.into == into.row);
         let old = self.dots_of(row, Slot::Life, into_it);
-        let mut edge = Edge { into: into.row, absorbed: BTreeSet::from([(unit, dot)]), rule: None };
+        let (absorbed, removed) = Default::default();
+        let mut edge = Edge { into: into.row, absorbed, removed, rule: None };
+        decide(&mut edge);
         let mut by_hand = false;
         for (_, content) in self.live(row, Slot::Life) {
             if let Content::Merged(other) = content.clone()
                 && into_it(&content)
             {
                 edge.absorbed.extend(other.absorbed);
+                edge.removed.extend(other.removed);
                 by_hand |= other.rule.is_none();
                 edge.rule = other.rule.or(edge.rule);
             }

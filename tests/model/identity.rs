@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reunite::ids::{ConstraintId, Dot, RowId, RowKey, UnitId};
 use reunite::schema::{DeleteRule, Schema, Table};
-use reunite::value::Value;
+use reunite::value::{Json, Value};
 
 use super::facts::{Content, Entry, Facts, Slot};
 use super::image::{Order, fold_each, life_order, order};
@@ -14,6 +14,8 @@ use super::image::{Order, fold_each, life_order, order};
 pub struct Edge {
     pub into: RowId,
     pub absorbed: BTreeSet<(UnitId, Dot)>,
+    /// Elements of its sets that were removed since, with the change that added each.
+    pub removed: BTreeSet<(UnitId, Json, Dot)>,
     /// What a merge by a duplicate rule rests on.
     pub rule: Option<Rule>,
 }
@@ -182,6 +184,14 @@ impl Identity {
     pub fn is_absorbed(&self, facts: &Facts, row: RowKey, unit: UnitId, dot: Dot) -> bool {
         edges_of(facts, row).any(|edge| {
             self.is_one(facts, row, RowKey { row: edge.into, ..row }) && edge.absorbed.contains(&(unit, dot))
+        })
+    }
+
+    /// Whether an element that a change added in a merged row was removed since.
+    pub fn is_removed(&self, facts: &Facts, row: RowKey, unit: UnitId, element: &Json, dot: Dot) -> bool {
+        edges_of(facts, row).any(|edge| {
+            self.is_one(facts, row, RowKey { row: edge.into, ..row })
+                && edge.removed.contains(&(unit, element.clone(), dot))
         })
     }
 

@@ -52,7 +52,7 @@ impl Commit<'_> {
             self.key_changed(from, &before, &after)?;
         }
         let all = self.dots_of(from, Slot::Life, |_| true);
-        let edge = Edge { into: into.row, absorbed, rule: None };
+        let edge = Edge { into: into.row, absorbed, removed: BTreeSet::new(), rule: None };
         self.write(from, Slot::Life, Content::Merged(edge), all);
         self.reunite(&both);
         self.joining.clear();

@@ -56,8 +56,8 @@ impl Combined<'_> {
         for key in self.rows() {
             let Some(row) = self.facts.get(&key) else { continue };
             for (element, dots) in row.elements(unit) {
-                let open =
-                    |dot: &Dot| key == self.row || !self.identity.is_absorbed(self.facts, key, unit, *dot);
+                let removed = |dot: Dot| self.identity.is_removed(self.facts, key, unit, &element, dot);
+                let open = |dot: &Dot| key == self.row || !removed(*dot);
                 let open: Vec<(RowKey, Dot)> = dots.into_iter().filter(open).map(|dot| (key, dot)).collect();
                 if !open.is_empty() {
                     all.entry(element).or_default().extend(open);
@@ -200,21 +200,19 @@ impl Commit<'_> {
         Ok(())
     }
 
-    /// Makes a set consist of these elements. What stays is not written again, unless the change that added
-    /// it in a merged row is absorbed because of another element.
+    /// Makes a set consist of these elements. What stays is not written again.
     pub fn write_set(&mut self, row: RowKey, unit: &Unit, wanted: &Value) {
         let wanted = elements(wanted);
         let have = self.combined(row, |class| class.elements(unit.id));
-        let gone = have.iter().filter(|(element, _)| !wanted.contains(element));
-        let others: BTreeSet<(RowKey, Dot)> =
-            gone.clone().flat_map(|(_, spots)| spots).filter(|spot| spot.0 != row).copied().collect();
-        let elements: Vec<Json> = gone.map(|(element, _)| element.clone()).collect();
-        others.into_iter().for_each(|spot| self.absorb(spot, unit.id));
-        for element in elements {
-            self.remove_element(row, Slot::element(unit.id, &element));
+        for (element, spots) in have.iter().filter(|(element, _)| !wanted.contains(element)) {
+            for (member, dot) in spots.iter().filter(|spot| spot.0 != row) {
+                // In a merged row it stays; the merge knows that it is gone.
+                let gone = (unit.id, element.clone(), *dot);
+                self.widen(*member, unit.id, |edge| edge.removed.insert(gone));
+            }
+            self.remove_element(row, Slot::element(unit.id, element));
         }
-        let left = self.combined(row, |class| class.elements(unit.id));
-        for element in wanted.iter().filter(|element| !left.contains_key(element)) {
+        for element in wanted.iter().filter(|element| !have.contains_key(element)) {
             self.write(row, Slot::element(unit.id, element), Content::Element, BTreeSet::new());
         }
     }

@@ -70,7 +70,9 @@ fn life(content: &Content) -> Life {
             let rule = edge.rule.as_ref();
             let rule =
                 rule.map(|rule| MergeRule { key: rule.key, value: rule.value.clone(), seen: seen(rule) });
-            Life::Merged(Merge { into: edge.into, absorbed: edge.absorbed.iter().copied().collect(), rule })
+            let absorbed = edge.absorbed.iter().copied().collect();
+            let removed = edge.removed.iter().cloned().collect();
+            Life::Merged(Merge { into: edge.into, absorbed, removed, rule })
         }
         content => unreachable!("{content:?} is no life"),
     }

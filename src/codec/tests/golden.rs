@@ -56,9 +56,14 @@ fn eventful() -> RowState {
     let rule =
         MergeRule { key: ConstraintId(9), value: vec![Value::from("ann")], seen: vec![(UnitId(2), bob.dot)] };
     let (by_hand, by_rule) = (stamp(3, 1, 0x1ffd, 50), stamp(3, 2, 0x1ffe, 50));
-    let merge = Merge { into: other(0xac), absorbed, rule: None };
+    let merge = Merge {
+        into: other(0xac),
+        absorbed,
+        removed: vec![(UnitId(4), Json::parse("\"vip\"").unwrap(), made)],
+        rule: None,
+    };
     row.write_life(by_hand, Life::Merged(merge), &[]);
-    let merge = Merge { into: other(0xac), absorbed: Vec::new(), rule: Some(rule) };
+    let merge = Merge { into: other(0xac), absorbed: Vec::new(), removed: Vec::new(), rule: Some(rule) };
     row.write_life(by_rule, Life::Merged(merge), &[]);
     row.write_unit(UnitId(1), ann, bare(Value::Boolean(true)), &[made]);
     row.write_unit(UnitId(1), bob, bare(Value::Null), &[]);
@@ -187,9 +192,9 @@ fn canonical_bytes() {
 const MAIN: &str = "\
      6d01060a580205106824010010981b0900893c012c0101080301020802020201040702aaaaaaaaaaaaaaaaaaaa\
      aaaaaaaaaaaa0b05bababababababababababababababababbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb0eacacacac\
-     acacacacacacacacacacacac0202000112acacacacacacacacacacacacacacacac01090183616e6e010201fb2c\
-     01010202020501efefefefefefefefefefefefefefefef0100030201010202010083616e6e270101040201021b\
-     0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd0008060200";
+     acacacacacacacacacacacac020200010104052276697022000112acacacacacacacacacacacacacacacac0100\
+     090183616e6e010201fb2c01010202020501efefefefefefefefefefefefefefefef0100030201010202010083\
+     616e6e270101040201021b0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd0008060200";
 const COMBINED: &str = "\
      80021068240100080202000101040101abababababababababababababababab00020d00010403226122010119\
      0101090a01abababababababababababababababab0d0002010083616e6e";
@@ -197,30 +202,30 @@ const LOSERS: &str = "01913cfe3f2c0101020100";
 const FRAME: &str = "0102000000532f89a96162";
 const MESSAGE: &str = "\
      030101010101010101010101010101010102020202020202020202020202020202030303030303030303030303\
-     030303030007ababababababababababababababababcb6005106824010010981b0900893c012c010108030102\
+     030303030007ababababababababababababababababd66005106824010010981b0900893c012c010108030102\
      0802020201040702aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0b05bababababababababababababababababbbbbb\
-     bbbbbbbbbbbbbbbbbbbbbbbbbb0eacacacacacacacacacacacacacacacac0202000112acacacacacacacacacac\
-     acacacacacac01090183616e6e010201fb2c01010202020501efefefefefefefefefefefefefefefef01000302\
-     0101020200020002010083616e6e270101040201021b0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd00080602\
-     0001a76103010009020001030009041000400900893c012c01010803010208020202000001040302aaaaaaaaaa\
-     aaaaaaaaaaaaaaaaaaaaaa0705bababababababababababababababababbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\
-     0aacacacacacacacacacacacacacacacac020200010eacacacacacacacacacacacacacacacac01090183616e6e\
-     010201fb2c01010002000301efefefefefefefefefefefefefefefef010003020101000012fb0040010101fb2b\
-     01";
+     bbbbbbbbbbbbbbbbbbbbbbbbbb0eacacacacacacacacacacacacacacacac020200010104052276697022000112\
+     acacacacacacacacacacacacacacacac0100090183616e6e010201fb2c01010202020501efefefefefefefefef\
+     efefefefefefef010003020101020200020002010083616e6e270101040201021b0a010bcdcdcdcdcdcdcdcdcd\
+     cdcdcdcdcdcdcd000806020001b26103010009020001030009041000400900893c012c01010803010208020202\
+     000001040302aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0705bababababababababababababababababbbbbbbbbb\
+     bbbbbbbbbbbbbbbbbbbbbb0aacacacacacacacacacacacacacacacac02020001010405227669702200010eacac\
+     acacacacacacacacacacacacacac0100090183616e6e010201fb2c01010002000301efefefefefefefefefefef\
+     efefefefef010003020101000012fb0040010101fb2b01";
 const CANONICAL: &str = "\
      07abababababababababababababababab01010101010101010101010101010101010301010101010101010101\
      0101010101010c02020202020202020202020202020202fb2c0103030303030303030303030303030303020432\
      fb002001010101010101010101010101010101090001aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa3cfbff1f020202\
      02020202020202020202020202fb2c010102bababababababababababababababababbbbbbbbbbbbbbbbbbbbbb\
      bbbbbbbbbb32fbfd1f030303030303030303030303030303030102acacacacacacacacacacacacacacacac0102\
-     010101010101010101010101010101010132fbfe1f030303030303030303030303030303030203acacacacacac\
-     acacacacacacacacacac00090183616e6e010202020202020202020202020202020202fb2c010132fb00200101\
-     0101010101010101010101010101090232fb00200101010101010101010101010101010109003cfbff1f020202\
-     02020202020202020202020202fb2c0101efefefefefefefefefefefefefefefef03010232fb00200101010101\
-     01010101010101010101010901020000003cfbff1f02020202020202020202020202020202fb2c010100000000\
-     020132fb341201010101010101010101010101010101010183616e6e000000030132fb00200101010101010101\
-     01010101010101010902040201021b0a010bcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd0132030101010101010101\
-     010101010101010102000000";
+     01010101010101010101010101010101010104052276697022010101010101010101010101010101010132fbfe\
+     1f030303030303030303030303030303030203acacacacacacacacacacacacacacacac0000090183616e6e0102\
+     02020202020202020202020202020202fb2c010132fb002001010101010101010101010101010101090232fb00\
+     200101010101010101010101010101010109003cfbff1f02020202020202020202020202020202fb2c0101efef\
+     efefefefefefefefefefefefefef03010232fb0020010101010101010101010101010101010901020000003cfb\
+     ff1f02020202020202020202020202020202fb2c010100000000020132fb341201010101010101010101010101\
+     010101010183616e6e000000030132fb0020010101010101010101010101010101010902040201021b0a010bcd\
+     cdcdcdcdcdcdcdcdcdcdcdcdcdcdcd0132030101010101010101010101010101010102000000";
 
 /// The ids of rows that their primary key names. Changed, every such row would be another.
 #[test]
