@@ -45,6 +45,19 @@ pub enum Error {
         /// The newest version that this program reads.
         supported: u32,
     },
+    /// The texts of the database are compared by other tables than this program has: which keys are equal, and
+    /// their order, would change under it.
+    #[error(
+        "texts of this database are compared by {collation} of Unicode {found}, this program has Unicode {supported}: use a Reunite with Unicode {found}"
+    )]
+    Collation {
+        /// The collation.
+        collation: String,
+        /// The version of Unicode with which the database was written.
+        found: String,
+        /// The version of this program.
+        supported: String,
+    },
     /// Another process, or another handle of this one, has the database open.
     #[error("{path} is already open{holder}: close it there, or use that process")]
     AlreadyOpen {
@@ -113,6 +126,7 @@ impl Error {
             Error::Io { .. } => "io",
             Error::Corrupt { .. } | Error::NotADatabase { .. } => "corrupt",
             Error::Format { .. } => "format",
+            Error::Collation { .. } => "collation",
             Error::AlreadyOpen { .. } => "already-open",
             Error::Invalid { .. } => "invalid",
             Error::ReadOnly => "read-only",

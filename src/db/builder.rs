@@ -12,6 +12,7 @@ use crate::ids::{DatabaseId, ReplicaId};
 use crate::schema::{DdlError, Schema};
 use crate::storage::{Durability, EngineKind, Options, Storage, SystemDisk};
 use crate::store::{Meta, Snapshot, write_meta};
+use crate::value::Collation;
 use crate::version::{Clock, Priority, SystemClock};
 
 /// Makes or opens a [`Database`].
@@ -405,6 +406,7 @@ impl Builder {
             schema: self.schema.as_ref().map(|schema| schema.to_sql()).unwrap_or_default(),
             creator: self.schema.as_ref().map(|_| self.creator.unwrap_or(replica)),
             design: None,
+            unicode: Collation::UNICODE_VERSION.to_owned(),
         };
         Ok((self, meta))
     }

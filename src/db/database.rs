@@ -16,6 +16,7 @@ use crate::ids::{DatabaseId, ReplicaId, RowId};
 use crate::schema::{Design, Notice, Schema};
 use crate::storage::{Batch, CopyOnWriteEngine, Durability, Engine, Reader, Status, Storage, Ticket};
 use crate::store::{Changes, Finding, Meta, Replicas, Snapshot};
+use crate::value::Collation;
 use crate::version::{Clock, Hlc, HybridClock, Knowledge};
 
 /// A replica of a database. Clones are handles of the same one; it closes with the last.
@@ -57,6 +58,8 @@ struct Inner {
     read_only: bool,
     shared: RwLock<Shared>,
     locks: Locks,
+    /// Why duplicates were not merged after the last commit, if that failed.
+    merge_failure: Mutex<Option<Arc<Error>>>,
     /// The permit to write. Holds the clock, which only a writer moves.
     writer: Arc<Mutex<HybridClock>>,
 }
@@ -108,6 +111,7 @@ impl Database {
             read_only: parts.read_only,
             shared: RwLock::new(shared),
             locks: Locks::default(),
+            merge_failure: Mutex::new(None),
             writer: Arc::new(Mutex::new(clock)),
         };
         Ok(Database { inner: Arc::new(inner) })
@@ -452,6 +456,10 @@ impl Database {
         &self.inner.locks
     }
 
+    pub(super) fn failed_merge(&self) -> &Mutex<Option<Arc<Error>>> {
+        &self.inner.merge_failure
+    }
+
     /// Stores what a commit derived, then lets the next writer go, then waits until it is durable:
     /// concurrent commits share one flush.
     pub(super) fn store(
@@ -506,6 +514,7 @@ impl Database {
         meta.database = Some(database);
         meta.schema = schema.to_sql();
         meta.creator = creator;
+        meta.unicode = Collation::UNICODE_VERSION.to_owned();
         let ticket = self.inner.storage.append(&crate::store::write_meta(&meta)?)?;
         self.inner.storage.wait(ticket, Durability::Immediate)?;
         let mut shared = self.inner.shared.write();

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::ids::{Dot, ReplicaId};
 use crate::schema::{Amendment, DdlError, Design, DesignError, Notice, SchemaError};
 use crate::store::{Meta, Rewrite, rewrite};
+use crate::value::Collation;
 
 /// Why a change of the schema was refused. Nothing was changed.
 ///
@@ -243,7 +244,8 @@ impl Database {
         let (schema, notices) = design.fold();
         let schema = Arc::new(schema);
         let (before, after) = (self.snapshot()?, self.snapshot_under(&schema)?);
-        let meta = Meta { design: design.changed_digest(), ..(*self.shared().meta).clone() };
+        let (digest, unicode) = (design.changed_digest(), Collation::UNICODE_VERSION.to_owned());
+        let meta = Meta { design: digest, unicode, ..(*self.shared().meta).clone() };
         let evolved = Rewrite { meta: Some(meta.clone()), ..evolve(&before, &after, new)? };
         let (batch, replicas) = rewrite(&before, &after, evolved)?;
         permit.observe(design.last_time());

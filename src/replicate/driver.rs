@@ -97,7 +97,8 @@ impl Driver {
         };
         let creator = changes.creator();
         let config = Config::new(db.replica_id(), base, changes.knowledge()?);
-        let config = Config { creator, schema, gives, takes, batch_bytes, ..config };
+        let folds = db.schema().folds_unicode();
+        let config = Config { creator, schema, folds, gives, takes, batch_bytes, ..config };
         let session = session(&config);
         Ok(Driver {
             endpoint,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph;
-use super::{Check, ForeignKey, Index, SchemaBuilder, Table, UniqueKey};
+use super::{Check, DuplicateRule, ForeignKey, Index, SchemaBuilder, Table, UniqueKey};
 use crate::ids::{ConstraintId, TableId};
 use crate::value::Collation;
 
@@ -33,6 +33,9 @@ pub struct Schema {
     referrers: BTreeMap<TableId, Vec<(TableId, usize)>>,
     referenced: BTreeSet<ConstraintId>,
     strata: Vec<Stratum>,
+    /// Whether a text is compared by the tables of Unicode.
+    folds_unicode: bool,
+    merges_duplicates: bool,
 }
 
 /// Tables that refer to each other, directly or around a cycle; usually a single table.
@@ -179,14 +182,40 @@ impl Schema {
         self.digest_under(Collation::UNICODE_VERSION)
     }
 
+    /// Whether texts are compared by [`Collation::UnicodeNoCase`], so that replicas need the same version of
+    /// Unicode.
+    ///
+    /// ```
+    /// use reunite::schema::Schema;
+    /// let schema = Schema::from_sql("CREATE TABLE word (text TEXT COLLATE UNICODE_NOCASE PRIMARY KEY)")?;
+    /// assert!(schema.folds_unicode());
+    /// # Ok::<(), reunite::schema::DdlError>(())
+    /// ```
+    #[must_use]
+    pub const fn folds_unicode(&self) -> bool {
+        self.folds_unicode
+    }
+
+    /// Whether rows that clash on some key become one.
+    ///
+    /// ```
+    /// use reunite::schema::Schema;
+    /// let sql = "CREATE TABLE contact (email TEXT PRIMARY KEY) WITH (merge_duplicates = 'email')";
+    /// assert!(Schema::from_sql(sql)?.merges_duplicates());
+    /// # Ok::<(), reunite::schema::DdlError>(())
+    /// ```
+    #[must_use]
+    pub const fn merges_duplicates(&self) -> bool {
+        self.merges_duplicates
+    }
+
     /// The fingerprint that a replica with the tables of this version of Unicode would have. Where they
     /// decide which keys are equal, replicas with other tables have other schemas: they refuse each other,
     /// instead of disagreeing row by row.
     pub(super) fn digest_under(&self, unicode: &str) -> [u8; 16] {
         let mut hasher = blake3::Hasher::new_derive_key("reunite 2026 schema digest");
         hasher.update(self.to_sql().as_bytes());
-        let mut columns = self.tables.iter().flat_map(|table| &table.columns);
-        if columns.any(|column| column.collation == Collation::UnicodeNoCase) {
+        if self.folds_unicode {
             hasher.update(unicode.as_bytes());
         }
         hasher.update(&(self.live as u64).to_le_bytes());
@@ -220,7 +249,22 @@ impl Schema {
             }
         }
         let (constraints, strata) = (places(&tables), strata(&tables, &by_id));
-        Schema { tables, live, by_name, by_id, constraints, referrers, referenced, strata }
+        let mut columns = tables.iter().flat_map(|table| &table.columns);
+        let folds_unicode = columns.any(|column| column.collation == Collation::UnicodeNoCase);
+        let mut keys = tables.iter().take(live).flat_map(|table| &table.keys);
+        let merges_duplicates = keys.any(|key| key.duplicates == DuplicateRule::Merge);
+        Schema {
+            tables,
+            live,
+            by_name,
+            by_id,
+            constraints,
+            referrers,
+            referenced,
+            strata,
+            folds_unicode,
+            merges_duplicates,
+        }
     }
 }
 

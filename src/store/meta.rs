@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::ids::{DatabaseId, ReplicaId};
 use crate::schema::Design;
+use crate::value::Collation;
 use crate::version::Priority;
 
 /// What a replica remembers of itself.
@@ -25,6 +26,8 @@ pub(crate) struct Meta {
     pub creator: Option<ReplicaId>,
     /// The digest of the design with all changes of the schema; none if there are no changes.
     pub design: Option<[u8; 16]>,
+    /// The version of Unicode whose tables compared the texts when the schema was stored.
+    pub unicode: String,
 }
 
 /// The form of the record: JSON, because it is read by people when something is wrong.
@@ -37,12 +40,26 @@ struct Record {
     schema: String,
     creator: Option<String>,
     design: Option<String>,
+    unicode: String,
 }
 
 impl Meta {
     /// Whether this is the design that was stored last.
     pub(super) fn is_of(&self, design: &Design) -> bool {
         self.design == design.changed_digest()
+    }
+
+    /// Refuses a design under which texts are compared by other tables than this program has: their keys and
+    /// index entries are folded by those.
+    pub(super) fn check_collations(&self, design: &Design) -> Result<(), Error> {
+        if self.unicode == Collation::UNICODE_VERSION || !design.fold().0.folds_unicode() {
+            return Ok(());
+        }
+        Err(Error::Collation {
+            collation: Collation::UnicodeNoCase.to_string(),
+            found: self.unicode.clone(),
+            supported: Collation::UNICODE_VERSION.to_owned(),
+        })
     }
 
     pub(super) fn encode(&self) -> Result<Vec<u8>, Error> {
@@ -53,6 +70,7 @@ impl Meta {
             schema: self.schema.clone(),
             creator: self.creator.map(|id| id.to_string()),
             design: self.design.map(|digest| Uuid::from_bytes(digest).simple().to_string()),
+            unicode: self.unicode.clone(),
         };
         serde_json::to_vec(&record).map_err(|error| Error::corrupt(format!("meta record: {error}")))
     }
@@ -70,6 +88,7 @@ impl Meta {
             schema: record.schema,
             creator: creator.map_err(|_| wrong("the creator's id is not a UUID"))?,
             design: design.map_err(|_| wrong("the design's digest is no digest"))?.map(Uuid::into_bytes),
+            unicode: record.unicode,
         })
     }
 }

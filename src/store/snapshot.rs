@@ -98,6 +98,7 @@ impl Snapshot {
         let mut design = Design::new(Arc::new(initial));
         let joined = design.join(Snapshot::amendments_in(bytes)?);
         joined.map_err(|error| Error::corrupt(format!("the stored schema changes: {error}")))?;
+        meta.check_collations(&design)?;
         if meta.is_of(&design) {
             return Ok(design);
         }

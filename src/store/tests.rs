@@ -68,6 +68,7 @@ fn golden_records() {
         schema: "CREATE TABLE t (\n  a TEXT\n);\n".to_owned(),
         creator: Some(ReplicaId::from_bytes([3; 16])),
         design: Some([4; 16]),
+        unicode: "16.0.0".to_owned(),
     };
     let bytes = meta.encode().unwrap();
     let expected = concat!(
@@ -75,7 +76,7 @@ fn golden_records() {
         r#""replica":"02020202-0202-0202-0202-020202020202","#,
         r#""priority":50,"schema":"CREATE TABLE t (\n  a TEXT\n);\n","#,
         r#""creator":"03030303-0303-0303-0303-030303030303","#,
-        r#""design":"04040404040404040404040404040404"}"#,
+        r#""design":"04040404040404040404040404040404","unicode":"16.0.0"}"#,
     );
     assert_eq!(std::str::from_utf8(&bytes), Ok(expected));
     assert_eq!(Meta::decode(&bytes).unwrap(), meta);

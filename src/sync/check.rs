@@ -8,6 +8,7 @@ use super::message::{Hello, MAX_SCHEMA_CHANGE_BYTES, SchemaChange};
 use crate::ids::{Dot, RowKey};
 use crate::row::{Batch, LogEntry};
 use crate::row::{RowChange, RowState};
+use crate::value::Collation;
 use crate::version::{Hlc, Knowledge};
 
 /// Whether the two may exchange changes. Symmetric, so that both sides find the same fault.
@@ -17,6 +18,13 @@ pub(super) fn compatible(ours: &Hello, theirs: &Hello) -> Result<(), SyncError> 
     }
     if ours.replica == theirs.replica {
         return Err(SyncError::SameReplica { replica: ours.replica });
+    }
+    if (ours.folds || theirs.folds) && ours.unicode != theirs.unicode {
+        return Err(SyncError::CollationMismatch {
+            collation: Collation::UnicodeNoCase,
+            ours: ours.unicode.clone(),
+            theirs: theirs.unicode.clone(),
+        });
     }
     if theirs.base.is_none() && !(theirs.knowledge.is_empty() && theirs.schema.known.is_empty()) {
         return Err(SyncError::protocol("it calls itself empty and knows changes"));

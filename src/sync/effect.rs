@@ -6,6 +6,7 @@ use super::message::{
 };
 use crate::ids::{DatabaseId, ReplicaId};
 use crate::row::Batch;
+use crate::value::Collation;
 use crate::version::Knowledge;
 
 /// What a session needs to know of the replica for which it speaks.
@@ -21,6 +22,10 @@ pub struct Config {
     pub creator: Option<ReplicaId>,
     /// What it knows of how its schema was changed.
     pub schema: SchemaState,
+    /// The version of Unicode by whose tables it compares texts.
+    pub unicode: String,
+    /// Whether its schema has texts that are compared by these.
+    pub folds: bool,
     /// What it has applied.
     pub knowledge: Knowledge,
     /// The digest of its facts, if it keeps one: a difference under equal knowledge is an alarm. None
@@ -43,6 +48,8 @@ impl Config {
             base,
             creator: None,
             schema: SchemaState::default(),
+            unicode: Collation::UNICODE_VERSION.to_owned(),
+            folds: false,
             knowledge,
             state: None,
             gives: true,
@@ -57,6 +64,8 @@ impl Config {
             replica: self.replica,
             base: self.base,
             schema: self.schema.clone(),
+            unicode: self.unicode.clone(),
+            folds: self.folds,
             knowledge: self.knowledge.clone(),
             state: self.state,
             gives: self.gives,

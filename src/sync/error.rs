@@ -7,6 +7,7 @@ use super::message::Digest;
 use crate::commit::BatchError;
 use crate::error::Error;
 use crate::ids::{DatabaseId, Dot, ReplicaId, Seq};
+use crate::value::Collation;
 
 /// Why a session ended before its work was done. Whatever was applied until then stays, and the next
 /// session goes on from there.
@@ -45,6 +46,19 @@ pub enum SyncError {
         ours: DatabaseId,
         /// The peer's database.
         theirs: DatabaseId,
+    },
+    /// Texts are compared by other tables there than here, so the two could disagree about which keys are
+    /// equal: use builds of Reunite with the same tables.
+    #[error(
+        "texts are compared by {collation} of Unicode {ours} here and of Unicode {theirs} there: use one version of Reunite on both sides"
+    )]
+    CollationMismatch {
+        /// The collation.
+        collation: Collation,
+        /// The version of Unicode that this replica has.
+        ours: String,
+        /// The version that the peer has.
+        theirs: String,
     },
     /// The schemas differ: bring both replicas to the same schema, then sync again.
     #[error("the schemas differ (here {ours}, there {theirs}): bring both replicas to the same schema")]
@@ -158,6 +172,7 @@ impl SyncError {
             SyncError::Protocol { .. } => "protocol",
             SyncError::VersionMismatch { .. } => "version-mismatch",
             SyncError::WrongDatabase { .. } => "wrong-database",
+            SyncError::CollationMismatch { .. } | SyncError::Storage(Error::Collation { .. }) => "collation",
             SyncError::SchemaMismatch { .. } | SyncError::SchemaRefused { .. } => "schema-mismatch",
             SyncError::Empty { .. } => "empty",
             SyncError::SameReplica { .. } => "same-replica",

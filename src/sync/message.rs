@@ -30,6 +30,9 @@ pub const MAX_SCHEMA_CHANGE_BYTES: usize = 1 << 20;
 /// The longest code of a refusal, in bytes.
 pub const MAX_CODE_BYTES: usize = 64;
 
+/// The most bytes of the name of a version of Unicode.
+pub const MAX_UNICODE_BYTES: usize = 64;
+
 /// The longest text of a refusal, in bytes.
 pub const MAX_TEXT_BYTES: usize = 1024;
 
@@ -102,6 +105,12 @@ pub struct Hello {
     pub base: Option<Base>,
     /// What it knows of how its schema was changed.
     pub schema: SchemaState,
+    /// The version of Unicode by whose tables it compares texts of [`Collation::UnicodeNoCase`].
+    ///
+    /// [`Collation::UnicodeNoCase`]: crate::value::Collation::UnicodeNoCase
+    pub unicode: String,
+    /// Whether its schema has such texts. Then both need the same version.
+    pub folds: bool,
     /// What it has applied.
     pub knowledge: Knowledge,
     /// The digest of its facts, if it keeps one.

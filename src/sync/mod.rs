@@ -124,7 +124,8 @@ pub use enumerate::{Batcher, Log, REMEMBERED_ROWS, Source};
 pub use error::SyncError;
 pub use message::{
     BATCH_BYTES, Base, Digest, Hello, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, MAX_SCHEMA_BYTES,
-    MAX_SCHEMA_CHANGE_BYTES, MAX_TEXT_BYTES, Message, PROTOCOL_VERSION, SchemaChange, SchemaState, WINDOW,
+    MAX_SCHEMA_CHANGE_BYTES, MAX_TEXT_BYTES, MAX_UNICODE_BYTES, Message, PROTOCOL_VERSION, SchemaChange,
+    SchemaState, WINDOW,
 };
 pub use session::Session;
 pub use wire::Wire;

@@ -6,7 +6,7 @@
 use super::error::{SyncError, within};
 use super::message::{
     Base, Digest, Hello, MAX_CODE_BYTES, MAX_MESSAGE_BYTES, MAX_SCHEMA_BYTES, MAX_SCHEMA_CHANGE_BYTES,
-    MAX_TEXT_BYTES, Message, SchemaChange, SchemaState,
+    MAX_TEXT_BYTES, MAX_UNICODE_BYTES, Message, SchemaChange, SchemaState,
 };
 use crate::codec::Malformed;
 use crate::codec::wire::{MessageReader, MessageWriter};
@@ -37,6 +37,14 @@ mod flag {
     pub(super) const SCHEMA: u8 = 1 << 7;
 }
 
+/// What a hello says of texts.
+mod texts {
+    /// Its schema has texts that are compared by the tables of Unicode.
+    pub(super) const FOLDS: u8 = 1;
+    /// By the version that the hello has named.
+    pub(super) const SAME_UNICODE: u8 = 1 << 1;
+}
+
 /// Turns the messages of one session into bytes and back. It remembers the hello, because the welcome
 /// says only what differs from it: a session in which nothing changed takes a few dozen bytes.
 ///
@@ -48,6 +56,8 @@ mod flag {
 ///     replica: ReplicaId::from_bytes([1; 16]),
 ///     base: None,
 ///     schema: Default::default(),
+///     unicode: "16.0.0".to_owned(),
+///     folds: false,
 ///     knowledge: Default::default(),
 ///     state: None,
 ///     gives: true,
@@ -172,6 +182,11 @@ fn put_hello(out: &mut MessageWriter, tag: u8, hello: &Hello, first: Option<&Hel
     out.number(u64::from(hello.protocol));
     out.byte(flags.iter().filter(|(set, _)| *set).fold(0, |flags, (_, flag)| flags | flag));
     out.replica(hello.replica);
+    let same_unicode = first.is_some_and(|first| first.unicode == hello.unicode);
+    out.byte(u8::from(hello.folds) * texts::FOLDS | u8::from(same_unicode) * texts::SAME_UNICODE);
+    if !same_unicode {
+        out.text(&hello.unicode);
+    }
     if let Some(base) = base {
         out.fixed(base.database.as_bytes());
         out.fixed(&base.schema.0);
@@ -201,6 +216,7 @@ fn take_hello(input: &mut MessageReader<'_>, first: Option<&Hello>) -> Result<He
         return Err(corrupt(format!("there is no hello with the flags {flags:#04x}")));
     }
     let replica = input.replica()?;
+    let (folds, unicode) = take_texts(input, first)?;
     let base = match has(flag::BASE) {
         true => {
             Some(Base { database: DatabaseId::from_bytes(input.fixed()?), schema: Digest(input.fixed()?) })
@@ -220,7 +236,21 @@ fn take_hello(input: &mut MessageReader<'_>, first: Option<&Hello>) -> Result<He
         None => input.knowledge()?,
     };
     let (gives, takes) = (has(flag::GIVES), has(flag::TAKES));
-    Ok(Hello { protocol, replica, base, schema, knowledge, state, gives, takes })
+    Ok(Hello { protocol, replica, base, schema, unicode, folds, knowledge, state, gives, takes })
+}
+
+/// How the peer compares texts.
+fn take_texts(input: &mut MessageReader<'_>, first: Option<&Hello>) -> Result<(bool, String), SyncError> {
+    let flags = input.byte()?;
+    let wrong = || corrupt(format!("there is no hello with texts {flags:#04x}"));
+    if flags & !(texts::FOLDS | texts::SAME_UNICODE) != 0 {
+        return Err(wrong());
+    }
+    let unicode = match flags & texts::SAME_UNICODE {
+        0 => input.text(MAX_UNICODE_BYTES)?.to_owned(),
+        _ => first.ok_or_else(wrong)?.unicode.clone(),
+    };
+    Ok((flags & texts::FOLDS != 0, unicode))
 }
 
 fn put_batch(out: &mut MessageWriter, number: u64, batch: &Batch) {

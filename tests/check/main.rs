@@ -96,6 +96,37 @@ fn every_corruption_is_found() {
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
+/// The keys of a database are folded by the tables of one version of Unicode. A program with others does not open
+/// it, or it would miss some of them; where no text is folded so, it may.
+#[test]
+fn a_database_of_another_version_of_unicode_is_refused() {
+    let opened = |sql: &str, alter: Option<&str>| {
+        let engine = MemoryEngine::new();
+        let over = |engine: &MemoryEngine| Database::builder().over(Storage::over(Box::new(engine.clone())));
+        let builder = Database::builder().sql(sql).unwrap();
+        let db = builder.over(Storage::over(Box::new(engine.clone()))).unwrap();
+        alter.map_or(Ok(()), |sql| db.alter(sql).map(|_| ())).unwrap();
+        drop(db);
+        assert!(over(&engine).is_ok());
+        let mut bytes = world::bytes_of(&engine);
+        let meta = String::from_utf8(bytes[&vec![1]].clone()).unwrap();
+        let other = meta.replace(r#""unicode":"16.0.0""#, r#""unicode":"15.1.0""#);
+        assert_ne!(meta, other);
+        bytes.insert(vec![1], other.into_bytes());
+        let engine = MemoryEngine::new();
+        world::fill(&engine, bytes);
+        over(&engine).map(|_| ())
+    };
+    let plain = "CREATE TABLE word (text TEXT COLLATE NOCASE PRIMARY KEY)";
+    let folded = "CREATE TABLE word (text TEXT COLLATE UNICODE_NOCASE PRIMARY KEY)";
+    let later = "ALTER TABLE word ADD COLUMN other TEXT COLLATE UNICODE_NOCASE";
+    assert!(opened(plain, None).is_ok());
+    for refused in [opened(folded, None), opened(plain, Some(later))] {
+        let Err(Error::Collation { collation, found, supported }) = refused else { panic!("{refused:?}") };
+        assert_eq!([collation, found, supported], ["UNICODE_NOCASE", "15.1.0", "16.0.0"]);
+    }
+}
+
 #[test]
 fn no_entry_can_go_unnoticed() {
     let world = World::new();

@@ -170,9 +170,7 @@ impl World {
 
     /// The bytes of a replica.
     pub fn bytes_of(&self, replica: usize) -> Bytes {
-        let snapshot = self.engines[replica].snapshot().unwrap();
-        let entries = snapshot.range(&[], None).unwrap();
-        entries.collect::<Result<Bytes, _>>().unwrap()
+        bytes_of(&self.engines[replica])
     }
 
     /// A row of the first replica that has, or would have if it were visible, this value.
@@ -240,6 +238,12 @@ pub fn key(tag: u8, number: u32, rest: &[u8]) -> Vec<u8> {
 }
 
 /// Makes an engine hold these bytes.
+pub fn bytes_of(engine: &MemoryEngine) -> Bytes {
+    let snapshot = engine.snapshot().unwrap();
+    let entries = snapshot.range(&[], None).unwrap();
+    entries.collect::<Result<Bytes, _>>().unwrap()
+}
+
 pub fn fill(engine: &MemoryEngine, bytes: Bytes) {
     let batch: Vec<Op> = bytes.into_iter().map(|(key, value)| Op::Put { key, value }).collect();
     engine.apply(1, &batch).unwrap();

@@ -169,17 +169,21 @@ fn hello() -> impl Strategy<Value = Hello> {
         prop_oneof![3 => Just(Knowledge::default()), 1 => knowledge()],
         knowledge(),
         state,
-        any::<[bool; 2]>(),
+        (any::<[bool; 3]>(), prop_oneof![9 => Just("16.0.0"), 1 => Just("15.1.0")]),
     )
-        .prop_map(|(protocol, id, base, known, knowledge, state, [gives, takes])| Hello {
-            protocol,
-            replica: replica(id),
-            base,
-            schema: SchemaState { known, digest: Digest([5; 16]) },
-            knowledge,
-            state,
-            gives,
-            takes,
+        .prop_map(|(protocol, id, base, known, knowledge, state, ([gives, takes, folds], unicode))| {
+            Hello {
+                protocol,
+                replica: replica(id),
+                base,
+                schema: SchemaState { known, digest: Digest([5; 16]) },
+                unicode: unicode.to_owned(),
+                folds,
+                knowledge,
+                state,
+                gives,
+                takes,
+            }
         })
 }
 

@@ -5,6 +5,7 @@ use reunite::row::RowState;
 use reunite::sync::{
     Base, Batcher, Config, Digest, Effect, Log, Message, Session, Source, SyncError, WINDOW,
 };
+use reunite::value::Collation;
 use reunite::version::Knowledge;
 
 use crate::link::{Fault, Run, run, sync};
@@ -45,6 +46,33 @@ fn incompatible_replicas_exchange_nothing() {
     assert_eq!(codes(&with(&mut a, &mut b, |config| config.replica = replica(1))), ["same-replica"; 2]);
     assert_eq!(codes(&with(&mut a, &mut b, |config| config.base = None)), ["protocol"; 2]);
     assert_eq!((a.facts, b.facts), before);
+}
+
+/// Replicas with other tables of Unicode could disagree about which keys are equal, and which comes first. They
+/// never come to it: neither takes a row of the other.
+#[test]
+fn replicas_with_other_tables_of_unicode_exchange_nothing() {
+    let (mut a, mut b) = (store(1, 9), store(2, 9));
+    let before = (a.facts.clone(), b.facts.clone());
+    let other = |config: &mut Config| config.unicode = "17.0.0".to_owned();
+    let folds = with(&mut a, &mut b, |config| {
+        other(config);
+        config.folds = true;
+    });
+    assert_eq!(codes(&folds), ["collation"; 2]);
+    let Err(SyncError::CollationMismatch { collation, ours, theirs }) = &folds.outcomes[0] else { panic!() };
+    assert_eq!((*collation, ours.as_str(), theirs.as_str()), (Collation::UnicodeNoCase, "16.0.0", "17.0.0"));
+    assert_eq!((&a.facts, &b.facts), (&before.0, &before.1));
+    // An empty replica takes no schema that it cannot obey.
+    let mut empty = Store::new(3, 300);
+    let adopted = with(&mut a, &mut empty, |config| {
+        other(config);
+        config.base = None;
+        config.folds = true;
+    });
+    assert_eq!(codes(&adopted), ["collation"; 2]);
+    // Where no text is compared by them it does not matter.
+    assert_eq!(codes(&with(&mut a, &mut b, other)), ["ok"; 2]);
 }
 
 #[test]

@@ -37,6 +37,7 @@ use std::sync::Arc;
 use super::Schema;
 use super::ddl::{self, DdlError};
 use crate::ids::{Dot, ReplicaId};
+use crate::value::Collation;
 use crate::version::{Hlc, Knowledge};
 
 /// The first schema of a database and all amendments to it.
@@ -95,8 +96,17 @@ impl Design {
     /// A fingerprint of the first schema and all amendments.
     #[must_use]
     pub fn digest(&self) -> [u8; 16] {
+        self.digest_under(Collation::UNICODE_VERSION)
+    }
+
+    /// The fingerprint that a replica with the tables of this version of Unicode would have: another one if
+    /// they decide which keys are equal, be it because of the first schema or of an amendment.
+    pub(super) fn digest_under(&self, unicode: &str) -> [u8; 16] {
         let mut hasher = blake3::Hasher::new_derive_key("reunite 2026 digest of a design");
-        hasher.update(&self.initial.digest());
+        hasher.update(&self.initial.digest_under(unicode));
+        if self.fold().0.folds_unicode() {
+            hasher.update(unicode.as_bytes());
+        }
         for amendment in self.amendments.values() {
             // Every amendment that is in a design has a text.
             let text = amendment.to_text().unwrap_or_default();

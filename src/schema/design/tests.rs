@@ -350,3 +350,19 @@ proptest! {
         prop_assert_eq!(all.clone().join(again), Ok(false));
     }
 }
+
+/// Replicas whose tables of Unicode differ must not take each other's schema for their own, also if only a change
+/// of it made texts be compared by these tables.
+#[test]
+fn another_version_of_unicode_is_another_design() {
+    let differs = |collation: &str| {
+        let initial = Schema::from_sql("CREATE TABLE word (text TEXT COLLATE NOCASE PRIMARY KEY)").unwrap();
+        let mut design = Design::new(Arc::new(initial));
+        let sql = format!("ALTER TABLE word ADD COLUMN other TEXT COLLATE {collation}");
+        alter_at(&mut design, 1, 1, &sql);
+        assert_eq!(design.digest(), design.digest_under(crate::value::Collation::UNICODE_VERSION));
+        design.digest() != design.digest_under("17.0.0")
+    };
+    assert!(differs("UNICODE_NOCASE"));
+    assert!(!differs("NOCASE") && !differs("BINARY"));
+}
