@@ -38,6 +38,7 @@ mod stats;
 mod status;
 mod sync;
 mod tables;
+mod undelete;
 mod undo;
 mod update;
 mod version;
@@ -80,6 +81,7 @@ enum Command {
     Update(update::Update),
     Increment(increment::Increment),
     Delete(delete::Delete),
+    Undelete(undelete::Undelete),
     Version(version::ShowVersion),
     Merge(merge::Merge),
     Sync(sync::Sync),
@@ -115,6 +117,7 @@ impl Command {
             Command::Update(command) => command.run(output),
             Command::Increment(command) => command.run(output),
             Command::Delete(command) => command.run(output),
+            Command::Undelete(command) => command.run(output),
             Command::Version(command) => command.run(output),
             Command::Merge(command) => command.run(output),
             Command::Sync(command) => command.run(output),

@@ -337,8 +337,8 @@ impl Transaction {
         }
         self.db.locks().check_commit(self.base.schema(), &changes.delta, self.holder)?;
         self.db.store(&self.base, &changes, self.permit, durability)?;
-        // It is committed. A storage that fails from here on says so at the next call.
-        let _ = self.db.coalesce(durability);
+        // It is committed, and stays so: what fails from here on is told by `Database::merge_failure`.
+        self.db.coalesce_after_commit(durability);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ mod bad_input;
 mod damage;
 mod files;
 mod natural;
+mod rows;
 mod session;
 
 use std::path::{Path, PathBuf};
