@@ -66,6 +66,10 @@ pub enum Bug {
     IdentityNoise,
     /// Rows that somebody kept apart are merged all the same.
     ApartIgnored,
+    /// References are compared by the rows that they named when they were written, whatever these became.
+    RootsIgnored,
+    /// What a merge knows to be removed from a set is in it.
+    RemovedElementsBack,
     /// A merge by rule holds whatever keys the rows got meanwhile.
     RuleEdgeSticks,
     /// The id of a conflict depends on its kind, which may change.
@@ -125,6 +129,8 @@ impl Bug {
         Bug::AbsorbedByWinner,
         Bug::IdentityNoise,
         Bug::ApartIgnored,
+        Bug::RootsIgnored,
+        Bug::RemovedElementsBack,
         Bug::RuleEdgeSticks,
         Bug::IdFromKind,
         Bug::IdFromWinner,

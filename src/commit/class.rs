@@ -2,6 +2,7 @@
 //! and how a write decides values that are in the merged ones.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::WriteError;
@@ -32,12 +33,18 @@ impl<'a> Stage<'a> {
         Ok(self.writes.merges_in(table) || self.base.merging(table)? > 0)
     }
 
-    /// The rows that a row is connected with by merges; none in a table without any.
-    pub(super) fn component(&self, key: RowKey) -> Result<Option<Component<'a>>, Error> {
+    /// The rows that a row is connected with by merges; none in a table without any. Found once until facts
+    /// change: one write asks for it several times.
+    pub(super) fn component(&self, key: RowKey) -> Result<Option<Rc<Component<'a>>>, Error> {
         if !self.is_merging(key.table)? {
             return Ok(None);
         }
-        Component::of(self.table(key)?, key.row, self).map(Some)
+        if let Some(known) = self.components.borrow().get(&key) {
+            return Ok(Some(Rc::clone(known)));
+        }
+        let component = Rc::new(Component::of(self.table(key)?, key.row, self)?);
+        self.components.borrow_mut().insert(key, Rc::clone(&component));
+        Ok(Some(component))
     }
 
     /// The row that a row has become: itself, if it was not merged.

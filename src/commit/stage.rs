@@ -1,12 +1,14 @@
 //! A transaction at work: how a unit, a life or an acknowledgement is written over the state that the
 //! transaction began with. Which units an operation writes is in `rows` and `resolve`.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::writes::{Staged, Writes, entries};
 use crate::codec::key::check_key_size;
-use crate::derive::{Source, fold, winner};
+use crate::derive::{Component, Source, fold, winner};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowId, RowKey, UnitId};
@@ -22,12 +24,14 @@ pub(crate) struct Stage<'a> {
     pub(super) writes: &'a mut Writes,
     /// Rows that are just becoming one: what is written into it must outrank them all.
     pub(super) joining: BTreeSet<RowId>,
+    /// What rows are connected with, as the facts are now.
+    pub(super) components: RefCell<BTreeMap<RowKey, Rc<Component<'a>>>>,
 }
 
 impl<'a> Stage<'a> {
     /// A transaction at work.
     pub fn new(base: &'a Snapshot, writes: &'a mut Writes) -> Stage<'a> {
-        Stage { base, writes, joining: BTreeSet::new() }
+        Stage { base, writes, joining: BTreeSet::new(), components: RefCell::default() }
     }
 
     pub(super) fn schema(&self) -> &'a Schema {
@@ -74,6 +78,8 @@ impl<'a> Stage<'a> {
     /// Changes the facts of a row; what it shows stays.
     pub(super) fn edit(&mut self, key: RowKey, edit: impl FnOnce(&mut RowState)) -> Result<(), Error> {
         let dot = self.dot(key)?;
+        // They hold facts, which would be copied.
+        self.components.get_mut().clear();
         self.writes.remember(key);
         let mut staged = match self.writes.rows.remove(&key) {
             Some(staged) => staged,

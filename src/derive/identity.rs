@@ -147,6 +147,7 @@ impl<'t> Component<'t> {
             merge.removed.iter().any(|(of, removed, by)| *of == unit && *by == dot && removed == element)
         };
         merges(facts).any(|(_, merge)| removed(merge) && self.is_one(row, merge.into))
+            && !planted(Bug::RemovedElementsBack)
     }
 
     /// The decisions about a row's identity that lost, by change and time, each with the other rows that it is about: merges
