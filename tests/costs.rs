@@ -22,6 +22,8 @@ const DAY: i64 = 86_400_000_000;
 /// What ten conflicts may cost, in entries: for each its place, its list, its row with what that is merged
 /// with, and the same of the row that holds the key.
 const BOUND: u64 = 120;
+/// What a write may cost to a row with two that were merged into it, in entries.
+const WRITE_BOUND: u64 = 60;
 
 /// Two replicas that made the same customers, on ten days; the first one counts what is read of it.
 fn many_conflicts(conflicts: usize) -> (Database, CountingEngine<MemoryEngine>) {
@@ -104,4 +106,24 @@ fn listing_ten_of_two_thousand_conflicts() {
 #[ignore = "takes long and shows the same on more conflicts"]
 fn listing_ten_of_a_hundred_thousand_conflicts() {
     listing_costs_what_it_lists(100_000);
+}
+
+/// A write to a row in a table with merged rows reads what the row is merged with, and does it once.
+#[test]
+fn a_write_beside_many_merged_rows() {
+    let engine = CountingEngine::new(MemoryEngine::new());
+    let builder = Database::builder().sql(SCHEMA).unwrap().random(SeededRandom::new(1));
+    let clock = Arc::new(ManualClock::new(START));
+    let db = builder.clock(clock).over(Storage::over(Box::new(engine.clone()))).unwrap();
+    let codes = (0..300).map(|n| row! { code: format!("C{n}"), phone: "1" });
+    db.write(|tx| tx.table("customer")?.insert_all(codes)).unwrap();
+    db.write(|tx| {
+        let mut customers = tx.table("customer")?;
+        (100..300).try_for_each(|n| customers.merge(format!("C{n}"), format!("C{}", n % 100)))
+    })
+    .unwrap();
+    engine.take_count();
+    db.write(|tx| tx.table("customer")?.update("C7", row! { phone: "2" })).unwrap();
+    let read = engine.take_count();
+    assert!(read <= WRITE_BOUND, "{read} entries to write a row with two that were merged into it");
 }
