@@ -21,7 +21,9 @@ use uuid::Uuid;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplicaId(pub Uuid);
 
-/// The permanent, hidden identity of a row. Keys may change, the row id never does.
+/// The permanent, hidden identity of a row. Keys may change, the row id never does. Where the primary key names
+/// the rows of a table ([`Identity::Natural`](crate::schema::Identity::Natural)), it follows from that key, which
+/// cannot change.
 ///
 /// ```
 /// use reunite::{Database, row};

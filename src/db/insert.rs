@@ -22,7 +22,8 @@ impl TableMut<'_> {
     ///
     /// # Errors
     /// If a name or value does not fit the table, or a column without a value must have one. Keys and
-    /// references are checked when the transaction commits.
+    /// references are checked when the transaction commits; but that a row which its primary key names
+    /// ([`Identity::Natural`](crate::schema::Identity::Natural)) is there already is known at once.
     pub fn insert(&mut self, row: Row) -> Result<RowId, WriteError> {
         let table = self.definition()?;
         let named = columns(table, &row)?;

@@ -169,7 +169,8 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// All rows, in the order of their row ids: about the order in which they were inserted.
+    /// All rows, in the order of their row ids: about the order in which they were inserted, unless their
+    /// primary key names them.
     ///
     /// ```
     /// # use reunite::{Database, row};

@@ -70,7 +70,8 @@ impl<'a> TableMut<'a> {
     /// ```
     ///
     /// # Errors
-    /// If there is no such row, or a name or value does not fit the table.
+    /// If there is no such row, a name or value does not fit the table, or the key names the row and would be
+    /// another.
     pub fn update(&mut self, row: impl Into<RowRef>, to: Row) -> Result<(), WriteError> {
         let (key, named) = (self.find(row)?, columns(self.definition()?, &to)?);
         self.transaction.run(|stage| stage.update(key, &named, false))

@@ -27,23 +27,30 @@ pub struct Beginning {
     tell: fn(&mut World<'_>) -> Result<(), Failure>,
     /// Whether the replicas may change the schema afterwards.
     alters: bool,
+    /// Whether the primary keys name the rows.
+    natural: bool,
 }
 
 impl Beginning {
     const fn of_people(name: &'static str, tell: fn(&mut World<'_>) -> Result<(), Failure>) -> Beginning {
-        Beginning { name, schema: people::SCHEMA, tell, alters: false }
+        Beginning { name, schema: people::SCHEMA, tell, alters: false, natural: false }
     }
 
     const fn of_pages(name: &'static str, tell: fn(&mut World<'_>) -> Result<(), Failure>) -> Beginning {
-        Beginning { name, schema: pages::SCHEMA, tell, alters: false }
+        Beginning { name, schema: pages::SCHEMA, tell, alters: false, natural: false }
     }
 
     const fn of_designs(name: &'static str, tell: fn(&mut World<'_>) -> Result<(), Failure>) -> Beginning {
-        Beginning { name, schema: people::SCHEMA, tell, alters: true }
+        Beginning { name, schema: people::SCHEMA, tell, alters: true, natural: false }
+    }
+
+    const fn natural(mut self) -> Beginning {
+        self.natural = true;
+        self
     }
 }
 
-const BEGINNINGS: [Beginning; 12] = [
+const BEGINNINGS: [Beginning; 15] = [
     Beginning::of_people("calm", people::live_calmly),
     Beginning::of_people("update", people::two_values),
     Beginning::of_people("unique", people::two_of_one_key),
@@ -54,6 +61,9 @@ const BEGINNINGS: [Beginning; 12] = [
     Beginning::of_people("settled", people::a_settled_conflict),
     Beginning::of_pages("together", pages::written_together),
     Beginning::of_pages("merged pages", pages::merged_while_written),
+    Beginning::of_people("named", people::a_merged_row_changed).natural(),
+    Beginning::of_people("named and parked", people::two_of_one_email).natural(),
+    Beginning::of_pages("named pages", pages::merged_while_written).natural(),
     Beginning::of_designs("design", people::live_calmly),
     Beginning::of_designs("redesigned", designs::later_rules),
 ];
@@ -81,7 +91,9 @@ impl Beginning {
             DeleteRule::UpdateWins => "update wins",
             DeleteRule::LatestWins => "latest wins",
         };
-        let schema = Schema::from_sql(&self.schema.replace("RULE", deletes));
+        let identity = if self.natural { "natural" } else { "random" };
+        let options = format!("identity = '{identity}', deletes = '{deletes}'");
+        let schema = Schema::from_sql(&self.schema.replace("deletes = 'RULE'", &options));
         let schema = Arc::new(schema.expect("a valid schema"));
         let mut random = Random::new(1);
         let pairs = (0..count).map(|i| Pair::new(&schema, i, false, &mut random)).collect();

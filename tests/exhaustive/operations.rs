@@ -4,7 +4,7 @@
 use std::fmt;
 
 use reunite::ids::{RowId, RowKey};
-use reunite::schema::{ColumnRule, Schema, Table};
+use reunite::schema::{ColumnRule, Identity, Schema, Table};
 use reunite::value::{Type, Value};
 
 use super::designs::ALTERATIONS;
@@ -51,6 +51,7 @@ pub fn operations(schema: &Schema, pair: &Pair) -> Vec<Operation> {
     let view = &pair.view;
     let all = [
         schema.tables().iter().flat_map(|table| insertions(schema, table, view)).collect(),
+        schema.tables().iter().flat_map(|table| again(table, view)).collect(),
         changes(schema, view),
         increments(schema, view),
         lives(view),
@@ -86,6 +87,27 @@ fn insertions(schema: &Schema, table: &Table, view: &Derived) -> Vec<Operation> 
     let mut all = vec![with(&[], &Value::Null)];
     if table.keys.len() > 1 {
         all.extend(table.keys.iter().map(|key| with(&key.columns, &Value::Integer(b))));
+    }
+    all
+}
+
+/// Each row that its key names and that is not visible, once more: with its key alone, and with all else new.
+fn again(table: &Table, view: &Derived) -> Vec<Operation> {
+    let Some(key) = table.keys.first().filter(|_| table.identity == Identity::Natural) else {
+        return Vec::new();
+    };
+    let hidden = view.images.values().filter(|image| !view.visible.contains_key(&image.key));
+    let mut all = Vec::new();
+    for image in hidden.filter(|image| image.key.table == table.id) {
+        let named = key.columns.iter().map(|column| (*column, image.values[*column].clone()));
+        let bare: Values = named.collect();
+        let plain = |column: &usize| !table.foreign_keys.iter().any(|key| key.columns.contains(column));
+        let mut full = bare.clone();
+        for column in (0..table.columns.len()).filter(plain).filter(|column| !key.columns.contains(column)) {
+            let json = table.columns[column].kind == Type::Json;
+            full.insert(column, if json { set(SETS[0]) } else { Value::Integer(FRESH[0]) });
+        }
+        all.extend([bare, full].map(|values| Operation::Insert { row: image.key, values }));
     }
     all
 }

@@ -44,6 +44,13 @@ pub fn two_of_one_key(world: &mut World<'_>) -> Told {
     world.perform(1, vec![world.insert(PERSON, &[3, 4, 30]), world.insert(TASK, &[2, 3])])
 }
 
+/// Both inserted a person of one email; one of them is parked.
+pub fn two_of_one_email(world: &mut World<'_>) -> Told {
+    live_calmly(world)?;
+    world.perform(0, vec![world.insert(PERSON, &[3, 5, 30])])?;
+    world.perform(1, vec![world.insert(PERSON, &[4, 5, 30])])
+}
+
 /// A person was deleted who got a task elsewhere.
 pub fn an_orphan(world: &mut World<'_>) -> Told {
     live_calmly(world)?;
