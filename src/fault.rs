@@ -86,6 +86,8 @@ pub enum Bug {
     LogOfLiveChanges,
     /// A policy decides also between two decisions.
     DecideDecisions,
+    /// A policy decides also what others disagree about, when both sides come.
+    DecideForOthers,
     /// A policy decides a conflict again in every session.
     DecideTwice,
     /// A policy changes what is stored, and makes no new version of it.
@@ -98,7 +100,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug, in the order of the layers.
-    pub const ALL: [Bug; 44] = [
+    pub const ALL: [Bug; 45] = [
         Bug::SchemaByArrival,
         Bug::ColumnByName,
         Bug::ConstraintByName,
@@ -139,6 +141,7 @@ impl Bug {
         Bug::LockIgnored,
         Bug::LogOfLiveChanges,
         Bug::DecideDecisions,
+        Bug::DecideForOthers,
         Bug::DecideTwice,
         Bug::DecideInPlace,
         Bug::RefusedOnce,

@@ -12,8 +12,10 @@ use super::conflict::{ConflictRow, show_conflict};
 use super::database::Database;
 use super::transaction::Transaction;
 use crate::commit::WriteError;
+use crate::derive::{About, Conflict};
 use crate::error::Error;
-use crate::ids::{ConflictId, Dot};
+use crate::fault::{Bug, planted};
+use crate::ids::{ConflictId, Dot, RowKey};
 use crate::store::{Changes, Mark, Snapshot};
 use crate::version::Knowledge;
 
@@ -47,17 +49,32 @@ impl Endpoint {
         Ok(conflict.map(|conflict| Undecided { conflict, loser_came }))
     }
 
-    /// Notes that a conflict counts as decided, or, if not, that no policy has to do with it any more.
-    pub fn settle_mark(&self, id: ConflictId, decided: bool) -> Result<(), Error> {
-        let permit = self.db.permit();
-        let snapshot = self.db.snapshot()?;
-        if snapshot.row_of_conflict(id)?.is_none() {
+    /// Notes of each conflict that it counts as decided, or, if not, that no policy has to do with it any more.
+    pub fn settle_marks(&self, decided: &BTreeMap<ConflictId, bool>) -> Result<(), Error> {
+        if decided.is_empty() {
             return Ok(());
         }
-        let marks = BTreeMap::from([(id, decided.then_some(Mark::Decided))]);
+        let permit = self.db.permit();
+        let snapshot = self.db.snapshot()?;
+        let mut marks = BTreeMap::new();
+        for (id, decided) in decided {
+            // Somebody may have closed it meanwhile.
+            if snapshot.row_of_conflict(*id)?.is_some() {
+                marks.insert(*id, decided.then_some(Mark::Decided));
+            }
+        }
         let changes = Changes { marks, ..Changes::default() };
         self.db.store(&snapshot, &changes, permit, self.db.durability())
     }
+}
+
+/// Whether a parked row was barred by the same rows before. What else came of these rows is no new conflict.
+fn stood(before: &Snapshot, key: RowKey, conflict: &Conflict) -> Result<bool, Error> {
+    if !matches!(conflict.about, About::Constraint(_)) {
+        return Ok(false);
+    }
+    let earlier = before.conflict(key, conflict.id)?;
+    Ok(earlier.is_some_and(|earlier| (earlier.kind, &earlier.others) == (conflict.kind, &conflict.others)))
 }
 
 impl Database {
@@ -79,7 +96,7 @@ impl Database {
         for (key, conflict) in delta.iter().flat_map(|(key, row)| row.conflicts.iter().map(move |c| (key, c)))
         {
             let id = conflict.id;
-            if before.mark(id)?.is_some() || before.is_decided(id)? {
+            if before.mark(id)?.is_some() || before.is_decided(id)? || stood(before, *key, conflict)? {
                 continue;
             }
             let shown = show_conflict(&after, *key, conflict)?;
@@ -87,6 +104,9 @@ impl Database {
             let winner = shown.winner.map(|winner| came(winner.change));
             match (loser, winner) {
                 (true, None | Some(false)) => marks.insert(id, Some(Mark::LoserCame)),
+                (true, Some(true)) if planted(Bug::DecideForOthers) => {
+                    marks.insert(id, Some(Mark::LoserCame))
+                }
                 (false, Some(true)) => marks.insert(id, Some(Mark::WinnerCame)),
                 _ => None,
             };

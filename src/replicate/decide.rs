@@ -2,6 +2,8 @@
 //! derive alike. Each outcome is a transaction of its own, under the rule of every transaction; one that is
 //! refused counts as tried, and the conflict stays for people.
 
+use std::collections::BTreeMap;
+
 use super::handler::{Action, Case, ask};
 use super::policy::{Policies, Policy};
 use super::rename::fresh_key;
@@ -14,7 +16,7 @@ use crate::db::{ConflictRow, Database, Image, ResolveWith, Row, Transaction};
 use crate::derive::Kind;
 use crate::error::Error;
 use crate::fault::{Bug, planted};
-use crate::ids::RowId;
+use crate::ids::{ConflictId, RowId};
 use crate::schema::Constraint;
 
 /// What policies made of the conflicts that a session brought.
@@ -81,13 +83,21 @@ fn decide(db: &Database, policies: &Policies) -> Result<Decisions, Error> {
         return Ok(Decisions::default());
     }
     let (endpoint, reviewed) = (Endpoint::new(db), policies.reviewer().is_some());
-    let mut deciding = Deciding { db, endpoint, reviewed, done: Decisions::default(), slow: false };
+    let mut deciding = Deciding {
+        db,
+        endpoint,
+        reviewed,
+        settled: BTreeMap::new(),
+        done: Decisions::default(),
+        slow: false,
+    };
     for id in deciding.endpoint.undecided()? {
         // An earlier decision may have changed what it is about, or closed it.
         if let Some(undecided) = deciding.endpoint.undecided_conflict(id)? {
             deciding.one(&undecided, policies.of(&undecided.conflict))?;
         }
     }
+    deciding.store_settled()?;
     Ok(deciding.done)
 }
 
@@ -96,6 +106,9 @@ struct Deciding<'a> {
     endpoint: Endpoint,
     /// Whether somebody is asked afterwards about the rows that change.
     reviewed: bool,
+    /// The conflicts that no policy has to do with any more, and whether they count as decided. They are stored in
+    /// one commit, before the next outcome: that may close one, and it must be known then that it was decided.
+    settled: BTreeMap<ConflictId, bool>,
     done: Decisions,
     /// A handler took too long. It is not asked again in this session: its threads may be stuck.
     slow: bool,
@@ -106,11 +119,15 @@ impl Deciding<'_> {
         let conflict = &undecided.conflict;
         let decided = conflict.loser.decided && conflict.winner.as_ref().is_some_and(|winner| winner.decided);
         if decided && !planted(Bug::DecideDecisions) {
-            return self.endpoint.settle_mark(conflict.id, true);
+            self.settle(conflict.id, true);
+            return Ok(());
         }
         let action = match policy {
             // The rules of the table have decided it.
-            Policy::Automatic => return self.endpoint.settle_mark(conflict.id, false),
+            Policy::Automatic => {
+                self.settle(conflict.id, false);
+                return Ok(());
+            }
             Policy::SourceWins => Action::KeepSource,
             Policy::DestinationWins => Action::KeepDestination,
             Policy::Merge => Action::Merge,
@@ -141,7 +158,10 @@ impl Deciding<'_> {
     fn carry_out(&mut self, undecided: &Undecided, action: Action, handled: bool) -> Result<(), Error> {
         let id = undecided.conflict.id;
         match action {
-            Action::Skip => return self.endpoint.settle_mark(id, true),
+            Action::Skip => {
+                self.settle(id, true);
+                return Ok(());
+            }
             Action::Defer => {
                 self.done.deferred += 1;
                 return Ok(());
@@ -151,19 +171,28 @@ impl Deciding<'_> {
         match self.write(undecided, action) {
             Ok(true) => self.done.made += 1,
             // The policy says nothing about conflicts of this kind.
-            Ok(false) if !handled => self.endpoint.settle_mark(id, false)?,
+            Ok(false) if !handled => self.settle(id, false),
             Err(error) if error.is_retryable() => self.done.deferred += 1,
             Err(WriteError::Storage(error)) if !matches!(error, Error::Limit { .. }) => return Err(error),
             Ok(false) | Err(_) => {
                 self.done.refused += 1;
-                self.endpoint.settle_mark(id, true)?;
+                self.settle(id, true);
             }
         }
         Ok(())
     }
 
+    fn settle(&mut self, conflict: ConflictId, decided: bool) {
+        self.settled.insert(conflict, decided);
+    }
+
+    fn store_settled(&mut self) -> Result<(), Error> {
+        self.endpoint.settle_marks(&std::mem::take(&mut self.settled))
+    }
+
     /// Writes an outcome; false if there is none for such a conflict.
-    fn write(&self, undecided: &Undecided, action: Action) -> Result<bool, WriteError> {
+    fn write(&mut self, undecided: &Undecided, action: Action) -> Result<bool, WriteError> {
+        self.store_settled()?;
         let mut tx = self.db.begin_decision(undecided.conflict.id, self.reviewed)?;
         if !outcome(&mut tx, undecided, action)? {
             return Ok(false);
