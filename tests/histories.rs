@@ -57,6 +57,21 @@ fn policies() {
     POLICIES.run(KEPT, number_from_environment("HISTORIES").unwrap_or(5000));
 }
 
+/// Histories of databases whose policies decide one conflict at a time, beside the model.
+const DECISIONS: Suite<'static> = Suite {
+    file: "histories",
+    name: "decisions",
+    steps: 8..40,
+    plan: Plan::new,
+    run: &databases::decisions::history,
+};
+
+/// What policies decide is what the model decides.
+#[test]
+fn decisions() {
+    DECISIONS.run(KEPT, number_from_environment("HISTORIES").unwrap_or(5000));
+}
+
 #[test]
 fn databases() {
     DATABASES.run(KEPT, number_from_environment("HISTORIES").unwrap_or(20_000));
@@ -72,7 +87,7 @@ fn cuts() {
 #[cfg(feature = "testing")]
 #[test]
 fn planted_bugs_are_caught() {
-    planted::all_are_caught(&[&DATABASES, &DERIVATIONS, &DESIGNS, &POLICIES]);
+    planted::all_are_caught(&[&DATABASES, &DERIVATIONS, &DESIGNS, &POLICIES, &DECISIONS]);
 }
 
 #[test]

@@ -4,9 +4,11 @@
 mod alter;
 pub mod compare;
 mod cuts;
+pub mod decisions;
 mod listing;
 mod locks;
 pub mod optimistic;
+mod outcome;
 pub mod pair;
 pub mod perform;
 mod previews;
@@ -116,7 +118,7 @@ impl World<'_> {
             let outcome = outcome.as_ref().err().map(|error| format!(" -> {}: {error}", error.code()));
             format!("{i}: {}{}", all.join("; "), outcome.unwrap_or_default())
         });
-        let expected = self.expected(i, &operations, outcome.is_ok())?;
+        let expected = self.expected(i, &operations, outcome.is_ok(), false)?;
         match (outcome, expected) {
             (Ok(()), Ok(done)) => self.committed(i, &operations, done),
             (Err(error), Err(refusals)) => {
@@ -136,16 +138,19 @@ impl World<'_> {
         }
     }
 
-    /// What the model makes of it: with the times and dots of the database, if that has committed.
+    /// What the model makes of it: with the times and dots of the database, if that has committed. `decides`
+    /// says that a policy writes.
     fn expected(
         &self,
         i: usize,
         operations: &[Operation],
         committed: bool,
+        decides: bool,
     ) -> Result<Result<Done, BTreeSet<Refusal>>, Failure> {
         let pair = &self.pairs[i];
         let hints = if committed { self.hints(i, operations)? } else { Hints::default() };
         let mut commit = Commit::new(&pair.schema, &pair.view, &pair.model, hints);
+        commit.decides = decides;
         for operation in operations {
             if let Err(refusal) = operation.apply(&mut commit) {
                 return Ok(Err(BTreeSet::from([refusal])));

@@ -35,7 +35,12 @@ impl World<'_> {
         cut_after: Option<u64>,
         batch_bytes: usize,
     ) -> Checked {
-        let options = Options { direction, cut_after, batch_bytes, ..Options::default() };
+        self.session_with(a, b, Options { direction, cut_after, batch_bytes, ..Options::default() })
+    }
+
+    /// A session that decides nothing: the model would not know of it.
+    pub(super) fn session_with(&mut self, a: usize, b: usize, options: Options<'_>) -> Checked {
+        let Options { direction, cut_after, batch_bytes, .. } = options;
         let before = [self.pairs[a].model.clone(), self.pairs[b].model.clone()];
         let result = sync_with(&self.pairs[a].db, &self.pairs[b].db, options);
         self.story.note(|| {

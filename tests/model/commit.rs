@@ -91,6 +91,8 @@ pub struct Commit<'a> {
     pub undone: Vec<ConflictName>,
     /// Rows that are just becoming one: what is written must outrank them all.
     pub joining: BTreeSet<RowKey>,
+    /// Whether a policy writes, to decide a conflict.
+    pub decides: bool,
 }
 
 impl<'a> Commit<'a> {
@@ -118,6 +120,7 @@ impl<'a> Commit<'a> {
             settled: Vec::new(),
             undone: Vec::new(),
             joining: BTreeSet::new(),
+            decides: false,
         }
     }
 
@@ -295,7 +298,7 @@ impl<'a> Commit<'a> {
         let priority = inherited
             .filter(|_| inherits)
             .map_or(self.replica.priority, |seen| seen.max(self.replica.priority));
-        let stamp = Stamp::new(priority, self.replica.clock, dot);
+        let stamp = Stamp { decision: self.decides, ..Stamp::new(priority, self.replica.clock, dot) };
         replaces.remove(&(slot, dot));
         let all: Vec<(Slot, Dot)> = replaces.iter().copied().collect();
         let facts = self.replica.facts.entry(row).or_insert_with(|| Row::new(dot));

@@ -29,7 +29,7 @@ pub use derive::{Derived, derive, live_table};
 pub use facts::merge_row;
 pub use facts::{Cell, ConflictName, Content, Facts, Row, Slot, Vector, covers, join};
 pub use identity::{Edge, Rule};
-pub use image::{Image, Need, fold, order, own_values};
+pub use image::{Image, Need, fold, life_order, order, own_values};
 pub use operations::Values;
 pub use replica::{Replica, pull};
 pub use resolve::Choice;

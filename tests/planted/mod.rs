@@ -49,11 +49,13 @@ pub fn all_are_caught(suites: &[&Suite<'_>]) {
 fn who_sees(bug: Bug) -> Vec<(&'static str, u64)> {
     match bug {
         Bug::SchemaByArrival | Bug::ColumnByName | Bug::ConstraintByName => vec![("designs", MOST_HISTORIES)],
-        Bug::DecideDecisions | Bug::DecideTwice | Bug::DecideInPlace | Bug::RefusedOnce => {
-            vec![("policies", MOST_HISTORIES)]
+        Bug::DecideDecisions | Bug::DecideTwice | Bug::DecideInPlace => {
+            vec![("policies", MOST_HISTORIES / 10), ("decisions", MOST_HISTORIES)]
         }
         // Rows that are merged twice at once are more frequent where no rule binds the changes.
         Bug::AbsorbedByWinner => vec![("derivation", MOST_HISTORIES), ("databases", MOST_HISTORIES)],
+        Bug::DecideForOthers => vec![("decisions", MOST_HISTORIES)],
+        Bug::RefusedOnce => vec![("policies", MOST_HISTORIES)],
         // A short look at each first: most bugs are seen at once by one of them.
         _ => vec![
             ("databases", MOST_HISTORIES / 20),

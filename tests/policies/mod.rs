@@ -1,5 +1,6 @@
-//! Random histories of replicas whose sessions have policies, opposite ones among them, and reviewers. There is no
-//! model of what policies decide: what must hold is that everything comes to rest, and that all replicas then agree.
+//! Random histories of replicas whose sessions have policies, opposite ones among them, and reviewers. What must
+//! hold is that everything comes to rest, and that all replicas then agree. What policies decide is compared with a
+//! model elsewhere (`databases/decisions.rs`).
 
 mod reviews;
 
@@ -10,7 +11,8 @@ use reunite::db::Row;
 use reunite::derive::Kind;
 use reunite::ids::ReplicaId;
 use reunite::replicate::{
-    Action, Case, ConflictHandler, Direction, HandlerError, Options, Policies, Policy, sync, sync_with,
+    Action, Case, ConflictHandler, Direction, HandlerError, Options, Policies, Policy, preview_with, sync,
+    sync_with,
 };
 use reunite::sync::SyncError;
 use reunite::value::Timestamp;
@@ -76,15 +78,16 @@ fn replica(id: u8) -> Database {
 }
 
 fn some_policies(random: &mut Random, own: i64) -> Policies {
-    let mut policy = || match random.below(9) {
-        0 => Policy::SourceWins,
-        1 | 2 => Policy::DestinationWins,
-        3 => Policy::Merge,
-        4 => Policy::RenameSource,
-        5 => Policy::RenameDestination,
-        6 => Policy::Skip,
-        7 => Policy::Handler(Arc::new(OwnValue(own))),
-        _ => Policy::SourceWins,
+    let mut policy = || match random.below(11) {
+        0..=1 => Policy::SourceWins,
+        2..=3 => Policy::DestinationWins,
+        4 => Policy::Merge,
+        5 => Policy::RenameSource,
+        6 => Policy::RenameDestination,
+        7 => Policy::Skip,
+        8 => Policy::Handler(Arc::new(OwnValue(own))),
+        9 => Policy::Defer,
+        _ => Policy::Automatic,
     };
     Policies::new(policy()).collisions(policy()).table("task", policy())
 }
@@ -106,8 +109,18 @@ impl World<'_> {
         if reviewed {
             policies = policies.reviewed_by(Arc::new(Limits));
         }
-        let options = Options { direction, cut_after: cut, policies, ..Options::default() };
-        self.reviewed_session((i, j), options, cut.is_some(), reviewed)
+        let options =
+            || Options { direction, cut_after: cut, policies: policies.clone(), ..Options::default() };
+        if cut.is_some() || random.chance(50) {
+            return self.reviewed_session((i, j), options(), cut.is_some(), reviewed);
+        }
+        let previews = preview_with(&self.replicas[i], &self.replicas[j], options());
+        let previews = previews.map_err(|error| Failure(format!("a preview failed: {error}")))?;
+        let expected = [(i, &previews.first), (j, &previews.second)]
+            .map(|(k, preview)| (k, reviews::foretold(&self.replicas[k], preview)));
+        self.reviewed_session((i, j), options(), false, reviewed)?;
+        self.story.count("previews", 1);
+        expected.into_iter().try_for_each(|(k, told)| reviews::check_foretold(&self.replicas[k], &told))
     }
 
     /// A session, of which a second account is kept: what the reviewer must have been asked about.

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use reunite::Database;
-use reunite::db::{OpenReview, Row};
-use reunite::ids::RowId;
+use reunite::db::{OpenReview, Preview, Row};
+use reunite::ids::{ConflictId, RowId};
 use reunite::replicate::{Arrival, HandlerError, Reviewer, Verdict};
 
 use crate::world::story::{Checked, ensure};
@@ -104,4 +104,50 @@ pub fn check_kept(db: &Database, before: &BTreeMap<Place, OpenReview>) -> Checke
         ensure(kept, || format!("a row is no longer listed: {open:?}"))?;
     }
     Ok(())
+}
+
+/// What a preview says that there will be: in the tables, open conflicts, refused rows.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Foretold {
+    shown: Shown,
+    conflicts: BTreeSet<ConflictId>,
+    refused: BTreeMap<Place, String>,
+}
+
+impl Foretold {
+    fn now(db: &Database) -> Foretold {
+        let conflicts = db.read().and_then(|read| read.conflicts()).expect("memory does not fail");
+        let refused = listed(db).into_iter();
+        let refused = refused.filter_map(|(place, open)| Some((place, open.refusal?.reason))).collect();
+        Foretold {
+            shown: shown(db),
+            conflicts: conflicts.iter().map(|conflict| conflict.id).collect(),
+            refused,
+        }
+    }
+}
+
+/// What there will be after the session of a preview. Who is no longer refused, it does not say.
+pub fn foretold(db: &Database, preview: &Preview) -> Foretold {
+    let mut told = Foretold::now(db);
+    for row in &preview.rows {
+        let place = (row.table.clone(), row.row);
+        match &row.after {
+            Some(after) => told.shown.insert(place, after.clone()),
+            None => told.shown.remove(&place),
+        };
+    }
+    told.conflicts.retain(|id| preview.go.iter().all(|conflict| conflict.id != *id));
+    told.conflicts.extend(preview.appear.iter().map(|one| one.conflict.id));
+    let new = preview.refuse.iter().filter_map(|open| Some((open, open.refusal.as_ref()?)));
+    told.refused = new.map(|(open, why)| ((open.table.clone(), open.row), why.reason.clone())).collect();
+    told
+}
+
+/// The session has done what its preview said.
+pub fn check_foretold(db: &Database, told: &Foretold) -> Checked {
+    let now = Foretold::now(db);
+    let refused = told.refused.iter().all(|(place, reason)| now.refused.get(place) == Some(reason));
+    let same = (&now.shown, &now.conflicts) == (&told.shown, &told.conflicts) && refused;
+    ensure(same, || format!("a preview said {told:?}, and then there was {now:?}"))
 }
