@@ -16,6 +16,7 @@ use super::outcome::Contest;
 use super::pair::Pair;
 use crate::model::{Conflict, ConflictName, Derived, Replica};
 use crate::world::checks::Changes;
+use crate::world::events::Events;
 use crate::world::random::Random;
 use crate::world::schemas;
 use crate::world::story::{Checked, Failure, Phase, Plan, Story, ensure};
@@ -40,7 +41,7 @@ pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     let [schema, _] = schemas::schemas(&mut random);
     let replicas = 2 + random.below(2);
     let pairs = (0..replicas).map(|i| Pair::new(&schema, i, false, &mut random)).collect();
-    let world = World { pairs, changes: Changes::new(), seen: Vec::new(), story };
+    let world = World::new(pairs, (Changes::new(), Events::default()), story);
     let mut deciding = Deciding { world, notes: vec![Notes::default(); replicas] };
     for step in &plan.steps {
         deciding.step(step.phase, &mut Random::new(step.seed))?;
