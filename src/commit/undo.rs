@@ -160,7 +160,7 @@ impl Stage<'_> {
         for (unit, restored) in units.iter().filter(|(_, restored)| restored.values.is_empty()) {
             self.write_ack(key, Ack::REMOVAL)?;
             self.edit(key, |facts| {
-                restored.replaces.iter().for_each(|dot| facts.remove_from_unit(*unit, *dot))
+                restored.replaces.iter().for_each(|dot| facts.remove_from_unit(*unit, *dot));
             })?;
         }
         self.put_elements_back(row)?;

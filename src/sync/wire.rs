@@ -183,7 +183,8 @@ fn put_hello(out: &mut MessageWriter, tag: u8, hello: &Hello, first: Option<&Hel
     out.byte(flags.iter().filter(|(set, _)| *set).fold(0, |flags, (_, flag)| flags | flag));
     out.replica(hello.replica);
     let same_unicode = first.is_some_and(|first| first.unicode == hello.unicode);
-    out.byte(u8::from(hello.folds) * texts::FOLDS | u8::from(same_unicode) * texts::SAME_UNICODE);
+    let (folds, same) = (u8::from(hello.folds) * texts::FOLDS, u8::from(same_unicode) * texts::SAME_UNICODE);
+    out.byte(folds | same);
     if !same_unicode {
         out.text(&hello.unicode);
     }

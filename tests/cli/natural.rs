@@ -8,7 +8,7 @@ use crate::Desk;
 fn a_file_that_two_replicas_import_makes_each_row_once() {
     let desk = Desk::new();
     let sql = "CREATE TABLE country (code TEXT COLLATE NOCASE PRIMARY KEY, name TEXT)";
-    desk.write("s.sql", &format!("{sql} WITH (identity = 'natural');"));
+    desk.write("s.sql", format!("{sql} WITH (identity = 'natural');"));
     desk.write("c.csv", "code,name\nDE,Germany\nFR,France\n");
     for database in ["office", "van"] {
         desk.ok(&["init", database, "s.sql"]);

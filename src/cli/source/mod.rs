@@ -31,7 +31,7 @@ pub(super) enum Format {
 impl Format {
     /// What the name of a file says that it is.
     pub(super) fn of(path: &Path) -> Format {
-        let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+        let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
         match extension.as_ref().and_then(|extension| extension.to_str()) {
             Some("jsonl" | "ndjson") => Format::Jsonl,
             _ => Format::Csv,
