@@ -90,7 +90,8 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// The row that shows the key which a row with these values refers to.
+    /// The row that shows the key which a row with these values refers to. A transaction may show a key twice
+    /// until it commits: then the row with the least id, whether it was there before or not.
     fn row_with(
         &self,
         key: RowKey,
@@ -103,7 +104,10 @@ impl Stage<'_> {
             return Ok(None);
         }
         let parent = self.table(RowKey { table: foreign_key.parent, ..key })?;
-        self.writes.holder(self.base, parent, foreign_key.key, &value)
+        let staged = self.writes.staged_with(foreign_key.key, &value).next();
+        let stored = self.base.holder(foreign_key.key, &value)?;
+        let stored = stored.filter(|row| !self.writes.stages(RowKey { table: parent.id, row: *row }));
+        Ok(staged.into_iter().chain(stored).min())
     }
 
     fn mean(&mut self, key: RowKey, foreign_key: &ForeignKey, parent: RowId) -> Result<(), Error> {
