@@ -1,0 +1,86 @@
+//! Runs the same work on Reunite and on its peers, in turns, and compares them.
+//!
+//! Every run is a process of its own, so that no run finds the memory or the caches of another. What is
+//! compared is CPU time, as a ratio to plain SQLite in the same run: on a busy machine the wall clock says
+//! more about the machine. Nothing here decides whether a figure is good.
+//!
+//! `cargo run --release --manifest-path benches/peers/Cargo.toml -- [WORKLOAD] [PEER]`. SQLite with its session
+//! extension is there with `--features session`, which needs libclang for its bindings.
+
+mod data;
+mod measure;
+mod peer;
+mod peers;
+mod report;
+mod workloads;
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+
+use crate::measure::Measurement;
+use crate::report::Report;
+use crate::workloads::Workload;
+
+/// The same work on Reunite and on its peers.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Only this workload: w1 to w7
+    workload: Option<String>,
+    /// Only this peer, beside plain SQLite
+    peer: Option<String>,
+    /// How many rows
+    #[arg(long, default_value_t = 100_000)]
+    rows: usize,
+    /// How often everything is run; the figures are medians
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Run once, in this process, and print the measurements
+    #[arg(long, hide = true)]
+    once: bool,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let workloads = match &arguments.workload {
+        Some(name) => vec![Workload::called(name)?],
+        None => Workload::ALL.to_vec(),
+    };
+    if arguments.once {
+        let peer = arguments.peer.as_deref().unwrap_or(peers::BASELINE);
+        for workload in workloads {
+            for measurement in peers::run(peer, workload, arguments.rows)? {
+                println!("{}", serde_json::to_string(&measurement)?);
+            }
+        }
+        return Ok(());
+    }
+    let peers: Vec<&str> = match arguments.peer.as_deref() {
+        None => peers::NAMES.to_vec(),
+        Some(peers::BASELINE) => vec![peers::BASELINE],
+        Some(name) => vec![peers::BASELINE, name],
+    };
+    let mut report = Report::new(arguments.rows);
+    for round in 0..arguments.rounds {
+        for workload in &workloads {
+            for peer in &peers {
+                eprintln!("round {}, {}, {peer}", round + 1, workload.name());
+                report.add(peer, *workload, run(peer, *workload, arguments.rows)?);
+            }
+        }
+    }
+    print!("{}", report.text());
+    Ok(())
+}
+
+/// One run, in a process of its own.
+fn run(peer: &str, workload: Workload, rows: usize) -> Result<Vec<Measurement>> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let output = command.args(["--once", workload.name(), peer, "--rows", &rows.to_string()]).output()?;
+    if !output.status.success() {
+        bail!("{} on {peer}: {}", workload.name(), String::from_utf8_lossy(&output.stderr));
+    }
+    let lines = String::from_utf8(output.stdout)?;
+    lines.lines().map(|line| serde_json::from_str(line).context("a measurement")).collect()
+}

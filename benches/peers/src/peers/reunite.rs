@@ -1,0 +1,141 @@
+//! Reunite, through its public API.
+
+use std::path::Path;
+
+use anyhow::Result;
+use reunite::storage;
+use reunite::value::Value;
+use reunite::{Database, Row, replicate, row};
+use uuid::Uuid;
+
+use crate::data::{Change, Contact, Order};
+use crate::peer::{Durability, Moved, Peer};
+
+const SCHEMA: &str = "
+    CREATE TABLE contacts (
+        id UUID PRIMARY KEY,
+        name TEXT NOT NULL,
+        email TEXT NOT NULL UNIQUE COLLATE NOCASE,
+        phone TEXT,
+        zip TEXT,
+        note TEXT
+    );
+    CREATE TABLE orders (
+        number INTEGER PRIMARY KEY,
+        contact UUID NOT NULL REFERENCES contacts (id)
+    );
+";
+
+/// A replica on redb.
+pub struct Reunite {
+    database: Database,
+}
+
+fn contact(row: &Row) -> Result<Contact> {
+    let text = |name: &str| match row.get(name) {
+        Some(Value::Text(text)) => Ok(text.to_string()),
+        other => Err(anyhow::anyhow!("{name} is {other:?}")),
+    };
+    let Some(Value::Uuid(id)) = row.get("id") else { anyhow::bail!("no id") };
+    Ok(Contact {
+        id: *id,
+        name: text("name")?,
+        email: text("email")?,
+        phone: text("phone")?,
+        zip: text("zip")?,
+        note: text("note")?,
+    })
+}
+
+fn key(id: Uuid) -> Vec<Value> {
+    vec![Value::Uuid(id)]
+}
+
+impl Peer for Reunite {
+    const LACKS: &'static str = "";
+
+    fn create(directory: &Path, durability: Durability) -> Result<Reunite> {
+        let durability = match durability {
+            Durability::Durable => storage::Durability::Immediate,
+            Durability::Eventual => storage::Durability::Eventual,
+        };
+        Ok(Reunite { database: Database::builder().sql(SCHEMA)?.durability(durability).create(directory)? })
+    }
+
+    fn insert(&mut self, contacts: &[Contact], orders: &[Order]) -> Result<()> {
+        self.database.write(|tx| {
+            let mut table = tx.table("contacts")?;
+            for Contact { id, name, email, phone, zip, note } in contacts {
+                table.insert(row! {
+                    id: *id,
+                    name: name.as_str(),
+                    email: email.as_str(),
+                    phone: phone.as_str(),
+                    zip: zip.as_str(),
+                    note: note.as_str(),
+                })?;
+            }
+            let mut table = tx.table("orders")?;
+            for order in orders {
+                table.insert(row! { number: order.number, contact: order.contact })?;
+            }
+            anyhow::Ok(())
+        })
+    }
+
+    fn update(&mut self, changes: &[Change]) -> Result<()> {
+        self.database.write(|tx| {
+            let mut table = tx.table("contacts")?;
+            for Change { id, column, value } in changes {
+                let mut row = Row::new();
+                row.set(column.name(), value.as_str());
+                table.update(key(*id), row)?;
+            }
+            anyhow::Ok(())
+        })
+    }
+
+    fn get(&mut self, id: Uuid) -> Result<Option<Contact>> {
+        let snapshot = self.database.read()?;
+        snapshot.table("contacts")?.get(key(id))?.as_ref().map(contact).transpose()
+    }
+
+    fn get_by_email(&mut self, email: &str) -> Result<Option<Option<Contact>>> {
+        let snapshot = self.database.read()?;
+        let found = snapshot.table("contacts")?.get_by_key("email", vec![Value::from(email)])?;
+        Ok(Some(found.map(|(_, row)| contact(&row)).transpose()?))
+    }
+
+    fn scan(&mut self, visit: &mut dyn FnMut(&Contact)) -> Result<()> {
+        for row in self.database.read()?.table("contacts")?.scan()? {
+            visit(&contact(&row?.1)?);
+        }
+        Ok(())
+    }
+
+    fn range(&mut self, from: &str, to: &str) -> Result<Option<u64>> {
+        let snapshot = self.database.read()?;
+        let mut count = 0;
+        for row in snapshot.table("contacts")?.range("email", from..to)? {
+            count += u64::from(!contact(&row?.1)?.email.is_empty());
+        }
+        Ok(Some(count))
+    }
+
+    fn orders(&mut self) -> Result<u64> {
+        Ok(self.database.read()?.table("orders")?.scan()?.count() as u64)
+    }
+
+    fn sync(&mut self, other: &mut Reunite) -> Result<Option<Moved>> {
+        let summary = replicate::sync(&self.database, &other.database)?;
+        Ok(Some(Moved { bytes: summary.bytes }))
+    }
+
+    fn conflicts(&mut self) -> Result<Option<u64>> {
+        Ok(Some(self.database.read()?.conflicts()?.len() as u64))
+    }
+
+    fn close(self) -> Result<()> {
+        Ok(self.database.close()?)
+    }
+}
