@@ -170,7 +170,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
     }
 
     /// The rows that would satisfy a reference of this row.
-    fn parents_of(&self, table: &Table, image: &Image) -> Result<Vec<RowKey>, Error> {
+    fn parents_of(&mut self, table: &Table, image: &Image) -> Result<Vec<RowKey>, Error> {
         let mut parents = Vec::new();
         for (foreign_key, need) in table.foreign_keys.iter().zip(&image.references) {
             if let Some(value) = need.as_ref().and_then(|need| need.key.as_ref()) {

@@ -43,8 +43,8 @@ pub(super) struct Pass<'a, S: ?Sized> {
     pub(super) status: BTreeMap<RowKey, Status>,
     /// Rows whose conflicts may have changed.
     pub(super) touched: BTreeSet<RowKey>,
-    /// Who claims a key, where that differs from the source.
-    claims: BTreeMap<(ConstraintId, Key), BTreeMap<RowId, bool>>,
+    /// Who claims a key now, as far as that was asked: the source is asked once for each value.
+    claims: BTreeMap<ConstraintId, BTreeMap<Key, BTreeSet<RowId>>>,
     /// How many rows of a table were parked before.
     parked: BTreeMap<TableId, u64>,
 }
@@ -158,10 +158,11 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
             if was == now {
                 continue;
             }
-            for (value, holds) in [(was, false), (now, true)] {
-                if let Some(value) = value {
-                    self.claims.entry((unique.id, value.clone())).or_default().insert(key.row, holds);
-                }
+            if let Some(value) = was {
+                self.claims_of(unique.id, value)?.remove(&key.row);
+            }
+            if let Some(value) = now {
+                self.claims_of(unique.id, value)?.insert(key.row);
             }
         }
         Ok(())
@@ -302,16 +303,17 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
     }
 
     /// The rows that claim a key now, visible or not.
-    pub(super) fn claimants(&self, key: ConstraintId, value: &Key) -> Result<BTreeSet<RowId>, Error> {
-        let mut rows: BTreeSet<RowId> = self.source.claimants(key, value)?.into_iter().collect();
-        for (row, holds) in self.claims.get(&(key, value.clone())).into_iter().flatten() {
-            if *holds {
-                rows.insert(*row);
-            } else {
-                rows.remove(row);
-            }
+    pub(super) fn claimants(&mut self, key: ConstraintId, value: &Key) -> Result<BTreeSet<RowId>, Error> {
+        Ok(self.claims_of(key, value)?.clone())
+    }
+
+    fn claims_of(&mut self, key: ConstraintId, value: &Key) -> Result<&mut BTreeSet<RowId>, Error> {
+        let claims = self.claims.entry(key).or_default();
+        if !claims.contains_key(value) {
+            let rows = self.source.claimants(key, value)?;
+            claims.insert(value.clone(), rows.into_iter().collect());
         }
-        Ok(rows)
+        Ok(claims.entry(value.clone()).or_default())
     }
 
     /// How many rows of a table were parked before the changes.

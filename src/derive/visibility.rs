@@ -65,7 +65,12 @@ impl<S: Source + ?Sized> Pass<'_, S> {
     }
 
     /// The rows that claim one of the row's keys too.
-    pub(super) fn rivals(&self, table: &Table, row: RowId, image: &Image) -> Result<BTreeSet<RowId>, Error> {
+    pub(super) fn rivals(
+        &mut self,
+        table: &Table,
+        row: RowId,
+        image: &Image,
+    ) -> Result<BTreeSet<RowId>, Error> {
         let mut rivals = BTreeSet::new();
         for (unique, value) in table.keys.iter().zip(&image.keys) {
             if let Some(value) = value {
