@@ -23,6 +23,7 @@ mod joined;
 mod pass;
 mod rank;
 mod roots;
+mod undisputed;
 mod units;
 mod verify;
 mod visibility;
@@ -206,7 +207,10 @@ pub fn derive<S: Source + ?Sized>(
     source: &S,
     changed: &BTreeMap<RowKey, Arc<RowState>>,
 ) -> Result<Delta, Error> {
-    pass::Pass::new(schema, source, changed).run()
+    match undisputed::undisputed(schema, source, changed)? {
+        Some(delta) => Ok(delta),
+        None => pass::Pass::new(schema, source, changed).run(),
+    }
 }
 
 /// A source in which nothing is stored: deriving all rows over it derives from scratch.
