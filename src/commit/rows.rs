@@ -21,6 +21,12 @@ use crate::value::Value;
 pub(crate) type Columns = BTreeMap<usize, Value>;
 
 impl Stage<'_> {
+    /// Inserts a row whose id nobody else has: nothing is known of it.
+    pub fn insert_new(&mut self, key: RowKey, named: &Columns) -> Result<(), WriteError> {
+        self.writes.born.insert(key);
+        self.insert(key, named)
+    }
+
     /// Inserts a row. Units of which no column is named are not written: they have their default. A row that
     /// its key names may have lived before: it begins again.
     pub fn insert(&mut self, key: RowKey, named: &Columns) -> Result<(), WriteError> {

@@ -48,6 +48,14 @@ impl<'a> Stage<'a> {
         if let Some(facts) = self.writes.rows.get(&key).and_then(|staged| staged.facts.as_ref()) {
             return Ok(Some(Arc::clone(facts)));
         }
+        self.stored(key)
+    }
+
+    /// The facts of a row before the transaction.
+    fn stored(&self, key: RowKey) -> Result<Option<Arc<RowState>>, Error> {
+        if self.writes.born.contains(&key) {
+            return Ok(None);
+        }
         Ok(self.base.row(key)?.map(|stored| stored.facts))
     }
 
@@ -87,7 +95,7 @@ impl<'a> Stage<'a> {
         };
         let facts = match staged.facts.take() {
             Some(facts) => Some(facts),
-            None => self.base.row(key)?.map(|stored| stored.facts),
+            None => self.stored(key)?,
         };
         let mut facts = facts.unwrap_or_else(|| Arc::new(RowState::new(dot)));
         edit(Arc::make_mut(&mut facts));
@@ -98,7 +106,7 @@ impl<'a> Stage<'a> {
 
     /// A row that is staged for the first time: until now its index entries came from the base.
     fn first_staged(&mut self, key: RowKey) -> Result<Staged, Error> {
-        let shown = self.base.visible(key)?;
+        let shown = if self.writes.born.contains(&key) { None } else { self.base.visible(key)? };
         if let Some(shown) = &shown {
             self.writes.entries.extend(entries(self.table(key)?, key.row, shown));
         }

@@ -97,6 +97,8 @@ pub(crate) struct Writes {
     pub(super) earlier: Vec<(RowKey, Dot)>,
     pub(super) next: Seq,
     pub(super) next_local: Seq,
+    /// Rows whose ids are new, so that nothing is stored of them. They need not be looked for.
+    pub(super) born: BTreeSet<RowKey>,
     /// Rows that must be visible afterwards, and rows that the transaction takes away.
     pub(super) own: BTreeSet<RowKey>,
     pub(super) gone: BTreeSet<RowKey>,
@@ -135,6 +137,7 @@ impl Writes {
             dots: BTreeMap::new(),
             next: knowledge.get(author.replica) + 1,
             next_local: knowledge.get(LOCAL) + 1,
+            born: BTreeSet::new(),
             own: BTreeSet::new(),
             gone: BTreeSet::new(),
             pending: BTreeSet::new(),
@@ -180,6 +183,7 @@ impl Writes {
     pub fn visible(&self, base: &Snapshot, key: RowKey) -> Result<Option<Vec<Value>>, Error> {
         match self.rows.get(&key) {
             Some(staged) => Ok(staged.shown.clone()),
+            None if self.born.contains(&key) => Ok(None),
             None => base.visible(key),
         }
     }

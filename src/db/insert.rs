@@ -27,12 +27,14 @@ impl TableMut<'_> {
     pub fn insert(&mut self, row: Row) -> Result<RowId, WriteError> {
         let table = self.definition()?;
         let named = columns(table, &row)?;
-        let id = match natural_id(table, &named) {
-            Some(id) => id,
-            None => self.transaction.new_row_id()?,
-        };
+        if let Some(id) = natural_id(table, &named) {
+            let key = self.key(id);
+            self.transaction.run(|stage| stage.insert(key, &named))?;
+            return Ok(id);
+        }
+        let id = self.transaction.new_row_id()?;
         let key = self.key(id);
-        self.transaction.run(|stage| stage.insert(key, &named))?;
+        self.transaction.run(|stage| stage.insert_new(key, &named))?;
         Ok(id)
     }
 
