@@ -4,6 +4,7 @@
 //! (see `db`, which owns the random source) and does not know what they identify.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -132,6 +133,14 @@ pub struct RowKey {
     pub table: TableId,
     /// The row.
     pub row: RowId,
+}
+
+impl RowKey {
+    /// The keys of all rows of a table, to look for in a map.
+    pub(crate) const fn all_of(table: TableId) -> RangeInclusive<RowKey> {
+        let first = RowKey { table, row: RowId::from_bytes([0; 16]) };
+        RangeInclusive::new(first, RowKey { table, row: RowId::from_bytes([0xff; 16]) })
+    }
 }
 
 /// The number of a replica's change: contiguous per replica from 1, never reused.

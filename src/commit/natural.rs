@@ -4,13 +4,14 @@
 use super::WriteError;
 use super::joined::elements_of;
 use super::rows::{Columns, is_inserted, names};
+use super::rule::{column_names, duplicate_key};
 use super::stage::Stage;
 use crate::codec::natural_row_id;
 use crate::derive::seen_sums;
 use crate::fault::{Bug, planted};
 use crate::ids::RowKey;
 use crate::row::UnitValue;
-use crate::schema::{ColumnRule, Table, UniqueKey, Unit};
+use crate::schema::{ColumnRule, Table, Unit};
 use crate::value::Value;
 
 impl Stage<'_> {
@@ -22,14 +23,7 @@ impl Stage<'_> {
         let Some(unique) = table.natural_key() else {
             return Err(WriteError::RowExists { table: table.name.clone(), row: key.row });
         };
-        Err(WriteError::DuplicateKey {
-            table: table.name.clone(),
-            key: unique.name.clone(),
-            columns: column_names(table, unique),
-            values: values(unique, shown),
-            row: key.row,
-            holder: key.row,
-        })
+        Err(duplicate_key(table, unique, shown, key.row, key.row))
     }
 
     /// A new life of a row that is deleted, merged into another or parked. Nothing of the old one is read,
@@ -111,15 +105,7 @@ impl Stage<'_> {
             row: key.row,
             key: unique.name.clone(),
             columns: column_names(table, unique),
-            values: values(unique, before),
+            values: unique.values_of(before),
         })
     }
-}
-
-fn column_names(table: &Table, key: &UniqueKey) -> Box<[String]> {
-    table.column_names(&key.columns).into_iter().map(str::to_owned).collect()
-}
-
-fn values(key: &UniqueKey, shown: &[Value]) -> Vec<Value> {
-    key.columns.iter().map(|column| shown.get(*column).cloned().unwrap_or_default()).collect()
 }

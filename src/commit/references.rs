@@ -179,8 +179,7 @@ impl<'a> Stage<'a> {
             let Some(unique) = table.key(foreign_key.key).filter(|unique| changed(&unique.columns)) else {
                 continue;
             };
-            let new = unique.columns.iter().map(|column| after.get(*column).cloned().unwrap_or_default());
-            let new: Columns = foreign_key.columns.iter().copied().zip(new).collect();
+            let new: Columns = foreign_key.columns.iter().copied().zip(unique.values_of(after)).collect();
             // 'ann' and 'ANN' are one key under NOCASE: what refers to it still does.
             let folded = |values: &[Value]| key_of(table, unique, values);
             let same = folded(before) == folded(after);

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{ConstraintId, RowId, RowKey};
 use crate::row::{Life, RowState};
-use crate::schema::Table;
+use crate::schema::{Table, UniqueKey};
 use crate::value::Value;
 
 impl Stage<'_> {
@@ -191,14 +191,7 @@ impl Stage<'_> {
                 None => self.untouched_holder(table, unique.id, value, delta)?,
             };
             if let Some(holder) = rival {
-                return Err(WriteError::DuplicateKey {
-                    table: table.name.clone(),
-                    key: unique.name.clone(),
-                    columns: table.column_names(&unique.columns).into_iter().map(str::to_owned).collect(),
-                    values: shown(table, row, &unique.columns),
-                    row: key.row,
-                    holder,
-                });
+                return Err(duplicate_key(table, unique, &shown(table, row), key.row, holder));
             }
         }
         Ok(())
@@ -223,7 +216,9 @@ impl Stage<'_> {
                 None => false,
             };
             if !found && self.writes.own.contains(&key) {
-                let values = shown(table, row, &foreign_key.columns);
+                let shown = shown(table, row);
+                let values = foreign_key.columns.iter().map(|column| shown.get(*column).cloned());
+                let values = values.map(Option::unwrap_or_default).collect();
                 return Err(self.missing_parent(key, foreign_key, values)?);
             }
             if !found {
@@ -246,8 +241,30 @@ impl Stage<'_> {
     }
 }
 
-/// The values of some columns as the row shows them, or would.
-fn shown(table: &Table, row: &Rederived, columns: &[usize]) -> Vec<Value> {
-    let values = Stored { facts: Arc::clone(&row.facts), derived: row.derived.clone() }.values(table);
-    columns.iter().map(|column| values.get(*column).cloned().unwrap_or_default()).collect()
+/// A row that shows these values cannot have its key, because another has it.
+pub(super) fn duplicate_key(
+    table: &Table,
+    key: &UniqueKey,
+    shown: &[Value],
+    row: RowId,
+    holder: RowId,
+) -> WriteError {
+    WriteError::DuplicateKey {
+        table: table.name.clone(),
+        key: key.name.clone(),
+        columns: column_names(table, key),
+        values: key.values_of(shown),
+        row,
+        holder,
+    }
+}
+
+/// The names of a key's columns, as errors have them.
+pub(super) fn column_names(table: &Table, key: &UniqueKey) -> Box<[String]> {
+    table.column_names(&key.columns).into_iter().map(str::to_owned).collect()
+}
+
+/// What the row shows, or would.
+fn shown(table: &Table, row: &Rederived) -> Vec<Value> {
+    Stored { facts: Arc::clone(&row.facts), derived: row.derived.clone() }.values(table)
 }

@@ -196,17 +196,13 @@ impl Writes {
 
     /// The staged rows of a table that it shows, by row id.
     pub fn staged_rows(&self, table: &Table) -> impl Iterator<Item = (RowId, &Vec<Value>)> {
-        let first = RowKey { table: table.id, row: RowId::from_bytes([0; 16]) };
-        let last = RowKey { table: table.id, row: RowId::from_bytes([0xff; 16]) };
-        let rows = self.rows.range(first..=last);
+        let rows = self.rows.range(RowKey::all_of(table.id));
         rows.filter_map(|(key, staged)| staged.shown.as_ref().map(|shown| (key.row, shown)))
     }
 
     /// The staged rows of a table, shown or not.
     pub fn staged_ids(&self, table: &Table) -> impl Iterator<Item = RowId> {
-        let first = RowKey { table: table.id, row: RowId::from_bytes([0; 16]) };
-        let last = RowKey { table: table.id, row: RowId::from_bytes([0xff; 16]) };
-        self.rows.range(first..=last).map(|(key, _)| key.row)
+        self.rows.range(RowKey::all_of(table.id)).map(|(key, _)| key.row)
     }
 
     /// The entries of staged rows in a key, foreign key or index: encoded value and row, ascending.

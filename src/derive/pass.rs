@@ -4,6 +4,7 @@
 //! was stored, and decided; what that changes is marked in this stratum or in later ones. A row is
 //! imaged at most once, and in an acyclic schema decided at most once.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -125,7 +126,7 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
                     }
                 }
             }
-            let shown = |image: &Image| image.lives.then(|| columns(&image.values, referred));
+            let shown = |image: &Image| image.lives.then(|| referred.values_of(&image.values));
             let (now, was) = (new.as_deref().map(shown), old.as_deref().map(|before| shown(&before.image)));
             // Rows that refer to a row which was not here cannot be visible.
             let nobody_waits = old.is_none() && self.parked(child.id)? == 0;
@@ -228,7 +229,7 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
             Some(image) => image.values.clone(),
             None => self.followed_key(table, &facts, key)?,
         };
-        let values = columns(&values, key);
+        let values = key.values_of(&values);
         Ok((!values.iter().any(Value::is_null)).then_some(values))
     }
 
@@ -308,12 +309,13 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
     }
 
     fn claims_of(&mut self, key: ConstraintId, value: &Key) -> Result<&mut BTreeSet<RowId>, Error> {
-        let claims = self.claims.entry(key).or_default();
-        if !claims.contains_key(value) {
-            let rows = self.source.claimants(key, value)?;
-            claims.insert(value.clone(), rows.into_iter().collect());
+        match self.claims.entry(key).or_default().entry(value.clone()) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(unknown) => {
+                let rows = self.source.claimants(key, value)?;
+                Ok(unknown.insert(rows.into_iter().collect()))
+            }
         }
-        Ok(claims.entry(value.clone()).or_default())
     }
 
     /// How many rows of a table were parked before the changes.
@@ -371,11 +373,5 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
 
 /// The rows of one table in a set that is ordered by table.
 pub(super) fn rows_of(rows: &BTreeSet<RowKey>, table: TableId) -> impl Iterator<Item = RowKey> + '_ {
-    let first = RowKey { table, row: RowId::from_bytes([0; 16]) };
-    let last = RowKey { table, row: RowId::from_bytes([0xff; 16]) };
-    rows.range(first..=last).copied()
-}
-
-fn columns(values: &[Value], key: &UniqueKey) -> Vec<Value> {
-    key.columns.iter().map(|column| values.get(*column).cloned().unwrap_or_default()).collect()
+    rows.range(RowKey::all_of(table)).copied()
 }

@@ -14,7 +14,7 @@ use super::image::{Facts, Image, Key, Need, Parent};
 use super::units::life_of;
 use super::{Delta, Derived, Rederived, Source, Status, Stored};
 use crate::error::Error;
-use crate::ids::{ConstraintId, RowId, RowKey, TableId};
+use crate::ids::{ConstraintId, RowKey, TableId};
 use crate::row::{LifeKind, RowState};
 use crate::schema::{ForeignKey, Schema, Table};
 use crate::value::Value;
@@ -68,10 +68,7 @@ struct Undisputed<'a, S: ?Sized> {
 
 impl<'a, S: Source + ?Sized> Undisputed<'a, S> {
     fn rows_of(&self, table: TableId) -> impl Iterator<Item = (RowKey, &'a Arc<RowState>)> + use<'a, S> {
-        let changed = self.changed;
-        let first = RowKey { table, row: RowId::from_bytes([0; 16]) };
-        let rows = changed.range(first..).take_while(move |(key, _)| key.table == table);
-        rows.map(|(key, facts)| (*key, facts))
+        self.changed.range(RowKey::all_of(table)).map(|(key, facts)| (*key, facts))
     }
 
     /// Whether the rows of a table are what they are by themselves, and nobody waits for one to appear.
@@ -183,8 +180,7 @@ impl<'a, S: Source + ?Sized> Undisputed<'a, S> {
         let Some(shown) = self.shown(parent)? else { return Ok(None) };
         let key = self.schema.table_by_id(parent.table).and_then(|table| table.key(foreign_key.key));
         let Some(key) = key else { return Ok(None) };
-        let values = key.columns.iter().map(|column| shown.get(*column).cloned().unwrap_or_default());
-        let values: Vec<Value> = values.collect();
+        let values = key.values_of(&shown);
         Ok((!values.iter().any(Value::is_null)).then_some(values))
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Check, Column, ColumnRule, ForeignKey, Table, UniqueKey, Unit};
 use crate::ids::{ColumnId, ConstraintId, UnitId};
+use crate::value::Value;
 
 impl Table {
     /// The position and the column of this name; ASCII letters compare without regard to case.
@@ -107,5 +108,13 @@ impl Table {
     #[must_use]
     pub fn column_names(&self, positions: &[usize]) -> Vec<&str> {
         positions.iter().filter_map(|&at| self.columns.get(at)).map(|column| column.name.as_str()).collect()
+    }
+}
+
+impl UniqueKey {
+    /// The values of its columns, in its order, of a row that shows these by column position. As they are
+    /// written: not folded.
+    pub(crate) fn values_of(&self, shown: &[Value]) -> Vec<Value> {
+        self.columns.iter().map(|column| shown.get(*column).cloned().unwrap_or_default()).collect()
     }
 }
