@@ -72,6 +72,14 @@ pub enum Bug {
     RemovedElementsBack,
     /// A merge by rule holds whatever keys the rows got meanwhile.
     RuleEdgeSticks,
+    /// A rule merges rows that somebody kept apart.
+    RuleOverApart,
+    /// A rule merges a row once, and never again.
+    RuleOnce,
+    /// A merge by rule rests on what the merged row's key is, whatever becomes of the other's.
+    RuleOfOneRow,
+    /// A merge by rule forgets what earlier merges of the two rows have decided.
+    RuleForgetsMerges,
     /// The id of a conflict depends on its kind, which may change.
     IdFromKind,
     /// The id of a conflict depends on what it lost to, which may change.
@@ -100,7 +108,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug, in the order of the layers.
-    pub const ALL: [Bug; 45] = [
+    pub const ALL: [Bug; 49] = [
         Bug::SchemaByArrival,
         Bug::ColumnByName,
         Bug::ConstraintByName,
@@ -134,6 +142,10 @@ impl Bug {
         Bug::RootsIgnored,
         Bug::RemovedElementsBack,
         Bug::RuleEdgeSticks,
+        Bug::RuleOverApart,
+        Bug::RuleOnce,
+        Bug::RuleOfOneRow,
+        Bug::RuleForgetsMerges,
         Bug::IdFromKind,
         Bug::IdFromWinner,
         Bug::SettledStillCounted,

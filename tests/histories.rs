@@ -66,6 +66,21 @@ const DECISIONS: Suite<'static> = Suite {
     run: &databases::decisions::history,
 };
 
+/// Histories of databases in which duplicates of some keys merge.
+const DUPLICATES: Suite<'static> = Suite {
+    file: "histories",
+    name: "duplicates",
+    steps: 8..40,
+    plan: Plan::new,
+    run: &databases::duplicates::history,
+};
+
+/// What a key's duplicate rule writes is what the model writes.
+#[test]
+fn duplicates() {
+    DUPLICATES.run(KEPT, number_from_environment("HISTORIES").unwrap_or(5000));
+}
+
 /// What policies decide is what the model decides.
 #[test]
 fn decisions() {
@@ -87,7 +102,7 @@ fn cuts() {
 #[cfg(feature = "testing")]
 #[test]
 fn planted_bugs_are_caught() {
-    planted::all_are_caught(&[&DATABASES, &DERIVATIONS, &DESIGNS, &POLICIES, &DECISIONS]);
+    planted::all_are_caught(&[&DATABASES, &DERIVATIONS, &DESIGNS, &POLICIES, &DECISIONS, &DUPLICATES]);
 }
 
 #[test]
@@ -103,7 +118,7 @@ fn pairs() {
 
 /// Every pair of operations where duplicates of a key merge.
 #[test]
-fn duplicates() {
+fn pairs_of_duplicates() {
     exhaustive::duplicates();
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use super::stage::Stage;
 use crate::derive::{Kind, Source, class_of, derive, fold, is_apart, merges};
 use crate::error::Error;
+use crate::fault::{Bug, planted};
 use crate::ids::{ConstraintId, Dot, RowId, RowKey, UnitId};
 use crate::row::{Life, Merge, MergeRule};
 use crate::schema::{DuplicateRule, Table};
@@ -41,7 +42,7 @@ pub(crate) fn next_duplicate(
                     continue;
                 };
                 let holder = RowKey { row: holder, ..row };
-                if !is_kept_apart(base, row, holder)? {
+                if !is_kept_apart(base, row, holder)? && !(planted(Bug::RuleOnce) && was_merged(base, row)?) {
                     return Ok(Some(Duplicate { row, holder, key: key.id }));
                 }
             }
@@ -52,6 +53,9 @@ pub(crate) fn next_duplicate(
 
 /// Whether somebody decided that two rows, or rows merged into them, are not one. No rule overrides that.
 fn is_kept_apart(base: &Snapshot, a: RowKey, b: RowKey) -> Result<bool, Error> {
+    if planted(Bug::RuleOverApart) {
+        return Ok(false);
+    }
     let class = |key: RowKey| -> Result<BTreeSet<RowId>, Error> {
         let class = class_of(base.schema(), base, key)?;
         Ok(class.into_iter().flat_map(|class| class.members).chain([key.row]).collect())
@@ -68,6 +72,12 @@ fn is_kept_apart(base: &Snapshot, a: RowKey, b: RowKey) -> Result<bool, Error> {
     Ok(false)
 }
 
+/// Whether a rule merged a row before. Only a planted bug asks.
+fn was_merged(base: &Snapshot, key: RowKey) -> Result<bool, Error> {
+    let stored = base.row(key)?;
+    Ok(stored.is_some_and(|stored| merges(&stored.facts).any(|(_, merge)| merge.rule.is_some())))
+}
+
 impl Stage<'_> {
     /// Merges a row into the one that holds its key, and nothing else.
     pub fn coalesce(mut self, duplicate: &Duplicate, now: Hlc) -> Result<Changes, Error> {
@@ -78,7 +88,8 @@ impl Stage<'_> {
         let shown = self.base.row(row)?.map(|stored| stored.values(table)).unwrap_or_default();
         let value = fold(table, columns, |column| shown.get(column).cloned().unwrap_or_default());
         let mut seen: BTreeSet<(UnitId, Dot)> = BTreeSet::new();
-        for facts in [self.facts(row)?, self.facts(holder)?].into_iter().flatten() {
+        let holder_facts = self.facts(holder)?.filter(|_| !planted(Bug::RuleOfOneRow));
+        for facts in [self.facts(row)?, holder_facts].into_iter().flatten() {
             for unit in table.units_of(columns) {
                 seen.extend(facts.unit(unit).dots().map(|dot| (unit, dot)));
             }
@@ -96,6 +107,7 @@ impl Stage<'_> {
         let (mut absorbed, mut removed) = (BTreeSet::new(), BTreeSet::new());
         if let (Some(component), Some(facts)) = (self.component(row)?, self.facts(row)?) {
             let same = merges(&facts).filter(|(_, merge)| component.root(merge.into) == holder.row);
+            let same = same.filter(|_| !planted(Bug::RuleForgetsMerges));
             for (_, merge) in same {
                 absorbed.extend(merge.absorbed.iter().copied());
                 removed.extend(merge.removed.iter().cloned());

@@ -206,9 +206,14 @@ impl Stage<'_> {
         if self.lives(key)? {
             return Err(self.not_applicable(table, key, "the row is not deleted"));
         }
+        let left = self.root(key)?;
         self.revive(table, key, &facts)?;
         self.show_facts(table, key)?;
         self.owns(key);
+        // What it was merged into may have shown its values.
+        if left != key && self.visible(left)?.is_some() {
+            self.show_class(table, left)?;
+        }
         Ok(())
     }
 

@@ -5,6 +5,7 @@ mod alter;
 pub mod compare;
 mod cuts;
 pub mod decisions;
+pub mod duplicates;
 mod listing;
 mod locks;
 pub mod optimistic;
@@ -92,6 +93,15 @@ impl World<'_> {
     // ----------------------------------------------------------------------------------------
 
     fn transaction(&mut self, i: usize, random: &mut Random) -> Checked {
+        let operations = self.operations(i, random);
+        if random.chance(5) && self.pairs[i].is_in_memory() {
+            return self.perform_beside_a_lock(i, operations, random);
+        }
+        self.perform(i, operations)
+    }
+
+    /// Something that can be done there.
+    fn operations(&self, i: usize, random: &mut Random) -> Vec<Operation> {
         let pair = &self.pairs[i];
         let several = if random.chance(25) { 1 + random.below(3) } else { 0 };
         let (view, facts) = (&pair.view, &pair.model.facts);
@@ -103,16 +113,24 @@ impl World<'_> {
             operations.swap(0, place);
             operations.truncate(1);
         }
-        if random.chance(5) && self.pairs[i].is_in_memory() {
-            return self.perform_beside_a_lock(i, operations, random);
-        }
-        self.perform(i, operations)
+        operations
     }
 
     /// One transaction, on the database and on the model.
-    pub fn perform(&mut self, i: usize, mut operations: Vec<Operation>) -> Checked {
+    pub fn perform(&mut self, i: usize, operations: Vec<Operation>) -> Checked {
+        let db = self.pairs[i].db.clone();
+        self.perform_by(i, operations, |operations| transact(&db, operations))
+    }
+
+    /// The same, where somebody else makes the transaction of the database.
+    fn perform_by(
+        &mut self,
+        i: usize,
+        mut operations: Vec<Operation>,
+        transact: impl FnOnce(&mut [Operation]) -> Result<(), WriteError>,
+    ) -> Checked {
+        let outcome = transact(&mut operations);
         let pair = &self.pairs[i];
-        let outcome = transact(&pair.db, &mut operations);
         self.story.note(|| {
             let all: Vec<String> = operations.iter().map(|o| explain::operation(&pair.schema, o)).collect();
             let outcome = outcome.as_ref().err().map(|error| format!(" -> {}: {error}", error.code()));

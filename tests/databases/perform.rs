@@ -11,9 +11,17 @@ use crate::world::generate::Operation;
 
 /// Runs a transaction. The rows that it inserts get their ids from the database: the operations are told.
 pub fn transact(db: &Database, operations: &mut [Operation]) -> Result<(), WriteError> {
-    let (mut transaction, schema) = (db.begin()?, db.schema());
+    finish(db.begin()?, &db.schema(), operations)
+}
+
+/// Does everything in a transaction that was begun, and commits it.
+pub fn finish(
+    mut transaction: Transaction,
+    schema: &Schema,
+    operations: &mut [Operation],
+) -> Result<(), WriteError> {
     for operation in operations {
-        perform(&mut transaction, &schema, operation)?;
+        perform(&mut transaction, schema, operation)?;
     }
     transaction.commit()
 }

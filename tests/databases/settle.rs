@@ -75,7 +75,7 @@ impl World<'_> {
     }
 
     /// P14: replicas that know the same have nothing to say to each other, and write nothing.
-    fn rest(&mut self, random: &mut Random) -> Checked {
+    pub(super) fn rest(&mut self, random: &mut Random) -> Checked {
         let (a, b) = (random.below(self.pairs.len()), random.below(self.pairs.len()));
         if a == b {
             return Ok(());
@@ -88,7 +88,7 @@ impl World<'_> {
     }
 
     /// The databases find nothing wrong with themselves.
-    fn self_check(&self, random: &mut Random) -> Checked {
+    pub(super) fn self_check(&self, random: &mut Random) -> Checked {
         let pair = &self.pairs[random.below(self.pairs.len())];
         let findings = pair.db.check().expect("memory does not fail");
         ensure(findings.is_empty(), || format!("the self-check finds {findings:?}"))

@@ -65,7 +65,18 @@ pub type Added = BTreeMap<(RowId, ReplicaId), i128>;
 
 impl Cell {
     pub fn says_the_same(&self, other: &Cell) -> bool {
-        (&self.columns, &self.parents, &self.seen) == (&other.columns, &other.parents, &other.seen)
+        (&self.columns, &self.parents) == (&other.columns, &other.parents)
+            && self.seen_by_row() == other.seen_by_row()
+    }
+
+    /// What had been added to the counter of each row. Who added it does not matter, nor that somebody added nothing.
+    pub fn seen_by_row(&self) -> BTreeMap<RowId, i128> {
+        let mut sums: BTreeMap<RowId, i128> = BTreeMap::new();
+        for ((row, _), sum) in &self.seen {
+            *sums.entry(*row).or_default() += sum;
+        }
+        sums.retain(|_, sum| *sum != 0);
+        sums
     }
 }
 

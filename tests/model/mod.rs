@@ -8,6 +8,7 @@
 mod commit;
 mod conflicts;
 mod derive;
+mod duplicates;
 mod facts;
 mod identity;
 mod image;
@@ -26,6 +27,7 @@ mod view;
 pub use commit::{Change, Commit, Done, Hints, Refusal};
 pub use conflicts::Conflict;
 pub use derive::{Derived, derive, live_table};
+pub use duplicates::next_duplicate;
 pub use facts::merge_row;
 pub use facts::{Cell, ConflictName, Content, Facts, Row, Slot, Vector, covers, join};
 pub use identity::{Edge, Rule};

@@ -275,8 +275,13 @@ impl Commit<'_> {
         if self.lives(row) {
             return Err(Refusal::NotApplicable);
         }
+        let left = self.identity().root(row);
         self.revive(row);
         self.appear(row);
+        // What it was merged into may have shown its values.
+        if self.shown.contains_key(&left) {
+            self.shown.insert(left, self.by_facts(left));
+        }
         Ok(())
     }
 

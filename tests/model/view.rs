@@ -36,11 +36,7 @@ pub fn row_state(id: RowId, row: &Row) -> RowState {
             (Slot::Columns(unit), Content::Columns(cell)) => {
                 let parents: Vec<(ConstraintId, RowId)> =
                     cell.parents.iter().map(|(k, v)| (*k, *v)).collect();
-                let mut sums: BTreeMap<RowId, i128> = BTreeMap::new();
-                for ((row, _), sum) in &cell.seen {
-                    *sums.entry(*row).or_default() += sum;
-                }
-                let seen = sums.into_iter().filter(|(_, sum)| *sum != 0).collect();
+                let seen = cell.seen_by_row().into_iter().collect();
                 let value = UnitValue { columns: cell.columns.clone(), parents, claim: cell.claim, seen };
                 insert(&mut state, unit, stamp, value);
             }

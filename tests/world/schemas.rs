@@ -9,7 +9,7 @@ use std::sync::Arc;
 use reunite::schema::Expression::{self, Column, Literal};
 use reunite::schema::{
     Binary, ColumnRule, DeleteRule, Identity, OnDelete, OnUpdate, Schema, SchemaBuilder, TableBuilder,
-    Tracking, WinnerRule,
+    Tracking, WinnerRule, last,
 };
 use reunite::value::{Collation, Type, Value};
 
@@ -20,23 +20,64 @@ pub const SHAPES: usize = 5;
 
 /// A schema, and the same with one more rule: what a later change of the schema would make of it.
 pub fn schemas(random: &mut Random) -> [Arc<Schema>; 2] {
-    let shape = [shop, ring, places, defaults, combined][random.below(SHAPES)];
-    let [plain, strict] = [Extra(false), Extra(true)].map(|extra| {
-        let builder = shape(&mut random.clone(), extra);
-        Arc::new(builder.build().expect("the shapes are valid schemas"))
-    });
+    let shape = random.below(SHAPES);
+    let both = [false, true].map(|rule| build(shape, random, Extra { rule, merging: 0 }));
     random.next();
-    [plain, strict]
+    both
 }
 
-/// Whether the last table has one rule more than usual. It comes last, so all ids stay as they are.
+/// A schema in which duplicates of some keys merge.
+pub fn merging_schema(random: &mut Random) -> Arc<Schema> {
+    let (shape, merging) = (random.below(SHAPES), random.below(32) as u8 | 1 << random.below(3));
+    let schema = build(shape, random, Extra { rule: false, merging });
+    random.next();
+    schema
+}
+
+fn build(shape: usize, random: &Random, extra: Extra) -> Arc<Schema> {
+    let builder = [shop, ring, places, defaults, combined][shape](&mut random.clone(), extra);
+    Arc::new(builder.build().expect("the shapes are valid schemas"))
+}
+
+/// What a schema has beside its shape.
 #[derive(Clone, Copy)]
-struct Extra(bool);
+struct Extra {
+    /// Whether the last table has one rule more than usual. It comes last, so all ids stay as they are.
+    rule: bool,
+    /// A bit for each key whose duplicates merge.
+    merging: u8,
+}
 
 impl Extra {
     fn apply<Last>(self, table: TableBuilder<Last>, column: usize) -> TableBuilder {
         let rule = compare(Binary::NotEqual, Column(column), Literal(Value::Integer(1)));
-        if self.0 { table.check(rule).named("later").done() } else { table.done() }
+        if self.rule { table.check(rule).named("later").done() } else { table.done() }
+    }
+
+    const fn merges(self, key: u8) -> bool {
+        self.merging >> key & 1 == 1
+    }
+
+    /// Where a key names the rows it has no duplicates.
+    fn merges_unless_named(self, key: u8, identity: Identity) -> bool {
+        self.merges(key) && identity == Identity::Random
+    }
+}
+
+/// A unique key whose duplicates may merge.
+trait Key {
+    fn merging(self, merging: bool) -> Self;
+}
+
+impl Key for TableBuilder<last::PrimaryKey> {
+    fn merging(self, merging: bool) -> Self {
+        if merging { self.merge_duplicates() } else { self }
+    }
+}
+
+impl Key for TableBuilder<last::Key> {
+    fn merging(self, merging: bool) -> Self {
+        if merging { self.merge_duplicates() } else { self }
     }
 }
 
@@ -47,14 +88,20 @@ fn shop(random: &mut Random, extra: Extra) -> SchemaBuilder {
     let customer = |t: TableBuilder| {
         let t = t.column("code", Type::Text).collate(Collation::NoCase);
         let t = t.column("email", Type::Text).column("low", Type::Integer).column("high", Type::Integer);
-        let t = t.column("note", Type::Integer).default(3).primary_key(["code"]).unique(["email"]);
+        let t = t
+            .column("note", Type::Integer)
+            .default(3)
+            .primary_key(["code"])
+            .merging(extra.merges_unless_named(0, identity))
+            .unique(["email"])
+            .merging(extra.merges(1));
         let t = t.check(compare(Binary::LessOrEqual, Column(2), Column(3)));
         rules[0].apply(t.done().identity(identity))
     };
     let orders = |t: TableBuilder| {
         let t = t.column("number", Type::Integer);
         let t = t.column("customer", Type::Text).column("agent", Type::Text).column("note", Type::Integer);
-        let t = t.primary_key(["number"]).index("orders_note", ["note"]);
+        let t = t.primary_key(["number"]).merging(extra.merges(2)).index("orders_note", ["note"]);
         let t = t.foreign_key(["customer"], "customer", ["code"]).on_delete(actions.delete);
         let t = t.on_update(actions.update).foreign_key(["agent"], "customer", ["code"]).match_key();
         rules[1].apply(t.on_delete(by_value.delete).on_update(by_value.update))
@@ -62,7 +109,12 @@ fn shop(random: &mut Random, extra: Extra) -> SchemaBuilder {
     let employee = |t: TableBuilder| {
         let t = t.column("name", Type::Integer).column("boss", Type::Integer);
         let t = t.column("badge", Type::Integer).column("mentor", Type::Integer);
-        let t = t.primary_key(["name"]).unique(["badge"]).foreign_key(["boss"], "employee", ["name"]);
+        let t = t
+            .primary_key(["name"])
+            .merging(extra.merges(3))
+            .unique(["badge"])
+            .merging(extra.merges(4))
+            .foreign_key(["boss"], "employee", ["name"]);
         let t = t.on_delete(boss.delete).on_update(boss.update);
         let t = t.foreign_key(["mentor"], "employee", ["badge"]).match_key().on_delete(actions.delete);
         extra.apply(rules[2].apply(t), 2)
@@ -76,19 +128,28 @@ fn ring(random: &mut Random, extra: Extra) -> SchemaBuilder {
     let match_key = random.chance(50);
     let team = |t: TableBuilder| {
         let t = t.column("name", Type::Integer).column("lead", Type::Integer).column("note", Type::Integer);
-        let t = t.primary_key(["name"]).foreign_key(["lead"], "person", ["number"]);
+        let t = t.primary_key(["name"]).merging(extra.merges(0)).foreign_key(["lead"], "person", ["number"]);
         rules[0].apply(t.on_delete(actions.delete).on_update(actions.update))
     };
     let person = |t: TableBuilder| {
         let t =
             t.column("number", Type::Integer).column("nick", Type::Text).collate(Collation::UnicodeNoCase);
-        let t = t.column("team", Type::Integer).primary_key(["number"]).unique(["nick"]);
+        let t = t
+            .column("team", Type::Integer)
+            .primary_key(["number"])
+            .merging(extra.merges(1))
+            .unique(["nick"])
+            .merging(extra.merges(2));
         let t = t.foreign_key(["team"], "team", ["name"]).on_delete(actions.delete);
         rules[1].apply(if match_key { t.match_key() } else { t })
     };
     let badge = |t: TableBuilder| {
         let t = t.column("serial", Type::Integer).column("owner", Type::Text).not_null();
-        let t = t.column("color", Type::Integer).primary_key(["serial"]).check(color_rule());
+        let t = t
+            .column("color", Type::Integer)
+            .primary_key(["serial"])
+            .merging(extra.merges(3))
+            .check(color_rule());
         let t = t.foreign_key(["owner"], "person", ["nick"]).on_delete(OnDelete::Cascade);
         extra.apply(rules[2].apply(t), 2)
     };
@@ -101,19 +162,36 @@ fn places(random: &mut Random, extra: Extra) -> SchemaBuilder {
     let match_key = random.chance(30);
     let place = |t: TableBuilder| {
         let t = t.column("zone", Type::Text).collate(Collation::NoCase).column("slot", Type::Integer);
-        let t = t.column("label", Type::Text).primary_key(["zone", "slot"]).unique(["label"]);
+        let t = t
+            .column("label", Type::Text)
+            .primary_key(["zone", "slot"])
+            .merging(extra.merges_unless_named(0, identity))
+            .unique(["label"])
+            .merging(extra.merges(1));
         rules[0].apply(t.done().identity(identity))
     };
     let booking = |t: TableBuilder| {
         let t = t.column("id", Type::Integer).column("zone", Type::Text).collate(Collation::NoCase);
-        let t = t.column("slot", Type::Integer).column("guest", Type::Text).unique(["zone", "slot", "guest"]);
-        let t = t.primary_key(["id"]).foreign_key(["zone", "slot"], "place", ["zone", "slot"]);
+        let t = t
+            .column("slot", Type::Integer)
+            .column("guest", Type::Text)
+            .unique(["zone", "slot", "guest"])
+            .merging(extra.merges(2));
+        let t = t.primary_key(["id"]).merging(extra.merges(3)).foreign_key(
+            ["zone", "slot"],
+            "place",
+            ["zone", "slot"],
+        );
         let t = t.on_delete(actions.delete).on_update(actions.update);
         rules[1].apply(if match_key { t.match_key() } else { t })
     };
     let visit = |t: TableBuilder| {
         let t = t.column("day", Type::Integer).column("zone", Type::Text).collate(Collation::NoCase);
-        let t = t.column("slot", Type::Integer).column("guest", Type::Text).primary_key(["day"]);
+        let t = t
+            .column("slot", Type::Integer)
+            .column("guest", Type::Text)
+            .primary_key(["day"])
+            .merging(extra.merges(4));
         let t = t.foreign_key(["zone", "slot", "guest"], "booking", ["zone", "slot", "guest"]);
         extra.apply(rules[2].apply(t.on_delete(actions.delete)), 0)
     };
@@ -125,7 +203,14 @@ fn defaults(random: &mut Random, extra: Extra) -> SchemaBuilder {
     let (rules, actions) = (Rules::some(random), Actions::some(random));
     let kind = |t: TableBuilder| {
         let t = t.column("name", Type::Text).not_null().default("A").column("rank", Type::Integer).default(1);
-        let t = t.column("size", Type::Integer).not_null().default(2).unique(["name"]).unique(["rank"]);
+        let t = t
+            .column("size", Type::Integer)
+            .not_null()
+            .default(2)
+            .unique(["name"])
+            .merging(extra.merges(0))
+            .unique(["rank"])
+            .merging(extra.merges(1));
         let t = t.check(compare(Binary::LessOrEqual, Column(2), Literal(Value::Integer(4)))).done();
         let by_column = rules[0].tracking == Tracking::Column;
         rules[0].apply(if by_column { t.unit(["rank", "size"]) } else { t })
@@ -135,7 +220,8 @@ fn defaults(random: &mut Random, extra: Extra) -> SchemaBuilder {
         let t = t
             .column("note", Type::Text)
             .check(compare(Binary::NotEqual, Column(0), Column(2)))
-            .unique(["rank", "kind"]);
+            .unique(["rank", "kind"])
+            .merging(extra.merges(2));
         let t = t.foreign_key(["kind"], "kind", ["name"]).on_delete(actions.delete).on_update(actions.update);
         rules[1].apply(t)
     };
@@ -154,20 +240,32 @@ fn combined(random: &mut Random, extra: Extra) -> SchemaBuilder {
     let page = |t: TableBuilder| {
         let t = t.column("name", Type::Text).collate(Collation::NoCase).column("hits", Type::Integer);
         let t = t.column("high", Type::Integer).column("low", Type::Integer).default(4);
-        let t = t.column("tags", Type::Json).column("note", Type::Integer).primary_key(["name"]);
+        let t = t
+            .column("tags", Type::Json)
+            .column("note", Type::Integer)
+            .primary_key(["name"])
+            .merging(extra.merges_unless_named(0, identity));
         let t = t.combine("hits", ColumnRule::Sum).combine("high", ColumnRule::Max).identity(identity);
         by_column(rules[0]).apply(t.combine("low", ColumnRule::Min).combine("tags", ColumnRule::Union))
     };
     let stock = |t: TableBuilder| {
         let t =
             t.column("page", Type::Text).column("left", Type::Integer).default(2).column("seen", Type::Json);
-        let t = t.unique(["page"]).foreign_key(["page"], "page", ["name"]).on_delete(actions.delete);
+        let t = t
+            .unique(["page"])
+            .merging(extra.merges(1))
+            .foreign_key(["page"], "page", ["name"])
+            .on_delete(actions.delete);
         let t = t.check(compare(Binary::GreaterOrEqual, Column(1), Literal(Value::Integer(0)))).done();
         let t = t.combine("left", ColumnRule::Sum).combine("seen", ColumnRule::Union);
         by_column(rules[1]).apply(t)
     };
     let plain = |t: TableBuilder| {
-        let t = t.column("number", Type::Integer).column("note", Type::Integer).primary_key(["number"]);
+        let t = t
+            .column("number", Type::Integer)
+            .column("note", Type::Integer)
+            .primary_key(["number"])
+            .merging(extra.merges(2));
         extra.apply(rules[2].apply(t), 1)
     };
     Schema::builder().table("page", page).table("stock", stock).table("plain", plain)

@@ -1,0 +1,164 @@
+//! Histories in which duplicates of some keys merge. What the rule writes after a transaction and at the end of a
+//! session, the model writes too: facts, tables and conflicts are compared after each.
+//!
+//! A transaction is made under a lock, which the rule waits for: so what it wrote and what the rule writes then can be
+//! told apart. No session is broken off.
+
+use reunite::replicate::{Direction, Options, sync_with};
+
+use super::World;
+use super::compare::facts_of;
+use super::pair::Pair;
+use super::perform::finish;
+use super::sqlite;
+use super::sync::dot;
+use crate::model::{self, Commit, Hints, Replica, forget_closed, join, next_duplicate};
+use crate::world::checks::check_facts;
+use crate::world::losses::check_losses;
+use crate::world::random::Random;
+use crate::world::story::{Checked, Phase, Plan, Story, ensure};
+use crate::world::{explain, schemas};
+
+/// Rounds of sessions until everybody must have come to rest.
+const ROUNDS: usize = 10;
+
+/// One history.
+pub fn history(plan: &Plan, story: &mut Story) -> Checked {
+    let mut random = Random::new(plan.seed);
+    let schema = schemas::merging_schema(&mut random);
+    let replicas = 2 + random.below(3);
+    let pairs = (0..replicas).map(|i| Pair::new(&schema, i, false, &mut random)).collect();
+    let mut world = World::new(pairs, Default::default(), story);
+    for step in &plan.steps {
+        world.merging_step(step.phase, &mut Random::new(step.seed))?;
+    }
+    world.come_to_rest(&mut random)
+}
+
+impl World<'_> {
+    fn merging_step(&mut self, phase: Phase, random: &mut Random) -> Checked {
+        let (i, other) = (random.below(self.pairs.len()), random.below(self.pairs.len()));
+        self.pairs[i].clock.advance(random.below(5) as i64);
+        match phase {
+            Phase::Grow => self.merging_transaction(0, random),
+            Phase::Live if random.chance(75) => self.merging_transaction(i, random),
+            Phase::Spread if i != 0 => self.merging_session(i, 0, Direction::Pull),
+            _ if other == i => Ok(()),
+            _ => {
+                let direction = [Direction::Both, Direction::Push, Direction::Pull][random.below(3)];
+                self.merging_session(i, other, direction)
+            }
+        }
+    }
+
+    /// A transaction, and what the rule then makes of it.
+    fn merging_transaction(&mut self, i: usize, random: &mut Random) -> Checked {
+        let operations = self.operations(i, random);
+        let tables: Vec<String> = self.pairs[i].schema.tables().iter().map(|t| t.name.clone()).collect();
+        let mut lock = self.pairs[i].db.lock(&tables[0], "a test").expect("nobody holds it");
+        tables[1..].iter().for_each(|table| lock.add(table).expect("nobody holds it"));
+        let schema = self.pairs[i].db.schema();
+        self.perform_by(i, operations, |operations| finish(lock.begin()?, &schema, operations))?;
+        drop(lock);
+        let merged = self.pairs[i].db.merge_duplicates();
+        ensure(merged.is_ok(), || format!("the rule failed: {merged:?}"))?;
+        self.follow_rule(i)?;
+        self.check(i)
+    }
+
+    /// A whole session. What came may clash with what is there.
+    fn merging_session(&mut self, a: usize, b: usize, direction: Direction) -> Checked {
+        let before = [self.pairs[a].model.clone(), self.pairs[b].model.clone()];
+        let options = Options { direction, ..Options::default() };
+        let result = sync_with(&self.pairs[a].db, &self.pairs[b].db, options);
+        self.story.note(|| format!("{a} and {b} sync {direction:?}: {result:?}"));
+        ensure(result.is_ok(), || format!("P13 a session failed: {result:?}"))?;
+        self.story.count("sessions", 1);
+        let [old_a, old_b] = &before;
+        if direction != Direction::Push {
+            self.takes(a, old_b);
+        }
+        if direction != Direction::Pull {
+            self.takes(b, old_a);
+        }
+        for i in [a, b] {
+            self.follow_rule(i)?;
+            self.check(i)?;
+        }
+        Ok(())
+    }
+
+    /// The model of a replica takes in all that another has.
+    fn takes(&mut self, i: usize, from: &Replica) {
+        let pair = &mut self.pairs[i];
+        from.facts.keys().for_each(|row| pair.model.receive(from, *row));
+        join(&mut pair.model.knowledge, &from.knowledge);
+        let after = model::derive(&pair.schema, &pair.model.facts, |_| {});
+        forget_closed(&mut pair.model, &pair.view, &after);
+        pair.view = after;
+    }
+
+    /// Does on the model what the rule has done. The times are those of the database.
+    fn follow_rule(&mut self, i: usize) -> Checked {
+        let mut merged = 0;
+        while let Some(duplicate) =
+            next_duplicate(&self.pairs[i].schema, &self.pairs[i].model, &self.pairs[i].view)
+        {
+            let pair = &mut self.pairs[i];
+            let last = pair.model.knowledge.get(&pair.model.id).copied().unwrap_or(0);
+            let written = dot(pair.model.id, last + 1);
+            let hlc = facts_of(&pair.db, &pair.schema, duplicate.row)
+                .and_then(|facts| facts.stamps().find(|stamp| stamp.dot == written).map(|stamp| stamp.hlc));
+            let mut commit =
+                Commit::new(&pair.schema, &pair.view, &pair.model, Hints { hlc, ..Hints::default() });
+            commit.coalesce(duplicate);
+            let (replica, changes) = commit.finish_unchecked();
+            let after = model::derive(&pair.schema, &replica.facts, |_| {});
+            pair.model = replica;
+            forget_closed(&mut pair.model, &pair.view, &after);
+            pair.view = after;
+            for change in changes {
+                self.changes.entry(change.row).or_default().push(change);
+            }
+            merged += 1;
+            ensure(merged < 1000, || "the rule does not come to rest in the model".to_owned())?;
+            self.story.note(|| {
+                let pair = &self.pairs[i];
+                format!("{i}: the rule merges {duplicate:?}\n{}", explain::view(&pair.schema, &pair.view))
+            });
+        }
+        self.story.count("rows merged by a rule", merged);
+        Ok(())
+    }
+
+    /// Everybody with everybody, until there is nothing to say any more: then all must have the same, and no two rows
+    /// may clash that the rule would merge.
+    fn come_to_rest(mut self, random: &mut Random) -> Checked {
+        let n = self.pairs.len();
+        let equal =
+            |pairs: &[Pair]| pairs.iter().all(|pair| pair.model.knowledge == pairs[0].model.knowledge);
+        for _ in 0..ROUNDS {
+            if equal(&self.pairs) {
+                break;
+            }
+            for (a, b) in (0..n).flat_map(|a| (0..a).map(move |b| (a, b))) {
+                self.merging_session(a, b, Direction::Both)?;
+            }
+        }
+        ensure(equal(&self.pairs), || "P16 the rule does not come to rest".to_owned())?;
+        let first = &self.pairs[0];
+        check_losses(&self.changes, &first.model.facts, &first.view)?;
+        let judged = self.events.check(&first.schema, &first.model.facts, &first.view)?;
+        self.story.count("columns judged by events", judged);
+        sqlite::loads(&first.db, &first.schema)?;
+        let digest = first.db.digest().expect("memory does not fail");
+        for pair in &self.pairs {
+            check_facts(&self.changes, &pair.model)?;
+            ensure(pair.model.facts == first.model.facts, || "P2 equal knowledge, equal facts".to_owned())?;
+            let same = pair.db.digest().expect("memory does not fail") == digest;
+            ensure(same, || "P2 equal knowledge, equal digests".to_owned())?;
+        }
+        self.rest(random)?;
+        self.self_check(random)
+    }
+}
