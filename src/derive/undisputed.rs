@@ -153,7 +153,10 @@ impl<'a, S: Source + ?Sized> Undisputed<'a, S> {
         }
         let class = Facts { class: &stored.facts, own: &stored.facts, merged: false };
         let old = Image::stored(table, key.row, class, &stored.derived.followed, |_, row| Ok(row))?;
-        let same = old.keys == image.keys && old.rank == image.rank && old.references == image.references;
+        // Equal keys may be spelled differently, and who follows them shows how.
+        let mut columns = table.keys.iter().flat_map(|unique| &unique.columns);
+        let spelled_alike = columns.all(|column| old.values.get(*column) == image.values.get(*column));
+        let same = spelled_alike && old.rank == image.rank && old.references == image.references;
         Ok(same.then(|| Footprint::of(table, &stored.facts, &old, true)))
     }
 
