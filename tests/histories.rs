@@ -78,7 +78,7 @@ const DUPLICATES: Suite<'static> = Suite {
 /// What a key's duplicate rule writes is what the model writes.
 #[test]
 fn duplicates() {
-    DUPLICATES.run(KEPT, number_from_environment("HISTORIES").unwrap_or(5000));
+    DUPLICATES.run(KEPT, number_from_environment("HISTORIES").unwrap_or(2000));
 }
 
 /// What policies decide is what the model decides.
@@ -114,12 +114,6 @@ fn derivation() {
 #[test]
 fn pairs() {
     exhaustive::pairs();
-}
-
-/// Every pair of operations where duplicates of a key merge.
-#[test]
-fn pairs_of_duplicates() {
-    exhaustive::duplicates();
 }
 
 /// Every triple of operations, by three replicas, in every order in which they can arrive.

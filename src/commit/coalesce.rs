@@ -42,7 +42,8 @@ pub(crate) fn next_duplicate(
                     continue;
                 };
                 let holder = RowKey { row: holder, ..row };
-                if !is_kept_apart(base, row, holder)? && !(planted(Bug::RuleOnce) && was_merged(base, row)?) {
+                let once = planted(Bug::RuleOnce) && was_merged(base, row)?;
+                if !once && !is_kept_apart(base, row, holder)? {
                     return Ok(Some(Duplicate { row, holder, key: key.id }));
                 }
             }
@@ -53,9 +54,6 @@ pub(crate) fn next_duplicate(
 
 /// Whether somebody decided that two rows, or rows merged into them, are not one. No rule overrides that.
 fn is_kept_apart(base: &Snapshot, a: RowKey, b: RowKey) -> Result<bool, Error> {
-    if planted(Bug::RuleOverApart) {
-        return Ok(false);
-    }
     let class = |key: RowKey| -> Result<BTreeSet<RowId>, Error> {
         let class = class_of(base.schema(), base, key)?;
         Ok(class.into_iter().flat_map(|class| class.members).chain([key.row]).collect())

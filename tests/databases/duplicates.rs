@@ -2,18 +2,21 @@
 //! session, the model writes too: facts, tables and conflicts are compared after each.
 //!
 //! A transaction is made under a lock, which the rule waits for: so what it wrote and what the rule writes then can be
-//! told apart. No session is broken off.
+//! told apart. A copy makes it without a lock. No session is broken off.
 
+use reunite::Database;
 use reunite::replicate::{Direction, Options, sync_with};
+use reunite::schema::{DuplicateRule, Schema};
 
 use super::World;
 use super::compare::facts_of;
 use super::pair::Pair;
-use super::perform::finish;
+use super::perform::{finish, rows_of, transact};
 use super::sqlite;
 use super::sync::dot;
 use crate::model::{self, Commit, Hints, Replica, forget_closed, join, next_duplicate};
 use crate::world::checks::check_facts;
+use crate::world::generate::Operation;
 use crate::world::losses::check_losses;
 use crate::world::random::Random;
 use crate::world::story::{Checked, Phase, Plan, Story, ensure};
@@ -32,7 +35,13 @@ pub fn history(plan: &Plan, story: &mut Story) -> Checked {
     for step in &plan.steps {
         world.merging_step(step.phase, &mut Random::new(step.seed))?;
     }
-    world.come_to_rest(&mut random)
+    world.finish_merging(&mut random)
+}
+
+/// Whether duplicates of some key merge.
+pub fn merges(schema: &Schema) -> bool {
+    let mut keys = schema.tables().iter().flat_map(|table| &table.keys);
+    keys.any(|key| key.duplicates == DuplicateRule::Merge)
 }
 
 impl World<'_> {
@@ -40,36 +49,44 @@ impl World<'_> {
         let (i, other) = (random.below(self.pairs.len()), random.below(self.pairs.len()));
         self.pairs[i].clock.advance(random.below(5) as i64);
         match phase {
-            Phase::Grow => self.merging_transaction(0, random),
-            Phase::Live if random.chance(75) => self.merging_transaction(i, random),
-            Phase::Spread if i != 0 => self.merging_session(i, 0, Direction::Pull),
+            Phase::Grow => self.perform(0, self.operations(0, random)),
+            Phase::Live if random.chance(75) => self.perform(i, self.operations(i, random)),
+            Phase::Spread if i != 0 => self.session(i, 0, Direction::Pull, None, usize::MAX >> 1),
             _ if other == i => Ok(()),
             _ => {
                 let direction = [Direction::Both, Direction::Push, Direction::Pull][random.below(3)];
-                self.merging_session(i, other, direction)
+                self.session(i, other, direction, None, usize::MAX >> 1)
             }
         }
     }
 
     /// A transaction, and what the rule then makes of it.
-    fn merging_transaction(&mut self, i: usize, random: &mut Random) -> Checked {
-        let operations = self.operations(i, random);
+    pub(super) fn perform_before_the_rule(&mut self, i: usize, operations: Vec<Operation>) -> Checked {
         let tables: Vec<String> = self.pairs[i].schema.tables().iter().map(|t| t.name.clone()).collect();
         let mut lock = self.pairs[i].db.lock(&tables[0], "a test").expect("nobody holds it");
         tables[1..].iter().for_each(|table| lock.add(table).expect("nobody holds it"));
         let schema = self.pairs[i].db.schema();
+        // Two replicas draw different ids for new rows: those cannot be compared.
+        let inserts = operations.iter().any(|operation| matches!(operation, Operation::Insert { .. }));
+        let twin = self.pairs[i].fork_database();
+        let outcome = transact(&twin, &mut operations.clone());
         self.perform_by(i, operations, |operations| finish(lock.begin()?, &schema, operations))?;
         drop(lock);
         let merged = self.pairs[i].db.merge_duplicates();
         ensure(merged.is_ok(), || format!("the rule failed: {merged:?}"))?;
         self.follow_rule(i)?;
-        self.check(i)
+        self.check(i)?;
+        let shown =
+            |db: &Database| -> Vec<_> { schema.tables().iter().map(|table| rows_of(db, table)).collect() };
+        ensure(inserts || outcome.is_err() || shown(&twin) == shown(&self.pairs[i].db), || {
+            "the rule makes something else of it where it need not wait".to_owned()
+        })
     }
 
     /// A whole session. What came may clash with what is there.
-    fn merging_session(&mut self, a: usize, b: usize, direction: Direction) -> Checked {
+    pub(super) fn session_before_the_rule(&mut self, a: usize, b: usize, options: Options<'_>) -> Checked {
         let before = [self.pairs[a].model.clone(), self.pairs[b].model.clone()];
-        let options = Options { direction, ..Options::default() };
+        let direction = options.direction;
         let result = sync_with(&self.pairs[a].db, &self.pairs[b].db, options);
         self.story.note(|| format!("{a} and {b} sync {direction:?}: {result:?}"));
         ensure(result.is_ok(), || format!("P13 a session failed: {result:?}"))?;
@@ -83,6 +100,10 @@ impl World<'_> {
         }
         for i in [a, b] {
             self.follow_rule(i)?;
+            self.story.note(|| {
+                let pair = &self.pairs[i];
+                format!("  {i} then:\n{}", explain::view(&pair.schema, &pair.view))
+            });
             self.check(i)?;
         }
         Ok(())
@@ -131,21 +152,25 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Everybody with everybody, until there is nothing to say any more: then all must have the same, and no two rows
-    /// may clash that the rule would merge.
-    fn come_to_rest(mut self, random: &mut Random) -> Checked {
+    /// Everybody with everybody, until there is nothing to say any more.
+    pub fn come_to_rest(&mut self) -> Checked {
         let n = self.pairs.len();
         let equal =
             |pairs: &[Pair]| pairs.iter().all(|pair| pair.model.knowledge == pairs[0].model.knowledge);
         for _ in 0..ROUNDS {
             if equal(&self.pairs) {
-                break;
+                return Ok(());
             }
             for (a, b) in (0..n).flat_map(|a| (0..a).map(move |b| (a, b))) {
-                self.merging_session(a, b, Direction::Both)?;
+                self.session(a, b, Direction::Both, None, usize::MAX >> 1)?;
             }
         }
-        ensure(equal(&self.pairs), || "P16 the rule does not come to rest".to_owned())?;
+        ensure(equal(&self.pairs), || "P16 the rule does not come to rest".to_owned())
+    }
+
+    /// All have the same in the end.
+    fn finish_merging(mut self, random: &mut Random) -> Checked {
+        self.come_to_rest()?;
         let first = &self.pairs[0];
         check_losses(&self.changes, &first.model.facts, &first.view)?;
         let judged = self.events.check(&first.schema, &first.model.facts, &first.view)?;

@@ -25,6 +25,7 @@ use reunite::replicate::Direction;
 
 use self::compare::{compare, facts_of};
 pub use self::cuts::cut_everywhere;
+pub use self::duplicates::merges;
 use self::optimistic::Seen;
 use self::pair::Pair;
 use self::perform::transact;
@@ -100,13 +101,17 @@ impl World<'_> {
         self.perform(i, operations)
     }
 
-    /// Something that can be done there.
-    fn operations(&self, i: usize, random: &mut Random) -> Vec<Operation> {
+    fn generator<'r>(&'r self, i: usize, random: &'r mut Random) -> Generator<'r> {
         let pair = &self.pairs[i];
-        let several = if random.chance(25) { 1 + random.below(3) } else { 0 };
         let (view, facts) = (&pair.view, &pair.model.facts);
         let resolutions = pair.model.resolutions.keys().copied().collect();
-        let mut generator = Generator { schema: &pair.schema, view, facts, resolutions, random };
+        Generator { schema: &pair.schema, view, facts, resolutions, random }
+    }
+
+    /// Something that can be done there.
+    fn operations(&self, i: usize, random: &mut Random) -> Vec<Operation> {
+        let several = if random.chance(25) { 1 + random.below(3) } else { 0 };
+        let mut generator = self.generator(i, random);
         let mut operations: Vec<Operation> = (0..=several).map(|_| generator.operation()).collect();
         // It makes several changes of a row, which are told apart only as long as nothing else changes it.
         if let Some(place) = operations.iter().position(|o| matches!(o, Operation::Undo { .. })) {
@@ -118,6 +123,9 @@ impl World<'_> {
 
     /// One transaction, on the database and on the model.
     pub fn perform(&mut self, i: usize, operations: Vec<Operation>) -> Checked {
+        if merges(&self.pairs[i].schema) {
+            return self.perform_before_the_rule(i, operations);
+        }
         let db = self.pairs[i].db.clone();
         self.perform_by(i, operations, |operations| transact(&db, operations))
     }

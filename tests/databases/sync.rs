@@ -4,7 +4,7 @@ use reunite::replicate::{Direction, Options, sync_with};
 use reunite::sync::SyncError;
 
 use super::compare::facts_of;
-use super::{Before, World};
+use super::{Before, World, merges};
 use crate::model::{self, Replica, Vector, covers, forget_closed, join, live_table, row_state};
 use crate::world::checks::check_facts;
 use crate::world::explain;
@@ -40,6 +40,9 @@ impl World<'_> {
 
     /// A session that decides nothing: the model would not know of it.
     pub(super) fn session_with(&mut self, a: usize, b: usize, options: Options<'_>) -> Checked {
+        if merges(&self.pairs[a].schema) {
+            return self.session_before_the_rule(a, b, options);
+        }
         let Options { direction, cut_after, batch_bytes, .. } = options;
         let before = [self.pairs[a].model.clone(), self.pairs[b].model.clone()];
         let result = sync_with(&self.pairs[a].db, &self.pairs[b].db, options);

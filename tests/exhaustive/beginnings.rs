@@ -1,5 +1,5 @@
 //! What the replicas have in common before they part: small databases, each with one kind of conflict open.
-//! What happens in each is in `people`, `pages` and `designs`.
+//! What happens in each is in `people`, `pages`, `designs` and `duplicates`.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use reunite::schema::{DeleteRule, Schema};
 use reunite::value::Value;
 
 use super::operations::{Deed, alterations};
-use super::{designs, pages, people};
-use crate::databases::World;
+use super::{designs, duplicates, pages, people};
 use crate::databases::pair::Pair;
+use crate::databases::{World, merges};
 use crate::model::{Choice, Values};
 use crate::world::checks::Changes;
 use crate::world::events::Events;
@@ -40,6 +40,10 @@ impl Beginning {
         Beginning { name, schema: pages::SCHEMA, tell, alters: false, natural: false }
     }
 
+    const fn of_contacts(name: &'static str, tell: fn(&mut World<'_>) -> Result<(), Failure>) -> Beginning {
+        Beginning { name, schema: duplicates::SCHEMA, tell, alters: false, natural: false }
+    }
+
     const fn of_designs(name: &'static str, tell: fn(&mut World<'_>) -> Result<(), Failure>) -> Beginning {
         Beginning { name, schema: people::SCHEMA, tell, alters: true, natural: false }
     }
@@ -50,7 +54,7 @@ impl Beginning {
     }
 }
 
-const BEGINNINGS: [Beginning; 15] = [
+const BEGINNINGS: [Beginning; 20] = [
     Beginning::of_people("calm", people::live_calmly),
     Beginning::of_people("update", people::two_values),
     Beginning::of_people("unique", people::two_of_one_key),
@@ -66,6 +70,11 @@ const BEGINNINGS: [Beginning; 15] = [
     Beginning::of_pages("named pages", pages::merged_while_written).natural(),
     Beginning::of_designs("design", people::live_calmly),
     Beginning::of_designs("redesigned", designs::later_rules),
+    Beginning::of_contacts("two contacts", duplicates::two_contacts),
+    Beginning::of_contacts("one contact of two", duplicates::made_twice),
+    Beginning::of_contacts("taken apart", duplicates::taken_apart),
+    Beginning::of_contacts("renamed while merged", duplicates::renamed_while_merged),
+    Beginning::of_contacts("kept apart", duplicates::kept_apart),
 ];
 
 /// All of them, or the one that `BEGINNING` names.
@@ -101,6 +110,7 @@ impl Beginning {
         let mut world = World::new(pairs, Default::default(), &mut story);
         (self.tell)(&mut world)?;
         world.meet()?;
+        world.come_to_rest()?;
         for (i, pair) in world.pairs.iter().enumerate() {
             pair.clock.advance(1_000_000 * (i as i64 + 1));
         }
@@ -109,6 +119,11 @@ impl Beginning {
 }
 
 impl Start {
+    /// Whether duplicates of some key merge: then a replica may write when it meets another.
+    pub fn merges(&self) -> bool {
+        merges(&self.pairs[0].schema)
+    }
+
     /// What a replica may do.
     pub fn deeds(&self, i: usize) -> Vec<Deed> {
         let pair = &self.pairs[i];

@@ -21,10 +21,9 @@ use std::thread;
 
 use reunite::schema::DeleteRule;
 
-pub use self::duplicates::duplicates;
 pub use self::pairs::pairs;
 pub use self::triples::triples;
-use crate::world::story::Failure;
+use crate::world::story::{Failure, number_from_environment};
 
 /// Everything is done under each.
 const RULES: [DeleteRule; 3] = [DeleteRule::DeleteWins, DeleteRule::UpdateWins, DeleteRule::LatestWins];
@@ -48,6 +47,11 @@ fn in_parallel<Work: Sync>(all: &[Work], run: impl Fn(&Work) -> Result<(), Failu
     if let Some(failure) = failed.into_inner().unwrap() {
         panic!("{failure}");
     }
+}
+
+/// Whether everything is to be run, and not only a part where everything takes long.
+fn whole() -> bool {
+    number_from_environment("EXHAUSTIVE").is_some_and(|number| number > 0)
 }
 
 /// Straight to the stream: the counts are shown even when the test passes.

@@ -30,6 +30,18 @@ impl Deed {
             Deed::Alteration(sql) => (*sql).to_owned(),
         }
     }
+
+    /// Whether both give a column of a table the same value.
+    pub fn writes_what(&self, other: &Deed) -> bool {
+        let written = |deed: &Deed| match deed {
+            Deed::Operation(Operation::Insert { row, values } | Operation::Update { row, values, .. }) => {
+                values.clone().into_iter().map(|(column, value)| (row.table, column, value)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let theirs = written(other);
+        written(self).iter().any(|value| theirs.contains(value))
+    }
 }
 
 /// A value that nothing has yet; the other one is for somebody who wants it different.

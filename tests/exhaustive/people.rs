@@ -18,7 +18,7 @@ pub const PERSON: usize = 0;
 pub const TASK: usize = 1;
 pub const AGE: usize = 2;
 
-type Told = Result<(), Failure>;
+pub type Told = Result<(), Failure>;
 
 /// Two persons, one with a task, and one that was deleted.
 pub fn live_calmly(world: &mut World<'_>) -> Told {

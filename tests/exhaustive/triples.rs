@@ -2,7 +2,8 @@
 //! order.
 //!
 //! Each replica, which knows its own, can come to know all three in four ways: the others' one after the
-//! other, in two orders, or both at once, from either of them after it had taken in the other's.
+//! other, in two orders, or both at once, from either of them after it had taken in the other's. Where duplicates merge,
+//! the replicas write when they meet: then they meet until nobody has anything to say, and begin in each order.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,19 +13,23 @@ use reunite::replicate::pull;
 use reunite::schema::DeleteRule;
 
 use super::beginnings::{After, Beginning, Start, beginnings};
+use super::duplicates::{ORDERS, triple_in_each_order};
 use super::operations::Deed;
 use super::seen::{Seen, self_check};
-use super::{RULES, in_parallel, say};
+use super::{RULES, in_parallel, say, whole};
 use crate::databases::compare::compare;
 use crate::databases::pair::Pair;
 use crate::model;
 use crate::world::checks::check_view;
 use crate::world::losses::check_losses;
 use crate::world::random::Random;
-use crate::world::story::{Failure, ensure, number_from_environment};
+use crate::world::story::{Failure, ensure};
 
 /// About how many are run from one beginning, if not all.
 const QUICK: usize = 600;
+
+/// The same where duplicates merge: each takes ten times as long.
+const QUICK_MERGING: usize = 100;
 
 /// Runs all of them, and says how many there were.
 pub fn triples() {
@@ -46,9 +51,11 @@ fn all_triples(beginning: &Beginning, deletes: DeleteRule, start: &Start) {
     let possible = [0, 1, 2].map(|i| start.deeds(i));
     let did = [0, 1, 2].map(|i| start.each(i, &possible[i]));
     let mut table = Table { did, joined: BTreeMap::new() };
-    table.join_all();
+    if !start.merges() {
+        table.join_all();
+    }
     let states = AtomicUsize::new(table.joined.len());
-    let (all, chosen) = table.chosen();
+    let (all, chosen) = table.chosen(if start.merges() { QUICK_MERGING } else { QUICK });
     in_parallel(&chosen, |did| {
         let some = table.check(start, *did).map_err(|Failure(what)| {
             let names = [0, 1, 2].map(|i| table.did[i][did[i]].0.explain(&start.pairs[0].schema));
@@ -68,11 +75,10 @@ fn all_triples(beginning: &Beginning, deletes: DeleteRule, start: &Start) {
 
 impl Table<'_> {
     /// How many triples there are, and those that are run.
-    fn chosen(&self) -> (usize, Vec<[usize; 3]>) {
+    fn chosen(&self, quick: usize) -> (usize, Vec<[usize; 3]>) {
         let [x, y, z] = [0, 1, 2].map(|i| self.did[i].len());
         let all = x * y * z;
-        let whole = number_from_environment("EXHAUSTIVE").is_some_and(|number| number > 0);
-        let one_in = if whole { 1 } else { all.div_ceil(QUICK) };
+        let one_in = if whole() { 1 } else { all.div_ceil(quick) };
         let triple = |i: usize| [i / (y * z), i / z % y, i % z];
         // Drawn, since steps of one length would leave out some operations altogether.
         let mut random = Random::new(7);
@@ -95,6 +101,9 @@ impl Table<'_> {
     /// Brings all three together in every way; how many states that were.
     fn check(&self, start: &Start, did: [usize; 3]) -> Result<usize, Failure> {
         let afters = [0, 1, 2].map(|i| &self.did[i][did[i]].1);
+        if start.merges() {
+            return triple_in_each_order(start, afters).map(|()| ORDERS);
+        }
         let changes = start.changes_with(&afters);
         let mut model = afters[0].pair.model.clone();
         for After { pair: other, .. } in &afters[1..] {

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use std::collections::BTreeMap;
-
 use reunite::derive::conflict_id;
 use reunite::ids::{ConflictId, ConstraintId, RowId};
 use reunite::row::{Ack, Count, Life, Merge, MergeRule, RowState, Sibling, UnitValue};

@@ -54,7 +54,7 @@ fn who_sees(bug: Bug) -> Vec<(&'static str, u64)> {
         }
         // Rows that are merged twice at once are more frequent where no rule binds the changes.
         Bug::AbsorbedByWinner => vec![("derivation", MOST_HISTORIES), ("databases", MOST_HISTORIES)],
-        Bug::RuleOverApart | Bug::RuleOnce | Bug::RuleOfOneRow | Bug::RuleForgetsMerges => {
+        Bug::RuleOnce | Bug::RuleOfOneRow | Bug::RuleForgetsMerges => {
             vec![("duplicates", MOST_HISTORIES)]
         }
         Bug::DecideForOthers => vec![("decisions", MOST_HISTORIES)],
