@@ -12,15 +12,14 @@ mod measure;
 mod peer;
 mod peers;
 mod report;
+mod task;
 mod workloads;
 
-use std::process::Command;
-
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use clap::Parser;
 
-use crate::measure::Measurement;
 use crate::report::Report;
+use crate::task::Task;
 use crate::workloads::Workload;
 
 /// The same work on Reunite and on its peers.
@@ -50,7 +49,8 @@ fn main() -> Result<()> {
     if arguments.once {
         let peer = arguments.peer.as_deref().unwrap_or(peers::BASELINE);
         for workload in workloads {
-            for measurement in peers::run(peer, workload, arguments.rows)? {
+            let task = Task { peer: peer.to_string(), workload, rows: arguments.rows };
+            for measurement in peers::run(&task)? {
                 println!("{}", serde_json::to_string(&measurement)?);
             }
         }
@@ -66,21 +66,11 @@ fn main() -> Result<()> {
         for workload in &workloads {
             for peer in &peers {
                 eprintln!("round {}, {}, {peer}", round + 1, workload.name());
-                report.add(peer, *workload, run(peer, *workload, arguments.rows)?);
+                let task = Task { peer: (*peer).to_string(), workload: *workload, rows: arguments.rows };
+                report.add(peer, *workload, task.in_its_own_process()?);
             }
         }
     }
     print!("{}", report.text());
     Ok(())
-}
-
-/// One run, in a process of its own.
-fn run(peer: &str, workload: Workload, rows: usize) -> Result<Vec<Measurement>> {
-    let mut command = Command::new(std::env::current_exe()?);
-    let output = command.args(["--once", workload.name(), peer, "--rows", &rows.to_string()]).output()?;
-    if !output.status.success() {
-        bail!("{} on {peer}: {}", workload.name(), String::from_utf8_lossy(&output.stderr));
-    }
-    let lines = String::from_utf8(output.stdout)?;
-    lines.lines().map(|line| serde_json::from_str(line).context("a measurement")).collect()
 }

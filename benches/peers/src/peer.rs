@@ -36,6 +36,11 @@ pub trait Peer: Sized {
         Self::create(directory, durability)
     }
 
+    /// A store that was closed, or whose process was killed; none if the peer does not open what it left.
+    fn open(_directory: &Path, _durability: Durability) -> Result<Option<Self>> {
+        Ok(None)
+    }
+
     /// Inserts rows in one transaction.
     fn insert(&mut self, contacts: &[Contact], orders: &[Order]) -> Result<()>;
 

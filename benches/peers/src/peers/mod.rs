@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 
 use crate::measure::Measurement;
 use crate::peer::Peer;
-use crate::workloads::Workload;
+use crate::task::Task;
 
 /// What all others are compared with.
 pub const BASELINE: &str = "sqlite";
@@ -22,14 +22,14 @@ pub const NAMES: &[&str] = &[
     "session",
 ];
 
-/// Runs a workload once.
-pub fn run(peer: &str, workload: Workload, rows: usize) -> Result<Vec<Measurement>> {
-    match peer {
-        BASELINE => workload.run::<sqlite::Sqlite>(rows),
-        "reunite" => workload.run::<reunite::Reunite>(rows),
+/// Runs a task once.
+pub fn run(task: &Task) -> Result<Vec<Measurement>> {
+    match task.peer.as_str() {
+        BASELINE => task.run::<sqlite::Sqlite>(),
+        "reunite" => task.run::<reunite::Reunite>(),
         #[cfg(feature = "session")]
-        "session" => workload.run::<session::Session>(rows),
-        _ => bail!("there is no peer {peer} in this build: there are {}", NAMES.join(", ")),
+        "session" => task.run::<session::Session>(),
+        peer => bail!("there is no peer {peer} in this build: there are {}", NAMES.join(", ")),
     }
 }
 

@@ -47,6 +47,13 @@ fn contact(row: &Row) -> Result<Contact> {
     })
 }
 
+const fn storage_durability(durability: Durability) -> storage::Durability {
+    match durability {
+        Durability::Durable => storage::Durability::Immediate,
+        Durability::Eventual => storage::Durability::Eventual,
+    }
+}
+
 fn key(id: Uuid) -> Vec<Value> {
     vec![Value::Uuid(id)]
 }
@@ -55,11 +62,13 @@ impl Peer for Reunite {
     const LACKS: &'static str = "";
 
     fn create(directory: &Path, durability: Durability) -> Result<Reunite> {
-        let durability = match durability {
-            Durability::Durable => storage::Durability::Immediate,
-            Durability::Eventual => storage::Durability::Eventual,
-        };
-        Ok(Reunite { database: Database::builder().sql(SCHEMA)?.durability(durability).create(directory)? })
+        let builder = Database::builder().sql(SCHEMA)?.durability(storage_durability(durability));
+        Ok(Reunite { database: builder.create(directory)? })
+    }
+
+    fn open(directory: &Path, durability: Durability) -> Result<Option<Reunite>> {
+        let builder = Database::builder().durability(storage_durability(durability));
+        Ok(Some(Reunite { database: builder.open(directory)? }))
     }
 
     fn insert(&mut self, contacts: &[Contact], orders: &[Order]) -> Result<()> {

@@ -31,9 +31,16 @@ pub struct Sqlite {
     connection: Connection,
 }
 
-/// Opens a new database as applications are advised to: WAL, 64 MiB of cache, foreign keys on.
-pub fn open(directory: &Path, durability: Durability) -> Result<Connection> {
+/// A new database.
+pub fn create(directory: &Path, durability: Durability) -> Result<Connection> {
     std::fs::create_dir_all(directory)?;
+    let connection = open(directory, durability)?;
+    connection.execute_batch(SCHEMA)?;
+    Ok(connection)
+}
+
+/// Opens a database as applications are advised to: WAL, 64 MiB of cache, foreign keys on.
+pub fn open(directory: &Path, durability: Durability) -> Result<Connection> {
     let connection = Connection::open(directory.join("data.sqlite"))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = match durability {
@@ -44,7 +51,6 @@ pub fn open(directory: &Path, durability: Durability) -> Result<Connection> {
     connection.pragma_update(None, "cache_size", -65_536)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(32);
-    connection.execute_batch(SCHEMA)?;
     Ok(connection)
 }
 
@@ -123,7 +129,11 @@ impl Peer for Sqlite {
     const LACKS: &'static str = "replication";
 
     fn create(directory: &Path, durability: Durability) -> Result<Sqlite> {
-        Ok(Sqlite { connection: open(directory, durability)? })
+        Ok(Sqlite { connection: create(directory, durability)? })
+    }
+
+    fn open(directory: &Path, durability: Durability) -> Result<Option<Sqlite>> {
+        Ok(Some(Sqlite { connection: open(directory, durability)? }))
     }
 
     fn insert(&mut self, contacts: &[Contact], orders: &[Order]) -> Result<()> {
