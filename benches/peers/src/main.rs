@@ -4,10 +4,12 @@
 //! compared is CPU time, as a ratio to plain SQLite in the same run: on a busy machine the wall clock says
 //! more about the machine. Nothing here decides whether a figure is good.
 //!
-//! `cargo run --release --manifest-path benches/peers/Cargo.toml -- [WORKLOAD] [PEER]`. SQLite with its session
+//! `cargo run --release --manifest-path benches/peers/Cargo.toml -- [WORKLOAD] [PEER]`; with `--write` it writes
+//! `docs/BENCHMARKS.md` and its chart. SQLite with its session
 //! extension is there with `--features session`, which needs libclang for its bindings.
 
 mod data;
+mod machine;
 mod measure;
 mod peer;
 mod peers;
@@ -15,10 +17,13 @@ mod report;
 mod task;
 mod workloads;
 
+use std::fs;
+
 use anyhow::Result;
 use clap::Parser;
 
-use crate::report::Report;
+use crate::machine::Machine;
+use crate::report::{Report, document, tables};
 use crate::task::Task;
 use crate::workloads::Workload;
 
@@ -35,6 +40,9 @@ struct Arguments {
     /// How often everything is run; the figures are medians
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// Write docs/BENCHMARKS.md and its chart
+    #[arg(long)]
+    write: bool,
     /// Run once, in this process, and print the measurements
     #[arg(long, hide = true)]
     once: bool,
@@ -61,7 +69,8 @@ fn main() -> Result<()> {
         Some(peers::BASELINE) => vec![peers::BASELINE],
         Some(name) => vec![peers::BASELINE, name],
     };
-    let mut report = Report::new(arguments.rows);
+    let machine = Machine::this();
+    let mut report = Report::new(arguments.rows, arguments.rounds);
     for round in 0..arguments.rounds {
         for workload in &workloads {
             for peer in &peers {
@@ -71,6 +80,11 @@ fn main() -> Result<()> {
             }
         }
     }
-    print!("{}", report.text());
+    print!("{}\n{}", tables::tables(&report), tables::lacks(&report.peers));
+    if arguments.write {
+        let directory = document::directory();
+        fs::write(directory.join("BENCHMARKS.md"), document::page(&machine, &report))?;
+        fs::write(directory.join("benchmarks.svg"), document::drawing(&report))?;
+    }
     Ok(())
 }

@@ -50,6 +50,19 @@ impl Workload {
         }
     }
 
+    /// What it is about.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Workload::W1 => "inserts",
+            Workload::W2 => "updates",
+            Workload::W3 => "reads",
+            Workload::W4 => "the first sync",
+            Workload::W5 => "later syncs",
+            Workload::W6 => "concurrent changes",
+            Workload::W7 => "bytes on disk",
+        }
+    }
+
     pub fn called(name: &str) -> Result<Workload> {
         match Workload::ALL.into_iter().find(|workload| workload.name() == name) {
             Some(workload) => Ok(workload),

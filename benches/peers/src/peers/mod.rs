@@ -14,6 +14,12 @@ use crate::task::Task;
 /// What all others are compared with.
 pub const BASELINE: &str = "sqlite";
 
+/// What a figure is compared with: the first of these that has one. Plain SQLite does not sync.
+pub const BASELINES: &[&str] = &[BASELINE, "session"];
+
+/// Those that are built in without a feature. The feature of another one has its name.
+pub const ALWAYS: &[&str] = &[BASELINE, "reunite"];
+
 /// All that are built in.
 pub const NAMES: &[&str] = &[
     BASELINE,

@@ -1,0 +1,91 @@
+//! The page that is written: how the figures came about, the tables, and what they do not say.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use super::{Report, chart, tables};
+use crate::machine::{self, Machine};
+use crate::peers;
+
+/// From how many busy threads on the figures are not those of a quiet machine.
+const BUSY: f64 = 0.5;
+
+/// Where it is written: the documentation of the repository.
+pub fn directory() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs"))
+}
+
+/// The page, which shows the chart beside it.
+pub fn page(machine: &Machine, report: &Report) -> String {
+    let mut text = String::from(concat!(
+        "# Benchmarks\n\n",
+        "This page and its chart are written by a command, and by nothing else:\n\n",
+    ));
+    let _ = writeln!(text, "```sh\n{}\n```\n", command());
+    text.push_str(&circumstances(machine, report));
+    let _ = writeln!(text, "\n![CPU time, as a ratio to plain SQLite](benchmarks.svg)\n");
+    text.push_str(READING);
+    text.push_str("\n## What the peers lack\n\nWhat Reunite does in the same time, and they do not:\n\n");
+    text.push_str(&tables::lacks(&report.peers));
+    text.push_str("\n## The figures\n\n");
+    text.push_str(&tables::tables(report));
+    text.trim_end().to_string() + "\n"
+}
+
+/// The chart that the page shows.
+pub fn drawing(report: &Report) -> String {
+    chart::draw(report)
+}
+
+const READING: &str = "\
+## How to read it
+
+Every run is a process of its own, the peers take turns in each round, and a figure is the median of the rounds.
+Every run checks its own result: the rows that were written are there, and replicas that have synced are equal.
+What is checked is not measured.
+
+A cell has the CPU time of an operation in microseconds, of all threads, then the wall time, then the ratio of the
+CPU times to plain SQLite; to SQLite's session extension where something syncs, because plain SQLite does not. An
+operation is a row that is inserted, read or sent, a cell that is changed, or a sync. Below ×1 is cheaper. On a busy
+machine the wall time says more about the machine, the CPU time less. `–` says that the peer cannot do it.
+";
+
+/// The command that is running, as one would type it.
+fn command() -> String {
+    let mut command = "cargo run --release --manifest-path benches/peers/Cargo.toml".to_string();
+    let features: Vec<&str> =
+        peers::NAMES.iter().copied().filter(|peer| !peers::ALWAYS.contains(peer)).collect();
+    if !features.is_empty() {
+        let _ = write!(command, " --features {}", features.join(","));
+    }
+    command.push_str(" --");
+    std::env::args().skip(1).for_each(|argument| {
+        let _ = write!(command, " {argument}");
+    });
+    command
+}
+
+fn circumstances(machine: &Machine, report: &Report) -> String {
+    let memory = machine.memory.map_or("unknown".to_string(), |mib| format!("{mib} MiB"));
+    let load = |load: Option<f64>| load.map_or("unknown".to_string(), |load| format!("{load:.1}"));
+    let mut text = String::from("| | |\n|---|---|\n");
+    let mut fact = |name: &str, value: String| {
+        let _ = writeln!(text, "| {name} | {value} |");
+    };
+    fact("date", machine::today());
+    fact("commit", machine::commit().unwrap_or_else(|| "unknown".to_string()));
+    fact("rows", tables::whole(report.rows as f64));
+    fact("rounds", report.rounds.to_string());
+    fact("processor", format!("{}, {} cores", machine.processor, machine.cores));
+    fact("memory", memory);
+    fact("kernel", machine.kernel.clone());
+    fact("load average before and after", format!("{} and {}", load(machine.load), load(machine::load())));
+    if machine.load.is_some_and(|load| load > BUSY) {
+        text.push_str(concat!(
+            "\n**Other work ran on this machine at the same time**, as the load before the first run shows. The ",
+            "peers took\nturns, so it disturbed all of them, but not all alike: the ratios are rough, and the wall ",
+            "times say little.\n",
+        ));
+    }
+    text
+}
