@@ -5,8 +5,8 @@
 //! more about the machine. Nothing here decides whether a figure is good.
 //!
 //! `cargo run --release --manifest-path benches/peers/Cargo.toml -- [WORKLOAD] [PEER]`; with `--write` it writes
-//! `docs/BENCHMARKS.md` and its chart. SQLite with its session
-//! extension is there with `--features session`, which needs libclang for its bindings.
+//! `docs/BENCHMARKS.md` and its chart. SQLite with its session extension is there with `--features session`,
+//! which needs libclang for its bindings.
 
 mod data;
 mod machine;
@@ -18,19 +18,20 @@ mod task;
 mod workloads;
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Parser;
 
 use crate::machine::Machine;
-use crate::report::{Report, document, tables};
+use crate::report::{Report, document, growth, tables};
 use crate::task::Task;
-use crate::workloads::Workload;
+use crate::workloads::{Part, Workload};
 
 /// The same work on Reunite and on its peers.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Only this workload: w1 to w7
+    /// Only this workload: w1 to w9
     workload: Option<String>,
     /// Only this peer, beside plain SQLite
     peer: Option<String>,
@@ -40,12 +41,24 @@ struct Arguments {
     /// How often everything is run; the figures are medians
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// Also run what depends on the size on Reunite and plain SQLite, at several sizes
+    #[arg(long)]
+    growth: bool,
+    /// The sizes for --growth
+    #[arg(long, value_delimiter = ',', default_value = "10000,100000,1000000")]
+    sizes: Vec<usize>,
     /// Write docs/BENCHMARKS.md and its chart
     #[arg(long)]
     write: bool,
     /// Run once, in this process, and print the measurements
     #[arg(long, hide = true)]
     once: bool,
+    /// Run only this part of the workload
+    #[arg(long, hide = true, requires = "directory")]
+    part: Option<String>,
+    /// Where the part finds what earlier parts have written
+    #[arg(long, hide = true)]
+    directory: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
@@ -55,14 +68,7 @@ fn main() -> Result<()> {
         None => Workload::ALL.to_vec(),
     };
     if arguments.once {
-        let peer = arguments.peer.as_deref().unwrap_or(peers::BASELINE);
-        for workload in workloads {
-            let task = Task { peer: peer.to_string(), workload, rows: arguments.rows };
-            for measurement in peers::run(&task)? {
-                println!("{}", serde_json::to_string(&measurement)?);
-            }
-        }
-        return Ok(());
+        return once(&arguments, &workloads);
     }
     let peers: Vec<&str> = match arguments.peer.as_deref() {
         None => peers::NAMES.to_vec(),
@@ -70,21 +76,48 @@ fn main() -> Result<()> {
         Some(name) => vec![peers::BASELINE, name],
     };
     let machine = Machine::this();
-    let mut report = Report::new(arguments.rows, arguments.rounds);
-    for round in 0..arguments.rounds {
-        for workload in &workloads {
-            for peer in &peers {
-                eprintln!("round {}, {}, {peer}", round + 1, workload.name());
-                let task = Task { peer: (*peer).to_string(), workload: *workload, rows: arguments.rows };
-                report.add(peer, *workload, task.in_its_own_process()?);
-            }
+    let report = run(&peers, &workloads, arguments.rows, arguments.rounds)?;
+    print!("{}{}", tables::tables(&report), tables::lacks(&report.peers));
+    let mut sizes = Vec::new();
+    if arguments.growth {
+        for rows in &arguments.sizes {
+            sizes.push(run(peers::ALWAYS, &growth::WORKLOADS, *rows, arguments.rounds)?);
         }
+        print!("\n{}", growth::tables(&sizes));
     }
-    print!("{}\n{}", tables::tables(&report), tables::lacks(&report.peers));
     if arguments.write {
         let directory = document::directory();
-        fs::write(directory.join("BENCHMARKS.md"), document::page(&machine, &report))?;
+        fs::write(directory.join("BENCHMARKS.md"), document::page(&machine, &report, &sizes))?;
         fs::write(directory.join("benchmarks.svg"), document::drawing(&report))?;
     }
     Ok(())
+}
+
+/// What a process does that another one has started.
+fn once(arguments: &Arguments, workloads: &[Workload]) -> Result<()> {
+    for workload in workloads {
+        let peer = arguments.peer.as_deref().unwrap_or(peers::BASELINE);
+        let mut task = Task::new(peer, *workload, arguments.rows);
+        if let (Some(part), Some(directory)) = (&arguments.part, &arguments.directory) {
+            task = task.part(Part::called(part)?, directory);
+        }
+        for measurement in peers::run(&task)? {
+            println!("{}", serde_json::to_string(&measurement)?);
+        }
+    }
+    Ok(())
+}
+
+/// All rounds at one size: the peers take turns.
+fn run(peers: &[&str], workloads: &[Workload], rows: usize, rounds: usize) -> Result<Report> {
+    let mut report = Report::new(rows, rounds);
+    for round in 0..rounds {
+        for workload in workloads {
+            for peer in peers {
+                eprintln!("{rows} rows, round {}, {}, {peer}", round + 1, workload.name());
+                report.add(peer, *workload, Task::new(peer, *workload, rows).in_its_own_process()?);
+            }
+        }
+    }
+    Ok(report)
 }

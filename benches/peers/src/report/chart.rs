@@ -7,9 +7,9 @@ use super::{Figure, Line, Report, tables};
 use crate::peers;
 use crate::workloads::Workload;
 
-const WIDTH: f64 = 880.0;
+const WIDTH: f64 = 900.0;
 /// Where bars may be: between the names of the lines and the values.
-const LEFT: f64 = 270.0;
+const LEFT: f64 = 316.0;
 const RIGHT: f64 = WIDTH - 60.0;
 const TOP: f64 = 92.0;
 const BAR: f64 = 12.0;
@@ -139,7 +139,7 @@ fn draw_line(svg: &mut String, report: &Report, scale: &Scale, line: &Line<'_>, 
         text(svg, (side, y + BAR - 2.0), "small", anchor, &format!("×{value}"));
         y += BAR;
     }
-    text(svg, (LEFT - 58.0, f64::midpoint(top, y) + 3.5), "", "end", &line.subject.phase);
+    text(svg, (34.0, f64::midpoint(top, y) + 3.5), "", "start", &line.subject.phase);
     y + GAP
 }
 

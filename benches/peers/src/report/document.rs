@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::{Report, chart, tables};
+use super::{Report, chart, growth, tables};
 use crate::machine::{self, Machine};
 use crate::peers;
 
@@ -16,7 +16,7 @@ pub fn directory() -> PathBuf {
 }
 
 /// The page, which shows the chart beside it.
-pub fn page(machine: &Machine, report: &Report) -> String {
+pub fn page(machine: &Machine, report: &Report, sizes: &[Report]) -> String {
     let mut text = String::from(concat!(
         "# Benchmarks\n\n",
         "This page and its chart are written by a command, and by nothing else:\n\n",
@@ -29,6 +29,10 @@ pub fn page(machine: &Machine, report: &Report) -> String {
     text.push_str(&tables::lacks(&report.peers));
     text.push_str("\n## The figures\n\n");
     text.push_str(&tables::tables(report));
+    if !sizes.is_empty() {
+        text.push_str("## Growth\n\nThe same work on Reunite and plain SQLite, with more and more rows.\n\n");
+        text.push_str(&growth::tables(sizes));
+    }
     text.trim_end().to_string() + "\n"
 }
 
@@ -46,8 +50,9 @@ What is checked is not measured.
 
 A cell has the CPU time of an operation in microseconds, of all threads, then the wall time, then the ratio of the
 CPU times to plain SQLite; to SQLite's session extension where something syncs, because plain SQLite does not. An
-operation is a row that is inserted, read or sent, a cell that is changed, or a sync. Below ×1 is cheaper. On a busy
-machine the wall time says more about the machine, the CPU time less. `–` says that the peer cannot do it.
+operation is a row that is inserted, read or sent, a cell that is changed, a sync of nothing, or opening a store. Below
+×1 is cheaper. On a busy machine the wall time says more about the machine than about the peer. `–` says that the peer
+cannot do it.
 ";
 
 /// The command that is running, as one would type it.

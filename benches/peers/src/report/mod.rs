@@ -4,6 +4,7 @@
 
 pub mod chart;
 pub mod document;
+pub mod growth;
 pub mod tables;
 
 use std::collections::BTreeMap;

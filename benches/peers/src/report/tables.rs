@@ -34,7 +34,8 @@ fn table(report: &Report, lines: &[Line<'_>]) -> String {
     text
 }
 
-fn name(line: &Line<'_>) -> String {
+/// What a line is about, and what its ratios refer to where that is not plain SQLite.
+pub fn name(line: &Line<'_>) -> String {
     let unit = line.subject.counted.as_deref().unwrap_or("µs");
     let base = match line.base {
         Some(peers::BASELINE) | None => String::new(),
@@ -43,7 +44,8 @@ fn name(line: &Line<'_>) -> String {
     format!("{}, {unit}{base}", line.subject.phase)
 }
 
-fn cell(line: &Line<'_>, figure: &Figure) -> String {
+/// A figure, its wall time and its ratio.
+pub fn cell(line: &Line<'_>, figure: &Figure) -> String {
     let ratio = figure.ratio.map_or(String::new(), |ratio| format!(" **×{}**", short(ratio)));
     match (&line.subject.counted, figure.wall) {
         (Some(_), _) | (None, None) => format!("{}{ratio}", whole(figure.value)),
