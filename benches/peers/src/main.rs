@@ -5,8 +5,8 @@
 //! more about the machine. Nothing here decides whether a figure is good.
 //!
 //! `cargo run --release --manifest-path benches/peers/Cargo.toml -- [WORKLOAD] [PEER]`; with `--write` it writes
-//! `docs/BENCHMARKS.md` and its chart. SQLite with its session extension is there with `--features session`,
-//! which needs libclang for its bindings.
+//! `docs/BENCHMARKS.md` and its chart. All peers are there with `--features all`, each alone with the feature
+//! of its name; `session`, which is SQLite with its session extension, needs libclang for its bindings.
 
 mod data;
 mod machine;

@@ -1,5 +1,9 @@
 //! The peers, by name.
 
+#[cfg(feature = "automerge")]
+mod automerge;
+#[cfg(feature = "automerge")]
+mod document;
 mod reunite;
 #[cfg(feature = "session")]
 mod session;
@@ -26,6 +30,8 @@ pub const NAMES: &[&str] = &[
     "reunite",
     #[cfg(feature = "session")]
     "session",
+    #[cfg(feature = "automerge")]
+    "automerge",
 ];
 
 /// Runs a task once.
@@ -35,6 +41,8 @@ pub fn run(task: &Task) -> Result<Vec<Measurement>> {
         "reunite" => task.run::<reunite::Reunite>(),
         #[cfg(feature = "session")]
         "session" => task.run::<session::Session>(),
+        #[cfg(feature = "automerge")]
+        "automerge" => task.run::<automerge::Automerge>(),
         peer => bail!("there is no peer {peer} in this build: there are {}", NAMES.join(", ")),
     }
 }
@@ -45,6 +53,8 @@ pub fn lacks(peer: &str) -> &'static str {
         BASELINE => sqlite::Sqlite::LACKS,
         #[cfg(feature = "session")]
         "session" => session::Session::LACKS,
+        #[cfg(feature = "automerge")]
+        "automerge" => automerge::Automerge::LACKS,
         _ => reunite::Reunite::LACKS,
     }
 }
