@@ -2,8 +2,10 @@
 
 #[cfg(feature = "automerge")]
 mod automerge;
-#[cfg(feature = "automerge")]
+#[cfg(any(feature = "automerge", feature = "loro"))]
 mod document;
+#[cfg(feature = "loro")]
+mod loro;
 mod reunite;
 #[cfg(feature = "session")]
 mod session;
@@ -32,6 +34,8 @@ pub const NAMES: &[&str] = &[
     "session",
     #[cfg(feature = "automerge")]
     "automerge",
+    #[cfg(feature = "loro")]
+    "loro",
 ];
 
 /// Runs a task once.
@@ -43,6 +47,8 @@ pub fn run(task: &Task) -> Result<Vec<Measurement>> {
         "session" => task.run::<session::Session>(),
         #[cfg(feature = "automerge")]
         "automerge" => task.run::<automerge::Automerge>(),
+        #[cfg(feature = "loro")]
+        "loro" => task.run::<loro::Loro>(),
         peer => bail!("there is no peer {peer} in this build: there are {}", NAMES.join(", ")),
     }
 }
@@ -55,6 +61,8 @@ pub fn lacks(peer: &str) -> &'static str {
         "session" => session::Session::LACKS,
         #[cfg(feature = "automerge")]
         "automerge" => automerge::Automerge::LACKS,
+        #[cfg(feature = "loro")]
+        "loro" => loro::Loro::LACKS,
         _ => reunite::Reunite::LACKS,
     }
 }
