@@ -2,7 +2,7 @@
 
 #[cfg(feature = "automerge")]
 mod automerge;
-#[cfg(any(feature = "automerge", feature = "loro"))]
+#[cfg(any(feature = "automerge", feature = "loro", feature = "yrs"))]
 mod document;
 #[cfg(feature = "loro")]
 mod loro;
@@ -10,6 +10,8 @@ mod reunite;
 #[cfg(feature = "session")]
 mod session;
 mod sqlite;
+#[cfg(feature = "yrs")]
+mod yrs;
 
 use anyhow::{Result, bail};
 
@@ -36,6 +38,8 @@ pub const NAMES: &[&str] = &[
     "automerge",
     #[cfg(feature = "loro")]
     "loro",
+    #[cfg(feature = "yrs")]
+    "yrs",
 ];
 
 /// Runs a task once.
@@ -49,6 +53,8 @@ pub fn run(task: &Task) -> Result<Vec<Measurement>> {
         "automerge" => task.run::<automerge::Automerge>(),
         #[cfg(feature = "loro")]
         "loro" => task.run::<loro::Loro>(),
+        #[cfg(feature = "yrs")]
+        "yrs" => task.run::<yrs::Yrs>(),
         peer => bail!("there is no peer {peer} in this build: there are {}", NAMES.join(", ")),
     }
 }
@@ -63,6 +69,8 @@ pub fn lacks(peer: &str) -> &'static str {
         "automerge" => automerge::Automerge::LACKS,
         #[cfg(feature = "loro")]
         "loro" => loro::Loro::LACKS,
+        #[cfg(feature = "yrs")]
+        "yrs" => yrs::Yrs::LACKS,
         _ => reunite::Reunite::LACKS,
     }
 }
