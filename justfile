@@ -49,3 +49,7 @@ histories n="200000":
 # Every pair and every triple of what replicas can do at once (some hours; BEGINNING=name for one beginning)
 exhaustive:
     EXHAUSTIVE=1 cargo test --all-features --test histories -- --nocapture pairs triples
+
+# Count the instructions of the main paths and compare them with the recorded ones (needs valgrind)
+instructions:
+    cargo bench --bench instructions

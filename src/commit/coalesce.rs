@@ -96,7 +96,7 @@ impl Stage<'_> {
         let merge = Merge { rule, ..self.merged_before(row, holder)? };
         self.write_life(row, Life::Merged(merge), |_| true)?;
         self.restamp(now);
-        let delta = derive(self.schema(), self.base, &self.changed())?;
+        let delta = derive(self.schema(), &self.writes.before.of(self.base), &self.changed())?;
         Ok(self.to_store(delta, now))
     }
 

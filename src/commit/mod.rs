@@ -7,6 +7,7 @@
 //! here touches the disk; a stage that is dropped has done nothing. Of all this, users see the errors
 //! and the savepoints.
 
+mod before;
 mod class;
 mod coalesce;
 mod dismiss;

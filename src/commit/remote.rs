@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::before::Before;
 use crate::codec::key::check_key_size;
 use crate::codec::{check_value_size, row_id_of_unit};
 use crate::derive::{Source, derive};
@@ -66,12 +67,13 @@ pub(crate) fn apply(
 ) -> Result<Changes, BatchError> {
     let known = base.knowledge()?;
     let mut rows: BTreeMap<RowKey, Arc<RowState>> = BTreeMap::new();
+    let before = Before::default();
     for change in batch.changes {
         let key = change.key;
         check_row(base.schema(), &change, me, known.get(me), latest)?;
         let mine = match rows.get(&key) {
             Some(facts) => Some(Arc::clone(facts)),
-            None => base.row(key)?.map(|stored| stored.facts),
+            None => before.row(base, key)?.map(|stored| stored.facts),
         };
         let withheld = || malformed(format!("row {}: values are withheld that are not here", key.row));
         let theirs = change.complete(mine.as_deref()).ok_or_else(withheld)?;
@@ -84,7 +86,7 @@ pub(crate) fn apply(
     let taught = check_log(base, &batch.log, &rows, &known, latest)?;
     let new = batch.log.into_iter().filter(|entry| !known.covers(entry.dot));
     let log: BTreeMap<Dot, (Hlc, RowKey)> = new.map(|entry| (entry.dot, (entry.hlc, entry.key))).collect();
-    let delta = derive(base.schema(), base, &rows)?;
+    let delta = derive(base.schema(), &before.of(base), &rows)?;
     let in_rows = rows.values().flat_map(|facts| facts.stamps()).map(|stamp| stamp.hlc).max();
     let in_log = log.values().map(|(hlc, _)| *hlc).max();
     let latest = in_rows.max(in_log).unwrap_or_default();

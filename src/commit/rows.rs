@@ -9,7 +9,7 @@ use super::WriteError;
 use super::joined::{elements_of, fitted};
 use super::stage::Stage;
 use super::writes::Staged;
-use crate::derive::{Roots, Source, combined, fold, seen_sums, shows_the_same, winner, written_values};
+use crate::derive::{Roots, combined, fold, seen_sums, shows_the_same, winner, written_values};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowKey};
@@ -23,7 +23,7 @@ pub(crate) type Columns = BTreeMap<usize, Value>;
 impl Stage<'_> {
     /// Inserts a row whose id nobody else has: nothing is known of it.
     pub fn insert_new(&mut self, key: RowKey, named: &Columns) -> Result<(), WriteError> {
-        self.writes.born.insert(key);
+        self.writes.before.note_new(key);
         self.insert(key, named)
     }
 
@@ -329,7 +329,7 @@ impl Stage<'_> {
             return Ok(Some(shown));
         }
         let table = self.table(key)?;
-        let stored = if self.lives(key)? { self.base.row(key)? } else { None };
+        let stored = if self.lives(key)? { self.writes.before.row(self.base, key)? } else { None };
         Ok(stored.map(|stored| stored.values(table)))
     }
 

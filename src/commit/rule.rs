@@ -25,7 +25,7 @@ impl Stage<'_> {
         let yielding = self.yielding()?;
         let mut boosted = BTreeSet::new();
         loop {
-            let delta = derive(self.schema(), self.base, &self.changed())?;
+            let delta = derive(self.schema(), &self.writes.before.of(self.base), &self.changed())?;
             let displaced: Vec<RowKey> = delta
                 .iter()
                 .filter(|(key, row)| {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::writes::{Staged, Writes, entries};
 use crate::codec::key::check_key_size;
-use crate::derive::{Component, Source, fold, winner};
+use crate::derive::{Component, Status, fold, winner};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowId, RowKey, UnitId};
@@ -53,15 +53,23 @@ impl<'a> Stage<'a> {
 
     /// The facts of a row before the transaction.
     fn stored(&self, key: RowKey) -> Result<Option<Arc<RowState>>, Error> {
-        if self.writes.born.contains(&key) {
-            return Ok(None);
-        }
-        Ok(self.base.row(key)?.map(|stored| stored.facts))
+        Ok(self.writes.before.row(self.base, key)?.map(|stored| stored.facts))
     }
 
     /// The values of a row as the transaction sees it; none if it is not in the table.
     pub fn visible(&self, key: RowKey) -> Result<Option<Vec<Value>>, Error> {
-        self.writes.visible(self.base, key)
+        match self.writes.rows.get(&key) {
+            Some(staged) => Ok(staged.shown.clone()),
+            None => self.visible_before(key),
+        }
+    }
+
+    /// What a row showed before the transaction.
+    fn visible_before(&self, key: RowKey) -> Result<Option<Vec<Value>>, Error> {
+        let stored = self.writes.before.row(self.base, key)?;
+        let visible = stored.filter(|stored| stored.derived.status == Status::Visible);
+        let table = self.table(key)?;
+        Ok(visible.map(|stored| stored.values(table)))
     }
 
     /// Replaces what is staged of a row.
@@ -106,7 +114,7 @@ impl<'a> Stage<'a> {
 
     /// A row that is staged for the first time: until now its index entries came from the base.
     fn first_staged(&mut self, key: RowKey) -> Result<Staged, Error> {
-        let shown = if self.writes.born.contains(&key) { None } else { self.base.visible(key)? };
+        let shown = self.visible_before(key)?;
         if let Some(shown) = &shown {
             self.writes.entries.extend(entries(self.table(key)?, key.row, shown));
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::WriteError;
+use super::before::Before;
 use super::undo::Settled;
 use crate::codec::key::encode_values;
 use crate::derive::{Key, fold, merges};
@@ -97,8 +98,8 @@ pub(crate) struct Writes {
     pub(super) earlier: Vec<(RowKey, Dot)>,
     pub(super) next: Seq,
     pub(super) next_local: Seq,
-    /// Rows whose ids are new, so that nothing is stored of them. They need not be looked for.
-    pub(super) born: BTreeSet<RowKey>,
+    /// What the rows were before that it has looked at.
+    pub(super) before: Before,
     /// Rows that must be visible afterwards, and rows that the transaction takes away.
     pub(super) own: BTreeSet<RowKey>,
     pub(super) gone: BTreeSet<RowKey>,
@@ -137,7 +138,7 @@ impl Writes {
             dots: BTreeMap::new(),
             next: knowledge.get(author.replica) + 1,
             next_local: knowledge.get(LOCAL) + 1,
-            born: BTreeSet::new(),
+            before: Before::default(),
             own: BTreeSet::new(),
             gone: BTreeSet::new(),
             pending: BTreeSet::new(),
@@ -183,7 +184,7 @@ impl Writes {
     pub fn visible(&self, base: &Snapshot, key: RowKey) -> Result<Option<Vec<Value>>, Error> {
         match self.rows.get(&key) {
             Some(staged) => Ok(staged.shown.clone()),
-            None if self.born.contains(&key) => Ok(None),
+            None if self.before.is_new(key) => Ok(None),
             None => base.visible(key),
         }
     }
