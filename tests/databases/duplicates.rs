@@ -12,12 +12,9 @@ use super::World;
 use super::compare::facts_of;
 use super::pair::Pair;
 use super::perform::{finish, rows_of, transact};
-use super::sqlite;
 use super::sync::dot;
 use crate::model::{self, Commit, Hints, Replica, forget_closed, join, next_duplicate};
-use crate::world::checks::check_facts;
 use crate::world::generate::Operation;
-use crate::world::losses::check_losses;
 use crate::world::random::Random;
 use crate::world::story::{Checked, Phase, Plan, Story, ensure};
 use crate::world::{explain, schemas};
@@ -171,18 +168,7 @@ impl World<'_> {
     /// All have the same in the end.
     fn finish_merging(mut self, random: &mut Random) -> Checked {
         self.come_to_rest()?;
-        let first = &self.pairs[0];
-        check_losses(&self.changes, &first.model.facts, &first.view)?;
-        let judged = self.events.check(&first.schema, &first.model.facts, &first.view)?;
-        self.story.count("columns judged by events", judged);
-        sqlite::loads(&first.db, &first.schema)?;
-        let digest = first.db.digest().expect("memory does not fail");
-        for pair in &self.pairs {
-            check_facts(&self.changes, &pair.model)?;
-            ensure(pair.model.facts == first.model.facts, || "P2 equal knowledge, equal facts".to_owned())?;
-            let same = pair.db.digest().expect("memory does not fail") == digest;
-            ensure(same, || "P2 equal knowledge, equal digests".to_owned())?;
-        }
+        self.have_the_same()?;
         self.rest(random)?;
         self.self_check(random)
     }
