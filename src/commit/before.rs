@@ -1,5 +1,6 @@
 //! What rows were before a commit. Reading a row means finding and decoding it, and a commit asks several times for
-//! those that it changes; so each is read once. Only what is changed is kept: a commit holds that in memory anyway.
+//! those that its statements write or look at; so each is read once, and kept until the commit ends. What an application
+//! reads within its transaction is not kept: that may be whole tables.
 //!
 //! Knows nothing of what the commit makes of the rows.
 
@@ -29,10 +30,14 @@ impl Before {
         self.rows.borrow().get(&key).is_some_and(Option::is_none)
     }
 
+    fn known(&self, key: RowKey) -> Option<Option<Stored>> {
+        self.rows.borrow().get(&key).cloned()
+    }
+
     /// A row as it is stored, read the first time.
     pub fn row(&self, base: &Snapshot, key: RowKey) -> Result<Option<Stored>, Error> {
-        if let Some(row) = self.rows.borrow().get(&key) {
-            return Ok(row.clone());
+        if let Some(row) = self.known(key) {
+            return Ok(row);
         }
         let row = base.row(key)?;
         self.rows.borrow_mut().insert(key, row.clone());
@@ -53,10 +58,7 @@ pub(super) struct Base<'a> {
 
 impl Source for Base<'_> {
     fn row(&self, key: RowKey) -> Result<Option<Stored>, Error> {
-        if let Some(row) = self.before.rows.borrow().get(&key) {
-            return Ok(row.clone());
-        }
-        self.base.row(key)
+        self.before.known(key).map_or_else(|| self.base.row(key), Ok)
     }
 
     fn claimants(&self, key: ConstraintId, value: &[Value]) -> Result<Vec<RowId>, Error> {

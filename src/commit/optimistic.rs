@@ -98,12 +98,12 @@ impl Stage<'_> {
             let before = seen.of(*row).unwrap_or(&nothing);
             let newer = vector.iter().filter(|(replica, seq)| before.get(*replica) < *seq);
             replicas.extend(newer.map(|(replica, seq)| self.author(replica, seq)));
-            if let Some(stored) = self.base.row(RowKey { row: *row, ..key })? {
+            if let Some(stored) = self.before(RowKey { row: *row, ..key })? {
                 columns.extend(changed(table, &stored.facts, before));
                 deleted |= *row == key.row && stored.derived.status == Status::Dead;
             }
         }
-        if let Some(stored) = self.base.row(key)?.filter(|_| seen.followed != now.followed) {
+        if let Some(stored) = self.before(key)?.filter(|_| seen.followed != now.followed) {
             columns.extend(followed(table, &stored).map(|(column, _)| *column));
         }
         let columns: Vec<usize> = columns.into_iter().collect();

@@ -329,7 +329,7 @@ impl Stage<'_> {
             return Ok(Some(shown));
         }
         let table = self.table(key)?;
-        let stored = if self.lives(key)? { self.writes.before.row(self.base, key)? } else { None };
+        let stored = if self.lives(key)? { self.before(key)? } else { None };
         Ok(stored.map(|stored| stored.values(table)))
     }
 

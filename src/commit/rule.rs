@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::WriteError;
 use super::stage::Stage;
-use crate::derive::{Delta, Key, Rederived, Source, Status, Stored, derive};
+use crate::derive::{Delta, Key, Rederived, Status, Stored, derive};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{ConstraintId, RowId, RowKey};
@@ -86,7 +86,7 @@ impl Stage<'_> {
         let mut boosts = BTreeMap::new();
         for key in &self.writes.preferred {
             let staged = self.writes.rows.get(key).and_then(|staged| staged.facts.as_ref());
-            if let (Some(stored), Some(staged)) = (self.base.row(*key)?, staged) {
+            if let (Some(stored), Some(staged)) = (self.before(*key)?, staged) {
                 let mut facts = (*stored.facts).clone();
                 facts.boost = staged.boost.clone();
                 boosts.insert(*key, Arc::new(facts));
@@ -95,7 +95,7 @@ impl Stage<'_> {
         if boosts.is_empty() {
             return Ok(yielding);
         }
-        let alone = derive(self.schema(), self.base, &boosts)?;
+        let alone = derive(self.schema(), &self.writes.before.of(self.base), &boosts)?;
         for (key, row) in &alone {
             let table = self.table(*key)?;
             if self.writes.preferred.contains(key) {

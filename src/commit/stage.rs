@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::writes::{Staged, Writes, entries};
 use crate::codec::key::check_key_size;
-use crate::derive::{Component, Status, fold, winner};
+use crate::derive::{Component, Status, Stored, fold, winner};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowId, RowKey, UnitId};
@@ -51,9 +51,14 @@ impl<'a> Stage<'a> {
         self.stored(key)
     }
 
+    /// A row before the transaction.
+    pub(super) fn before(&self, key: RowKey) -> Result<Option<Stored>, Error> {
+        self.writes.before.row(self.base, key)
+    }
+
     /// The facts of a row before the transaction.
     fn stored(&self, key: RowKey) -> Result<Option<Arc<RowState>>, Error> {
-        Ok(self.writes.before.row(self.base, key)?.map(|stored| stored.facts))
+        Ok(self.before(key)?.map(|stored| stored.facts))
     }
 
     /// The values of a row as the transaction sees it; none if it is not in the table.
@@ -65,9 +70,8 @@ impl<'a> Stage<'a> {
     }
 
     /// What a row showed before the transaction.
-    fn visible_before(&self, key: RowKey) -> Result<Option<Vec<Value>>, Error> {
-        let stored = self.writes.before.row(self.base, key)?;
-        let visible = stored.filter(|stored| stored.derived.status == Status::Visible);
+    pub(super) fn visible_before(&self, key: RowKey) -> Result<Option<Vec<Value>>, Error> {
+        let visible = self.before(key)?.filter(|stored| stored.derived.status == Status::Visible);
         let table = self.table(key)?;
         Ok(visible.map(|stored| stored.values(table)))
     }

@@ -15,7 +15,7 @@ use super::restored::{
 };
 use super::stage::Stage;
 use super::writes::{Mark, Staged};
-use crate::derive::{Delta, Source, Status, winner};
+use crate::derive::{Delta, Status, winner};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{ConflictId, Dot, RowKey, UnitId};
@@ -52,13 +52,13 @@ impl Stage<'_> {
         for (key, staged) in self.writes.written_since(mark) {
             let before = match staged.and_then(|staged| staged.facts.clone()) {
                 Some(facts) => Some(facts),
-                None => self.base.row(key)?.map(|stored| stored.facts),
+                None => self.before(key)?.map(|stored| stored.facts),
             };
             let after = self.writes.rows.get(&key).and_then(|staged| staged.facts.clone());
             let (Some(before), Some(after)) = (before, after) else { continue };
             let was_visible = match staged {
                 Some(staged) => staged.shown.is_some(),
-                None => self.base.visible(key)?.is_some(),
+                None => self.visible_before(key)?.is_some(),
             };
             if before != after {
                 rows.push(Touched { key, was_visible, before, after });
