@@ -13,7 +13,7 @@ use super::compare::facts_of;
 use super::pair::Pair;
 use super::perform::{finish, rows_of, transact};
 use super::sync::dot;
-use crate::model::{self, Commit, Hints, Replica, forget_closed, join, next_duplicate};
+use crate::model::{Commit, Hints, Replica, join, next_duplicate};
 use crate::world::generate::Operation;
 use crate::world::random::Random;
 use crate::world::story::{Checked, Phase, Plan, Story, ensure};
@@ -111,9 +111,7 @@ impl World<'_> {
         let pair = &mut self.pairs[i];
         from.facts.keys().for_each(|row| pair.model.receive(from, *row));
         join(&mut pair.model.knowledge, &from.knowledge);
-        let after = model::derive(&pair.schema, &pair.model.facts, |_| {});
-        forget_closed(&mut pair.model, &pair.view, &after);
-        pair.view = after;
+        pair.derive_anew();
     }
 
     /// Does on the model what the rule has done. The times are those of the database.
@@ -131,10 +129,8 @@ impl World<'_> {
                 Commit::new(&pair.schema, &pair.view, &pair.model, Hints { hlc, ..Hints::default() });
             commit.coalesce(duplicate);
             let (replica, changes) = commit.finish_unchecked();
-            let after = model::derive(&pair.schema, &replica.facts, |_| {});
             pair.model = replica;
-            forget_closed(&mut pair.model, &pair.view, &after);
-            pair.view = after;
+            pair.derive_anew();
             for change in changes {
                 self.changes.entry(change.row).or_default().push(change);
             }
@@ -152,17 +148,15 @@ impl World<'_> {
     /// Everybody with everybody, until there is nothing to say any more.
     pub fn come_to_rest(&mut self) -> Checked {
         let n = self.pairs.len();
-        let equal =
-            |pairs: &[Pair]| pairs.iter().all(|pair| pair.model.knowledge == pairs[0].model.knowledge);
         for _ in 0..ROUNDS {
-            if equal(&self.pairs) {
+            if self.know_the_same() {
                 return Ok(());
             }
             for (a, b) in (0..n).flat_map(|a| (0..a).map(move |b| (a, b))) {
                 self.session(a, b, Direction::Both, None, usize::MAX >> 1)?;
             }
         }
-        ensure(equal(&self.pairs), || "P16 the rule does not come to rest".to_owned())
+        ensure(self.know_the_same(), || "P16 the rule does not come to rest".to_owned())
     }
 
     /// All have the same in the end.

@@ -101,17 +101,13 @@ impl World<'_> {
         self.perform(i, operations)
     }
 
-    fn generator<'r>(&'r self, i: usize, random: &'r mut Random) -> Generator<'r> {
-        let pair = &self.pairs[i];
-        let (view, facts) = (&pair.view, &pair.model.facts);
-        let resolutions = pair.model.resolutions.keys().copied().collect();
-        Generator { schema: &pair.schema, view, facts, resolutions, random }
-    }
-
     /// Something that can be done there.
     fn operations(&self, i: usize, random: &mut Random) -> Vec<Operation> {
+        let pair = &self.pairs[i];
         let several = if random.chance(25) { 1 + random.below(3) } else { 0 };
-        let mut generator = self.generator(i, random);
+        let (view, facts) = (&pair.view, &pair.model.facts);
+        let resolutions = pair.model.resolutions.keys().copied().collect();
+        let mut generator = Generator { schema: &pair.schema, view, facts, resolutions, random };
         let mut operations: Vec<Operation> = (0..=several).map(|_| generator.operation()).collect();
         // It makes several changes of a row, which are told apart only as long as nothing else changes it.
         if let Some(place) = operations.iter().position(|o| matches!(o, Operation::Undo { .. })) {

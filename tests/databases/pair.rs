@@ -11,7 +11,7 @@ use reunite::value::Timestamp;
 use reunite::version::{Clock, Hlc, ManualClock, Priority};
 use tempfile::TempDir;
 
-use crate::model::{self, Derived, Replica};
+use crate::model::{self, Derived, Replica, forget_closed};
 use crate::world::random::Random;
 
 pub struct Pair {
@@ -64,6 +64,13 @@ impl Pair {
             Database::builder().clock(Arc::clone(&self.clock) as _).durability(Durability::Eventual);
         let builder = builder.random(SeededRandom::new(random.next()));
         self.db = builder.open(home.path()).expect("it opens again");
+    }
+
+    /// The model knows other facts, or another schema: what it derives from them.
+    pub fn derive_anew(&mut self) {
+        let after = model::derive(&self.schema, &self.model.facts, |_| {});
+        forget_closed(&mut self.model, &self.view, &after);
+        self.view = after;
     }
 
     /// Everything that is stored in memory; nothing of a database on disk.

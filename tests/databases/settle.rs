@@ -35,6 +35,10 @@ impl World<'_> {
         self.self_check(random)
     }
 
+    pub(super) fn know_the_same(&self) -> bool {
+        self.pairs.iter().all(|pair| pair.model.knowledge == self.pairs[0].model.knowledge)
+    }
+
     /// All know the same: then they have the same, nothing is lost, and SQLite takes it. Returns their digest.
     pub(super) fn have_the_same(&mut self) -> Checked<[u8; 16]> {
         let first = &self.pairs[0];
@@ -67,10 +71,8 @@ impl World<'_> {
     }
 
     fn converge(&mut self, random: &mut Random) -> Checked {
-        let equal =
-            |pairs: &[Pair]| pairs.iter().all(|pair| pair.model.knowledge == pairs[0].model.knowledge);
         for _ in 0..100 {
-            if equal(&self.pairs) {
+            if self.know_the_same() {
                 break;
             }
             let (a, b) = (random.below(self.pairs.len()), random.below(self.pairs.len()));
@@ -78,7 +80,7 @@ impl World<'_> {
                 self.session(a, b, Direction::Both, None, 256 * 1024)?;
             }
         }
-        ensure(equal(&self.pairs), || "the replicas do not come to know the same".to_owned())
+        ensure(self.know_the_same(), || "the replicas do not come to know the same".to_owned())
     }
 
     /// P14: replicas that know the same have nothing to say to each other, and write nothing.

@@ -5,7 +5,7 @@ use reunite::sync::SyncError;
 
 use super::compare::facts_of;
 use super::{Before, World, merges};
-use crate::model::{self, Replica, Vector, covers, forget_closed, join, live_table, row_state};
+use crate::model::{self, Replica, Vector, covers, join, live_table, row_state};
 use crate::world::checks::check_facts;
 use crate::world::explain;
 use crate::world::random::Random;
@@ -102,9 +102,7 @@ impl World<'_> {
             format!("P13 a whole session taught {knowledge:?}, not {most:?}")
         })?;
         pair.model.knowledge = knowledge;
-        let after = model::derive(&pair.schema, &pair.model.facts, |_| {});
-        forget_closed(&mut pair.model, &pair.view, &after);
-        pair.view = after;
+        pair.derive_anew();
         self.story.note(|| format!("  {i} then:\n{}", explain::view(&pair.schema, &pair.view)));
         check_facts(&self.changes, &pair.model)?;
         self.check(i)
