@@ -24,7 +24,7 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::machine::Machine;
-use crate::report::{Report, document, growth, tables};
+use crate::report::{Report, chart, document, growth, tables};
 use crate::task::Task;
 use crate::workloads::{Part, Workload};
 
@@ -88,7 +88,7 @@ fn main() -> Result<()> {
     if arguments.write {
         let directory = document::directory();
         fs::write(directory.join("BENCHMARKS.md"), document::page(&machine, &report, &sizes))?;
-        fs::write(directory.join("benchmarks.svg"), document::drawing(&report))?;
+        fs::write(directory.join("benchmarks.svg"), chart::draw(&report))?;
     }
     Ok(())
 }

@@ -31,15 +31,8 @@ pub trait Peer: Sized {
     /// A new store.
     fn create(directory: &Path, durability: Durability) -> Result<Self>;
 
-    /// A store that may take over the other's rows by syncing.
-    fn create_replica(directory: &Path, durability: Durability, _of: &Self) -> Result<Self> {
-        Self::create(directory, durability)
-    }
-
-    /// A store that was closed, or whose process was killed; none if the peer does not open what it left.
-    fn open(_directory: &Path, _durability: Durability) -> Result<Option<Self>> {
-        Ok(None)
-    }
+    /// A store that was closed, or whose process was killed.
+    fn open(directory: &Path, durability: Durability) -> Result<Self>;
 
     /// Inserts rows in one transaction.
     fn insert(&mut self, contacts: &[Contact], orders: &[Order]) -> Result<()>;
@@ -50,22 +43,30 @@ pub trait Peer: Sized {
     fn get(&mut self, id: Uuid) -> Result<Option<Contact>>;
 
     /// None if the peer has no unique keys.
-    fn get_by_email(&mut self, email: &str) -> Result<Option<Option<Contact>>>;
+    fn get_by_email(&mut self, _email: &str) -> Result<Option<Option<Contact>>> {
+        Ok(None)
+    }
 
     /// Calls `visit` for every contact.
     fn scan(&mut self, visit: &mut dyn FnMut(&Contact)) -> Result<()>;
 
     /// How many contacts have an e-mail address in `[from, to)`; none if the peer has no index.
-    fn range(&mut self, from: &str, to: &str) -> Result<Option<u64>>;
+    fn range(&mut self, _from: &str, _to: &str) -> Result<Option<u64>> {
+        Ok(None)
+    }
 
     /// How many orders there are.
     fn orders(&mut self) -> Result<u64>;
 
     /// Brings both to the same state; none if the peer cannot.
-    fn sync(&mut self, other: &mut Self) -> Result<Option<Moved>>;
+    fn sync(&mut self, _other: &mut Self) -> Result<Option<Moved>> {
+        Ok(None)
+    }
 
     /// Conflicts that can be listed afterwards; none if losing changes are not kept.
-    fn conflicts(&mut self) -> Result<Option<u64>>;
+    fn conflicts(&mut self) -> Result<Option<u64>> {
+        Ok(None)
+    }
 
     /// Cleans up as its makers advise, and closes the store.
     fn close(self) -> Result<()>;

@@ -94,13 +94,13 @@ impl Peer for Automerge {
     }
 
     /// What it shared with another is not kept: nothing here opens a store that has synced.
-    fn open(directory: &Path, durability: Durability) -> Result<Option<Automerge>> {
+    fn open(directory: &Path, durability: Durability) -> Result<Automerge> {
         let (updates, changes) = Updates::open(directory, durability)?;
         let mut document = AutoCommit::load(&changes.concat())?;
         let (_, contacts) = document.get(ROOT, "contacts")?.context("no contacts")?;
         let (_, orders) = document.get(ROOT, "orders")?.context("no orders")?;
         let (saved, shared) = (document.get_heads(), State::new().encode());
-        Ok(Some(Automerge { document, contacts, orders, updates, saved, shared }))
+        Ok(Automerge { document, contacts, orders, updates, saved, shared })
     }
 
     fn insert(&mut self, contacts: &[Contact], orders: &[Order]) -> Result<()> {
@@ -130,19 +130,11 @@ impl Peer for Automerge {
         row.map(|(_, row)| self.contact(id, &row)).transpose()
     }
 
-    fn get_by_email(&mut self, _: &str) -> Result<Option<Option<Contact>>> {
-        Ok(None)
-    }
-
     fn scan(&mut self, visit: &mut dyn FnMut(&Contact)) -> Result<()> {
         for row in self.document.map_range(&self.contacts, ..) {
             visit(&self.contact(Uuid::parse_str(&row.key)?, &row.id())?);
         }
         Ok(())
-    }
-
-    fn range(&mut self, _: &str, _: &str) -> Result<Option<u64>> {
-        Ok(None)
     }
 
     fn orders(&mut self) -> Result<u64> {

@@ -83,12 +83,12 @@ impl Peer for Loro {
         Ok(Loro::new(LoroDoc::new(), Updates::create(directory, durability)?))
     }
 
-    fn open(directory: &Path, durability: Durability) -> Result<Option<Loro>> {
+    fn open(directory: &Path, durability: Durability) -> Result<Loro> {
         let (updates, changes) = Updates::open(directory, durability)?;
         let document = LoroDoc::new();
         let status = document.import_batch(&changes)?;
         ensure!(status.pending.is_none(), "an update that something is missing for");
-        Ok(Some(Loro::new(document, updates)))
+        Ok(Loro::new(document, updates))
     }
 
     fn insert(&mut self, contacts: &[Contact], orders: &[Order]) -> Result<()> {
@@ -117,10 +117,6 @@ impl Peer for Loro {
         self.row(id)?.map(|row| contact(id, &row)).transpose()
     }
 
-    fn get_by_email(&mut self, _: &str) -> Result<Option<Option<Contact>>> {
-        Ok(None)
-    }
-
     fn scan(&mut self, visit: &mut dyn FnMut(&Contact)) -> Result<()> {
         let mut result = Ok(());
         self.contacts.for_each(|id, row| {
@@ -134,10 +130,6 @@ impl Peer for Loro {
         result
     }
 
-    fn range(&mut self, _: &str, _: &str) -> Result<Option<u64>> {
-        Ok(None)
-    }
-
     fn orders(&mut self) -> Result<u64> {
         Ok(self.orders.len() as u64)
     }
@@ -145,10 +137,6 @@ impl Peer for Loro {
     fn sync(&mut self, other: &mut Loro) -> Result<Option<Moved>> {
         let bytes = self.pull(other)? + other.pull(self)?;
         Ok(Some(Moved { bytes }))
-    }
-
-    fn conflicts(&mut self) -> Result<Option<u64>> {
-        Ok(None)
     }
 
     fn close(self) -> Result<()> {

@@ -66,9 +66,9 @@ impl Peer for Reunite {
         Ok(Reunite { database: builder.create(directory)? })
     }
 
-    fn open(directory: &Path, durability: Durability) -> Result<Option<Reunite>> {
+    fn open(directory: &Path, durability: Durability) -> Result<Reunite> {
         let builder = Database::builder().durability(storage_durability(durability));
-        Ok(Some(Reunite { database: builder.open(directory)? }))
+        Ok(Reunite { database: builder.open(directory)? })
     }
 
     fn insert(&mut self, contacts: &[Contact], orders: &[Order]) -> Result<()> {

@@ -95,8 +95,8 @@ impl Peer for Session {
     }
 
     /// What it has seen of another's outbox is not kept: nothing here opens a store that has synced.
-    fn open(directory: &Path, durability: Durability) -> Result<Option<Session>> {
-        Ok(Some(Session { connection: sqlite::open(directory, durability)?, seen: 0 }))
+    fn open(directory: &Path, durability: Durability) -> Result<Session> {
+        Ok(Session { connection: sqlite::open(directory, durability)?, seen: 0 })
     }
 
     fn insert(&mut self, contacts: &[Contact], orders: &[Order]) -> Result<()> {
@@ -130,10 +130,6 @@ impl Peer for Session {
     fn sync(&mut self, other: &mut Session) -> Result<Option<Moved>> {
         let bytes = self.pull(other)? + other.pull(self)?;
         Ok(Some(Moved { bytes }))
-    }
-
-    fn conflicts(&mut self) -> Result<Option<u64>> {
-        Ok(None)
     }
 
     fn close(self) -> Result<()> {

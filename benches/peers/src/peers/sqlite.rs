@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use crate::data::{Change, Contact, Order};
-use crate::peer::{Durability, Moved, Peer};
+use crate::peer::{Durability, Peer};
 
 pub const SCHEMA: &str = "
     CREATE TABLE contacts (
@@ -132,8 +132,8 @@ impl Peer for Sqlite {
         Ok(Sqlite { connection: create(directory, durability)? })
     }
 
-    fn open(directory: &Path, durability: Durability) -> Result<Option<Sqlite>> {
-        Ok(Some(Sqlite { connection: open(directory, durability)? }))
+    fn open(directory: &Path, durability: Durability) -> Result<Sqlite> {
+        Ok(Sqlite { connection: open(directory, durability)? })
     }
 
     fn insert(&mut self, contacts: &[Contact], orders: &[Order]) -> Result<()> {
@@ -166,14 +166,6 @@ impl Peer for Sqlite {
 
     fn orders(&mut self) -> Result<u64> {
         orders(&self.connection)
-    }
-
-    fn sync(&mut self, _: &mut Sqlite) -> Result<Option<Moved>> {
-        Ok(None)
-    }
-
-    fn conflicts(&mut self) -> Result<Option<u64>> {
-        Ok(None)
     }
 
     fn close(self) -> Result<()> {

@@ -79,7 +79,7 @@ impl Peer for Yrs {
         Ok(Yrs::new(Updates::create(directory, durability)?))
     }
 
-    fn open(directory: &Path, durability: Durability) -> Result<Option<Yrs>> {
+    fn open(directory: &Path, durability: Durability) -> Result<Yrs> {
         let (updates, changes) = Updates::open(directory, durability)?;
         let store = Yrs::new(updates);
         let mut transaction = store.document.transact_mut();
@@ -87,7 +87,7 @@ impl Peer for Yrs {
             transaction.apply_update(Update::decode_v1(&change)?)?;
         }
         drop(transaction);
-        Ok(Some(store))
+        Ok(store)
     }
 
     fn insert(&mut self, contacts: &[Contact], orders: &[Order]) -> Result<()> {
@@ -117,20 +117,12 @@ impl Peer for Yrs {
         self.row(&transaction, id)?.map(|row| contact(&transaction, id, &row)).transpose()
     }
 
-    fn get_by_email(&mut self, _: &str) -> Result<Option<Option<Contact>>> {
-        Ok(None)
-    }
-
     fn scan(&mut self, visit: &mut dyn FnMut(&Contact)) -> Result<()> {
         let transaction = self.document.transact();
         for (id, row) in self.contacts.iter(&transaction) {
             visit(&contact(&transaction, Uuid::parse_str(id)?, &map(row)?)?);
         }
         Ok(())
-    }
-
-    fn range(&mut self, _: &str, _: &str) -> Result<Option<u64>> {
-        Ok(None)
     }
 
     fn orders(&mut self) -> Result<u64> {
@@ -140,10 +132,6 @@ impl Peer for Yrs {
     fn sync(&mut self, other: &mut Yrs) -> Result<Option<Moved>> {
         let bytes = self.pull(other)? + other.pull(self)?;
         Ok(Some(Moved { bytes }))
-    }
-
-    fn conflicts(&mut self) -> Result<Option<u64>> {
-        Ok(None)
     }
 
     fn close(self) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::{Report, chart, growth, tables};
+use super::{Report, growth, tables};
 use crate::machine::{self, Machine};
 use crate::peers;
 
@@ -34,11 +34,6 @@ pub fn page(machine: &Machine, report: &Report, sizes: &[Report]) -> String {
         text.push_str(&growth::tables(sizes));
     }
     text.trim_end().to_string() + "\n"
-}
-
-/// The chart that the page shows.
-pub fn drawing(report: &Report) -> String {
-    chart::draw(report)
 }
 
 const READING: &str = "\

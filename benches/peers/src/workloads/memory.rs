@@ -28,9 +28,7 @@ pub fn load<P: Peer>(directory: &Path, rows: usize) -> Result<Vec<Measurement>> 
 }
 
 pub fn scan<P: Peer>(directory: &Path, rows: usize) -> Result<Vec<Measurement>> {
-    let Some(mut store) = P::open(&directory.join("store"), Durability::Eventual)? else {
-        return Ok(Vec::new());
-    };
+    let mut store = P::open(&directory.join("store"), Durability::Eventual)?;
     let mut count = 0;
     store.scan(&mut |_| count += 1)?;
     ensure!(count == contacts_of(rows), "{count} contacts");
@@ -38,10 +36,8 @@ pub fn scan<P: Peer>(directory: &Path, rows: usize) -> Result<Vec<Measurement>> 
 }
 
 pub fn first_sync<P: Peer>(directory: &Path, rows: usize) -> Result<Vec<Measurement>> {
-    let Some(mut store) = P::open(&directory.join("store"), Durability::Eventual)? else {
-        return Ok(Vec::new());
-    };
-    let mut replica = P::create_replica(&directory.join("replica"), Durability::Eventual, &store)?;
+    let mut store = P::open(&directory.join("store"), Durability::Eventual)?;
+    let mut replica = P::create(&directory.join("replica"), Durability::Eventual)?;
     if replica.sync(&mut store)?.is_none() {
         return Ok(Vec::new());
     }

@@ -105,11 +105,10 @@ pub fn disk<P: Peer>(directory: &Path, rows: usize) -> Result<Vec<Measurement>> 
     let mut store = loaded::<P>(&path, rows)?;
     store.close()?;
     let after_load = Measurement::count("disk after load", "bytes a row", bytes_in(&path)? / rows as u64);
-    if let Some(mut store) = P::open(&path, Durability::Eventual)? {
-        let orders = store.orders()?;
-        ensure!(orders == (rows / ORDERS) as u64, "{orders} orders after opening");
-        store.close()?;
-    }
+    store = P::open(&path, Durability::Eventual)?;
+    let orders = store.orders()?;
+    ensure!(orders == (rows / ORDERS) as u64, "{orders} orders after opening");
+    store.close()?;
     let other = directory.join("overwritten");
     store = loaded::<P>(&other, rows)?;
     let mut random = Random::new(7);

@@ -9,9 +9,13 @@ use crate::data::{Change, Column, Random, changes, contact, value};
 use crate::measure::{Measurement, measure};
 use crate::peer::{Durability, Peer};
 
+fn full_and_empty<P: Peer>(directory: &Path, rows: usize) -> Result<(P, P)> {
+    let first = loaded(&directory.join("first"), rows)?;
+    Ok((first, P::create(&directory.join("second"), Durability::Eventual)?))
+}
+
 pub fn first_sync<P: Peer>(directory: &Path, rows: usize) -> Result<Vec<Measurement>> {
-    let mut first = loaded::<P>(&directory.join("first"), rows)?;
-    let mut second = P::create_replica(&directory.join("second"), Durability::Eventual, &first)?;
+    let (mut first, mut second) = full_and_empty::<P>(directory, rows)?;
     let (moved, measurement) = measure("first sync", rows as u64, || second.sync(&mut first))?;
     let Some(moved) = moved else { return Ok(Vec::new()) };
     check_loaded(&mut second, rows)?;
@@ -19,8 +23,7 @@ pub fn first_sync<P: Peer>(directory: &Path, rows: usize) -> Result<Vec<Measurem
 }
 
 pub fn later_syncs<P: Peer>(directory: &Path, rows: usize) -> Result<Vec<Measurement>> {
-    let mut first = loaded::<P>(&directory.join("first"), rows)?;
-    let mut second = P::create_replica(&directory.join("second"), Durability::Eventual, &first)?;
+    let (mut first, mut second) = full_and_empty::<P>(directory, rows)?;
     if second.sync(&mut first)?.is_none() {
         return Ok(Vec::new());
     }
@@ -43,8 +46,7 @@ pub fn later_syncs<P: Peer>(directory: &Path, rows: usize) -> Result<Vec<Measure
 }
 
 pub fn concurrent<P: Peer>(directory: &Path, rows: usize) -> Result<Vec<Measurement>> {
-    let mut first = loaded::<P>(&directory.join("first"), rows)?;
-    let mut second = P::create_replica(&directory.join("second"), Durability::Eventual, &first)?;
+    let (mut first, mut second) = full_and_empty::<P>(directory, rows)?;
     if second.sync(&mut first)?.is_none() {
         return Ok(Vec::new());
     }
