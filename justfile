@@ -13,12 +13,12 @@ ci:
 
 # Format the source
 fmt:
-    cargo fmt
+    cargo fmt --all
 
 # Clippy, warnings are errors, without and with all features
 lint:
     cargo clippy --all-targets -- -D warnings
-    cargo clippy --all-targets --all-features -- -D warnings
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
 
 # Build the documentation of all features and open it
 doc *args:
@@ -50,6 +50,6 @@ histories n="200000":
 exhaustive:
     EXHAUSTIVE=1 cargo test --all-features --test histories -- --nocapture pairs triples
 
-# Count the instructions of the main paths and compare them with the recorded ones (needs valgrind)
+# Count the instructions of the main paths and compare them with the recorded ones (needs valgrind; BLESS=1 records)
 instructions:
-    cargo bench --bench instructions
+    CARGO_PROFILE_RELEASE_LTO=false cargo run --release -p instructions
