@@ -6,6 +6,7 @@ use anyhow::Result;
 use uuid::Uuid;
 
 use crate::data::{Change, Contact, Order};
+use crate::measure::Measurement;
 
 /// When a transaction is safe from a power cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,11 @@ pub trait Peer: Sized {
     /// Conflicts that can be listed afterwards; none if losing changes are not kept.
     fn conflicts(&mut self) -> Result<Option<u64>> {
         Ok(None)
+    }
+
+    /// What it derives anew when rows change on which many others depend; nothing if it derives nothing.
+    fn derivations(_rows: usize) -> Result<Vec<Measurement>> {
+        Ok(Vec::new())
     }
 
     /// Cleans up as its makers advise, and closes the store.

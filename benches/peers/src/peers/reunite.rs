@@ -1,5 +1,7 @@
 //! Reunite, through its public API.
 
+mod derivation;
+
 use std::path::Path;
 
 use anyhow::Result;
@@ -9,6 +11,7 @@ use reunite::{Database, Row, replicate, row};
 use uuid::Uuid;
 
 use crate::data::{Change, Contact, Order};
+use crate::measure::Measurement;
 use crate::peer::{Durability, Moved, Peer};
 
 const SCHEMA: &str = "
@@ -142,6 +145,10 @@ impl Peer for Reunite {
 
     fn conflicts(&mut self) -> Result<Option<u64>> {
         Ok(Some(self.database.read()?.conflicts()?.len() as u64))
+    }
+
+    fn derivations(rows: usize) -> Result<Vec<Measurement>> {
+        derivation::derivations(rows)
     }
 
     fn close(self) -> Result<()> {

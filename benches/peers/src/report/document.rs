@@ -48,6 +48,10 @@ CPU times to plain SQLite; to SQLite's session extension where something syncs, 
 operation is a row that is inserted, read or sent, a cell that is changed, a sync of nothing, or opening a store. Below
 ×1 is cheaper. On a busy machine the wall time says more about the machine than about the peer. `–` says that the peer
 cannot do it.
+
+W11 is about Reunite alone, for nobody else derives what is visible. Its operations are rows that are hidden or shown,
+and writes that hide or show next to none. A figure should be the same at every size: where it grows with the size, the
+work is not proportional to what changes. It runs in memory.
 ";
 
 /// The command that is running, as one would type it.

@@ -44,12 +44,14 @@ pub enum Workload {
     W8,
     /// Opening.
     W9,
+    /// Deriving anew.
+    W11,
 }
 
 impl Workload {
-    pub const ALL: [Workload; 9] = {
-        use Workload::{W1, W2, W3, W4, W5, W6, W7, W8, W9};
-        [W1, W2, W3, W4, W5, W6, W7, W8, W9]
+    pub const ALL: [Workload; 10] = {
+        use Workload::{W1, W2, W3, W4, W5, W6, W7, W8, W9, W11};
+        [W1, W2, W3, W4, W5, W6, W7, W8, W9, W11]
     };
 
     pub const fn name(self) -> &'static str {
@@ -63,6 +65,7 @@ impl Workload {
             Workload::W7 => "w7",
             Workload::W8 => "w8",
             Workload::W9 => "w9",
+            Workload::W11 => "w11",
         }
     }
 
@@ -78,13 +81,14 @@ impl Workload {
             Workload::W7 => "bytes on disk",
             Workload::W8 => "peak memory",
             Workload::W9 => "opening",
+            Workload::W11 => "deriving anew",
         }
     }
 
     pub fn called(name: &str) -> Result<Workload> {
         match Workload::ALL.into_iter().find(|workload| workload.name() == name) {
             Some(workload) => Ok(workload),
-            None => bail!("there is no workload {name}: w1 to w9"),
+            None => bail!("there is no workload {name}: w1 to w9, w11"),
         }
     }
 
@@ -102,6 +106,7 @@ impl Workload {
             Workload::W7 => single::disk::<P>(directory, rows),
             Workload::W8 => memory::peaks(task, directory),
             Workload::W9 => opening::openings::<P>(task, directory),
+            Workload::W11 => P::derivations(rows),
         }
     }
 }
