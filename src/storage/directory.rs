@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
 
+use super::buffered::BufferedEngine;
 use super::disk::{Access, Disk, DiskFile, Held};
 use super::journal::Journal;
 use super::manifest;
@@ -189,7 +190,10 @@ impl Directory {
     /// Opens the engine as it stands on disk, before any replay.
     pub(super) fn engine(&self, cache_bytes: usize) -> Result<Box<dyn Engine>, Error> {
         match self.kind {
-            EngineKind::Redb => Ok(Box::new(RedbEngine::open(self.file(REDB)?, cache_bytes)?)),
+            EngineKind::Redb => {
+                let engine = RedbEngine::open(self.file(REDB)?, cache_bytes)?;
+                Ok(Box::new(BufferedEngine::new(engine)?))
+            }
             #[cfg(feature = "sled")]
             EngineKind::Sled if self.access == Access::Read => {
                 Err(unsupported(&self.path, "sled cannot open a database without writing to it"))

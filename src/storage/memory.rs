@@ -10,7 +10,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use super::tree::{Entry, Tree};
-use super::{Engine, Entries, Op, Reader, Status, is_empty_range};
+use super::{Engine, Entries, Op, Reader, Status};
 use crate::error::Error;
 
 /// An engine in memory.
@@ -61,7 +61,7 @@ impl Engine for MemoryEngine {
         let mut tree = self.shared.current.read().tree.clone();
         for op in batch {
             match op {
-                Op::Put { key, value } => tree.insert(key, value),
+                Op::Put { key, value } => tree.insert(key, Some(value)),
                 Op::Delete { key } => tree.remove(key),
             }
         }
@@ -86,25 +86,21 @@ impl Engine for MemoryEngine {
 
 impl Reader for Tree {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        Ok(Tree::get(self, key).map(<[u8]>::to_vec))
+        Ok(Tree::get(self, key).and_then(Entry::value).map(<[u8]>::to_vec))
     }
 
     fn range(&self, start: &[u8], end: Option<&[u8]>) -> Result<Entries<'_>, Error> {
         let end = end.map(<[u8]>::to_vec);
-        let within = move |entry: &&Arc<Entry>| end.as_deref().is_none_or(|end| entry.key.as_slice() < end);
-        let first = self.seek(start, false);
-        let entries = std::iter::successors(first, |entry| self.seek(&entry.key, true)).take_while(within);
-        Ok(Box::new(entries.map(|entry| Ok((entry.key.clone(), entry.value.clone())))))
+        let within = move |entry: &&Entry| end.as_deref().is_none_or(|end| entry.key() < end);
+        Ok(Box::new(self.from(start).take_while(within).map(owned)))
     }
 
     fn range_back(&self, start: &[u8], end: Option<&[u8]>) -> Result<Entries<'_>, Error> {
-        if is_empty_range(start, end) {
-            return Ok(Box::new(std::iter::empty()));
-        }
         let start = start.to_vec();
-        let last = self.seek_back(end);
-        let entries = std::iter::successors(last, |entry| self.seek_back(Some(&entry.key)))
-            .take_while(move |entry| entry.key >= start);
-        Ok(Box::new(entries.map(|entry| Ok((entry.key.clone(), entry.value.clone())))))
+        Ok(Box::new(self.back_from(end).take_while(move |entry| entry.key() >= start.as_slice()).map(owned)))
     }
+}
+
+fn owned(entry: &Entry) -> Result<(Vec<u8>, Vec<u8>), Error> {
+    Ok((entry.key().to_vec(), entry.value().unwrap_or_default().to_vec()))
 }

@@ -9,6 +9,7 @@ use std::fmt;
 
 use crate::error::Error;
 
+mod buffered;
 mod copy_on_write;
 mod directory;
 mod disk;
@@ -18,6 +19,7 @@ mod group;
 mod handle;
 mod journal;
 mod journaled;
+mod layers;
 mod manifest;
 mod memory;
 mod overlay;

@@ -2,7 +2,8 @@
 //!
 //! Batches are committed without durability, which costs no sync; a checkpoint is one durable
 //! commit with quick repair, so that opening after a crash does not walk the file. After a crash
-//! redb shows the state of its last checkpoint; the journal brings the rest. redb reaches the disk
+//! redb shows the state of its last checkpoint; the journal brings the rest. A database gathers its
+//! batches before they come here (`buffered.rs`): each costs a commit. redb reaches the disk
 //! through [`DiskFile`]. Making a file is not safe against a crash: the directory does that under a
 //! temporary name. redb may panic on a file that something else damaged (its documentation of
 //! `open` says so), therefore every call into it is guarded and a panic becomes `Error::Corrupt`.

@@ -3,23 +3,46 @@
 //! Cloning a tree is one reference count. Changing a clone copies the nodes on the path to the
 //! changed entry, and only those that another version still shares. It never rebalances upwards
 //! beyond joining a small node with its neighbour: depth follows the greatest size it ever had.
+//! What an entry without a value means is for the user of the tree to say.
 
 use std::sync::Arc;
 
 /// Entries of a leaf, children of a branch; a node splits in two above this.
 const CAPACITY: usize = 32;
 
-#[derive(Debug)]
+/// A key, and its value if it has one: in one piece of memory, which the versions share.
+#[derive(Clone, Debug)]
 pub(super) struct Entry {
-    pub(super) key: Vec<u8>,
-    pub(super) value: Vec<u8>,
+    bytes: Arc<[u8]>,
+    key_length: usize,
+    has_value: bool,
 }
+
+impl Entry {
+    fn new(key: &[u8], value: Option<&[u8]>) -> Entry {
+        let bytes = match value {
+            None => Arc::from(key),
+            Some(value) => Arc::from([key, value].concat()),
+        };
+        Entry { bytes, key_length: key.len(), has_value: value.is_some() }
+    }
+
+    pub(super) fn key(&self) -> &[u8] {
+        self.bytes.get(..self.key_length).unwrap_or_default()
+    }
+
+    pub(super) fn value(&self) -> Option<&[u8]> {
+        self.has_value.then(|| self.bytes.get(self.key_length..).unwrap_or_default())
+    }
+}
+
+/// A child, and a key that none of its keys is below. The first child's key is not looked at.
+type Child = (Arc<[u8]>, Arc<Node>);
 
 #[derive(Clone, Debug)]
 enum Node {
-    Leaf(Vec<Arc<Entry>>),
-    /// Each child with a key that none of its keys is below. The first child's is not looked at.
-    Branch(Vec<(Arc<[u8]>, Arc<Node>)>),
+    Leaf(Vec<Entry>),
+    Branch(Vec<Child>),
 }
 
 /// One version of the map.
@@ -35,27 +58,29 @@ impl Default for Tree {
 }
 
 impl Tree {
-    pub(super) fn get(&self, key: &[u8]) -> Option<&[u8]> {
+    pub(super) fn get(&self, key: &[u8]) -> Option<&Entry> {
         let mut node = &*self.root;
         loop {
             match node {
                 Node::Leaf(entries) => {
-                    let place = entries.binary_search_by(|entry| entry.key.as_slice().cmp(key)).ok()?;
-                    return entries.get(place).map(|entry| entry.value.as_slice());
+                    let place = entries.binary_search_by(|entry| entry.key().cmp(key)).ok()?;
+                    return entries.get(place);
                 }
                 Node::Branch(children) => node = &children.get(child_of(children, key))?.1,
             }
         }
     }
 
-    pub(super) fn insert(&mut self, key: &[u8], value: &[u8]) {
-        let entry = Arc::new(Entry { key: key.to_vec(), value: value.to_vec() });
+    /// Sets the value of a key, or sets it to none.
+    pub(super) fn insert(&mut self, key: &[u8], value: Option<&[u8]>) {
+        let entry = Entry::new(key, value);
         if let Some(right) = insert(Arc::make_mut(&mut self.root), entry) {
             let left = Arc::clone(&self.root);
             self.root = Arc::new(Node::Branch(vec![(Arc::from([].as_slice()), left), right]));
         }
     }
 
+    /// Removes the entry of a key.
     pub(super) fn remove(&mut self, key: &[u8]) {
         if self.get(key).is_none() {
             return; // Nothing is copied for a key that is absent.
@@ -68,27 +93,89 @@ impl Tree {
         }
     }
 
-    /// The first entry with a key at or above `key`; strictly above if `after`.
-    pub(super) fn seek(&self, key: &[u8], after: bool) -> Option<&Arc<Entry>> {
-        seek(&self.root, &|entry| if after { entry <= key } else { entry < key }, key)
+    /// The entries with `start <= key`, ascending.
+    pub(super) fn from(&self, start: &[u8]) -> Entries<'_> {
+        let mut entries = Entries { branches: Vec::new(), leaf: &[], back: false };
+        entries.descend(&self.root, |children| child_of(children, start));
+        let before = entries.leaf.partition_point(|entry| entry.key() < start);
+        entries.leaf = entries.leaf.get(before..).unwrap_or_default();
+        entries
     }
 
-    /// The last entry with a key below `key`; `None`: of all.
-    pub(super) fn seek_back(&self, key: Option<&[u8]>) -> Option<&Arc<Entry>> {
-        seek_back(&self.root, key)
+    /// The entries with `key < end`, descending; `end` none: all.
+    pub(super) fn back_from(&self, end: Option<&[u8]>) -> Entries<'_> {
+        let mut entries = Entries { branches: Vec::new(), leaf: &[], back: true };
+        entries.descend(&self.root, |children| {
+            end.map_or(children.len().saturating_sub(1), |end| child_of(children, end))
+        });
+        let below = end.map_or(entries.leaf.len(), |end| entries.leaf.partition_point(|e| e.key() < end));
+        entries.leaf = entries.leaf.get(..below).unwrap_or_default();
+        entries
+    }
+}
+
+/// The entries of a tree in one direction. See [`Tree::from`] and [`Tree::back_from`].
+#[derive(Debug)]
+pub(super) struct Entries<'a> {
+    /// On the way down, those children that come later.
+    branches: Vec<&'a [Child]>,
+    leaf: &'a [Entry],
+    back: bool,
+}
+
+impl<'a> Entries<'a> {
+    /// Goes down to a leaf, by the child that `chosen` names in each branch.
+    fn descend(&mut self, mut node: &'a Node, chosen: impl Fn(&[Child]) -> usize) {
+        while let Node::Branch(children) = node {
+            let place = chosen(children);
+            let Some((_, child)) = children.get(place) else { return };
+            let later = if self.back { children.get(..place) } else { children.get(place + 1..) };
+            self.branches.push(later.unwrap_or_default());
+            node = child;
+        }
+        if let Node::Leaf(entries) = node {
+            self.leaf = entries;
+        }
+    }
+
+    /// Splits the next thing off.
+    fn split<T>(things: &'a [T], back: bool) -> Option<(&'a T, &'a [T])> {
+        if back { things.split_last() } else { things.split_first() }
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = &'a Entry;
+
+    fn next(&mut self) -> Option<&'a Entry> {
+        let back = self.back;
+        loop {
+            if let Some((entry, rest)) = Entries::split(self.leaf, back) {
+                self.leaf = rest;
+                return Some(entry);
+            }
+            let later = self.branches.last_mut()?;
+            match Entries::split(later, back) {
+                None => drop(self.branches.pop()),
+                Some(((_, child), rest)) => {
+                    *later = rest;
+                    self.descend(child, |children| if back { children.len().saturating_sub(1) } else { 0 });
+                }
+            }
+        }
     }
 }
 
 /// The child that holds `key` if any does.
-fn child_of(children: &[(Arc<[u8]>, Arc<Node>)], key: &[u8]) -> usize {
-    children.iter().skip(1).take_while(|(least, _)| **least <= *key).count()
+fn child_of(children: &[Child], key: &[u8]) -> usize {
+    children.get(1..).unwrap_or_default().partition_point(|(least, _)| **least <= *key)
 }
 
 /// Returns the new right neighbour if the node had to split.
-fn insert(node: &mut Node, entry: Arc<Entry>) -> Option<(Arc<[u8]>, Arc<Node>)> {
+fn insert(node: &mut Node, entry: Entry) -> Option<Child> {
     match node {
         Node::Leaf(entries) => {
-            match entries.binary_search_by(|other| other.key.cmp(&entry.key)) {
+            match entries.binary_search_by(|other| other.key().cmp(entry.key())) {
                 Ok(place) => {
                     if let Some(old) = entries.get_mut(place) {
                         *old = entry;
@@ -102,11 +189,11 @@ fn insert(node: &mut Node, entry: Arc<Entry>) -> Option<(Arc<[u8]>, Arc<Node>)> 
             }
             // Ascending inserts, which are the rule, leave full nodes behind them.
             let right = entries.split_off(entries.len() * 3 / 4);
-            let least = Arc::from(right.first()?.key.as_slice());
+            let least = Arc::from(right.first()?.key());
             Some((least, Arc::new(Node::Leaf(right))))
         }
         Node::Branch(children) => {
-            let place = child_of(children, &entry.key);
+            let place = child_of(children, entry.key());
             let (_, child) = children.get_mut(place)?;
             let right = insert(Arc::make_mut(child), entry)?;
             children.insert(place + 1, right);
@@ -122,7 +209,7 @@ fn insert(node: &mut Node, entry: Arc<Entry>) -> Option<(Arc<[u8]>, Arc<Node>)> 
 
 fn remove(node: &mut Node, key: &[u8]) {
     match node {
-        Node::Leaf(entries) => entries.retain(|entry| entry.key != key),
+        Node::Leaf(entries) => entries.retain(|entry| entry.key() != key),
         Node::Branch(children) => {
             let place = child_of(children, key);
             if let Some((_, child)) = children.get_mut(place) {
@@ -137,7 +224,7 @@ fn remove(node: &mut Node, key: &[u8]) {
 }
 
 /// Joins a child with the next if both are small or one is empty.
-fn join_with_next(children: &mut Vec<(Arc<[u8]>, Arc<Node>)>, place: usize) {
+fn join_with_next(children: &mut Vec<Child>, place: usize) {
     let Some([(_, left), (_, right)]) = children.get_mut(place..place + 2) else { return };
     let (left_size, right_size) = (size(left), size(right));
     if left_size + right_size > CAPACITY / 2 && left_size.min(right_size) > 0 {
@@ -155,29 +242,5 @@ fn size(node: &Node) -> usize {
     match node {
         Node::Leaf(entries) => entries.len(),
         Node::Branch(children) => children.len(),
-    }
-}
-
-fn seek<'a>(node: &'a Node, is_before: &dyn Fn(&[u8]) -> bool, key: &[u8]) -> Option<&'a Arc<Entry>> {
-    match node {
-        Node::Leaf(entries) => entries.get(entries.partition_point(|entry| is_before(&entry.key))),
-        // The child may end before the key, then the next child begins after it.
-        Node::Branch(children) => {
-            children.iter().skip(child_of(children, key)).find_map(|(_, child)| seek(child, is_before, key))
-        }
-    }
-}
-
-fn seek_back<'a>(node: &'a Node, key: Option<&[u8]>) -> Option<&'a Arc<Entry>> {
-    match node {
-        Node::Leaf(entries) => {
-            let below =
-                key.map_or(entries.len(), |key| entries.partition_point(|entry| entry.key.as_slice() < key));
-            entries.get(below.checked_sub(1)?)
-        }
-        Node::Branch(children) => {
-            let last = key.map_or(children.len().saturating_sub(1), |key| child_of(children, key));
-            children.iter().take(last + 1).rev().find_map(|(_, child)| seek_back(child, key))
-        }
     }
 }

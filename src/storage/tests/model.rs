@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use crate::storage::buffered::BufferedEngine;
 use crate::storage::testing::{MirrorEngine, RecordingDisk};
 use crate::storage::{CopyOnWriteEngine, Engine, Journaled, MemoryEngine, Op, Reader, RedbEngine, Storage};
 
@@ -50,6 +51,8 @@ pub(super) fn subjects() -> Vec<(&'static str, Opener)> {
         ("redb", over_disk(open_redb, None)),
         ("journaled memory", journaled_memory()),
         ("journaled redb", over_disk(open_redb, Some(20_000))),
+        ("buffered redb", over_disk(open_buffered, None)),
+        ("journaled buffered redb", over_disk(open_buffered, Some(20_000))),
         ("copy on write", copy_on_write()),
         ("mirror", bare(|| MirrorEngine::new(MemoryEngine::new(), open_redb(&RecordingDisk::new())))),
     ];
@@ -87,6 +90,10 @@ pub(super) fn open_redb(disk: &RecordingDisk) -> RedbEngine {
         Ok(file) => RedbEngine::create(file, CACHE).unwrap(),
         Err(_) => RedbEngine::open(reopen(disk, "data"), CACHE).unwrap(),
     }
+}
+
+fn open_buffered(disk: &RecordingDisk) -> BufferedEngine<RedbEngine> {
+    BufferedEngine::new(open_redb(disk)).unwrap()
 }
 
 fn reopen(disk: &RecordingDisk, name: &str) -> Arc<dyn crate::storage::DiskFile> {

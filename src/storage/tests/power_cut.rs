@@ -162,7 +162,7 @@ fn check_recovery(disk: &RecordingDisk, states: &[Model], sequence: u64) -> usiz
 
 #[test]
 fn no_power_cut_loses_or_tears_a_commit() {
-    let run = record(1, 45);
+    let run = record(1, 100);
     let (images, again) = check(&run, 1);
     println!("power cuts: {} events, {images} images, {again} more within a recovery", run.disk.events());
     assert!(images > 1000 && again > 100);

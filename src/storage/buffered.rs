@@ -1,0 +1,114 @@
+//! An engine that gathers batches in memory and writes them on at a checkpoint, all in one.
+//!
+//! A B-tree on disk pays for each batch: for every page that it touches, and for the commit itself.
+//! Gathered, what was written over is never written, and a page is touched once for all that comes to
+//! it, in the order of its keys. This is the table in memory of a log-structured merge tree
+//! (O'Neil and others, 1996) with the engine below as its one other level.
+//!
+//! Nothing survives a crash but what a checkpoint wrote: a journal in front must have the rest, and
+//! its bound is the bound of what is gathered here.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::layers::{self, Layers};
+use super::tree::{Entry, Tree};
+use super::{Batch, Engine, Op, Reader, Status};
+use crate::error::Error;
+
+/// See the module.
+pub(super) struct BufferedEngine<E> {
+    below: E,
+    /// Held while a batch is applied or written on; readers never take it.
+    writer: Mutex<()>,
+    /// Held only to copy or to replace the version.
+    current: RwLock<Version>,
+}
+
+#[derive(Clone)]
+struct Version {
+    below: Arc<dyn Reader>,
+    /// What was gathered since the last checkpoint.
+    above: Tree,
+    sequence: u64,
+}
+
+impl<E: Engine> BufferedEngine<E> {
+    pub(super) fn new(below: E) -> Result<BufferedEngine<E>, Error> {
+        let version = Version::of(&below)?;
+        Ok(BufferedEngine { below, writer: Mutex::default(), current: RwLock::new(version) })
+    }
+
+    /// Shows another version to later readers. The one before is dropped after the lock: it may be the
+    /// last owner of much.
+    fn replace(&self, mut version: Version) {
+        std::mem::swap(&mut *self.current.write(), &mut version);
+    }
+}
+
+impl Version {
+    /// What an engine has, with nothing gathered over it.
+    fn of(below: &impl Engine) -> Result<Version, Error> {
+        let (sequence, below) = (below.applied()?, Arc::from(below.snapshot()?));
+        Ok(Version { below, above: Tree::default(), sequence })
+    }
+}
+
+impl<E: Engine> Engine for BufferedEngine<E> {
+    fn snapshot(&self) -> Result<Box<dyn Reader>, Error> {
+        let Version { below, above, .. } = self.current.read().clone();
+        Ok(Box::new(Layers { below, above }))
+    }
+
+    fn apply(&self, sequence: u64, batch: &[Op]) -> Result<(), Error> {
+        let _writer = self.writer.lock();
+        let mut version = self.current.read().clone();
+        layers::write(&mut version.above, batch);
+        version.sequence = sequence;
+        self.replace(version);
+        Ok(())
+    }
+
+    fn applied(&self) -> Result<u64, Error> {
+        Ok(self.current.read().sequence)
+    }
+
+    fn checkpoint(&self) -> Result<(), Error> {
+        let _writer = self.writer.lock();
+        let (above, sequence) = {
+            let current = self.current.read();
+            (current.above.clone(), current.sequence)
+        };
+        if sequence > self.below.applied()? {
+            let batch: Batch = above.from(&[]).map(op).collect();
+            self.below.apply(sequence, &batch)?;
+        }
+        self.below.checkpoint()?;
+        self.replace(Version::of(&self.below)?);
+        Ok(())
+    }
+
+    fn status(&self) -> Result<Status, Error> {
+        Ok(Status { sequence: self.applied()?, ..self.below.status()? })
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        self.below.close()
+    }
+}
+
+fn op(entry: &Entry) -> Op {
+    let key = entry.key().to_vec();
+    match entry.value() {
+        Some(value) => Op::Put { key, value: value.to_vec() },
+        None => Op::Delete { key },
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for BufferedEngine<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BufferedEngine").field("below", &self.below).finish_non_exhaustive()
+    }
+}
