@@ -31,7 +31,7 @@ use crate::workloads::{Part, Workload};
 /// The same work on Reunite and on its peers.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Only this workload: w1 to w9, w11
+    /// Only this workload: w1 to w11
     workload: Option<String>,
     /// Only this peer, beside plain SQLite
     peer: Option<String>,

@@ -29,6 +29,9 @@ pub trait Peer: Sized {
     /// What it does not do that Reunite does, for the table.
     const LACKS: &'static str;
 
+    /// Whether there may be more than two, of which each can sync with any other.
+    const MANY_REPLICAS: bool = true;
+
     /// A new store.
     fn create(directory: &Path, durability: Durability) -> Result<Self>;
 

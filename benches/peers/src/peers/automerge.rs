@@ -6,6 +6,7 @@
 //! Its sync sends the whole document where the other lacks more than a third of all changes, however small these
 //! are. A transaction is a change: so few rows, loaded 1,000 at a time, make later syncs look worse than many do.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -28,8 +29,8 @@ pub struct Automerge {
     updates: Updates,
     /// How far the file goes.
     saved: Vec<ChangeHash>,
-    /// The state of the sync with the other, as it is kept between connections.
-    shared: Vec<u8>,
+    /// The state of the sync with each other replica, as it is kept between connections.
+    shared: BTreeMap<ActorId, Vec<u8>>,
 }
 
 impl Automerge {
@@ -40,6 +41,10 @@ impl Automerge {
         }
         self.saved = self.document.get_heads();
         self.updates.append(&update)
+    }
+
+    fn shared_with(&self, other: &ActorId) -> Result<State> {
+        Ok(self.shared.get(other).map_or_else(|| Ok(State::new()), |state| State::decode(state))?)
     }
 
     fn contact(&self, id: Uuid, row: &ObjId) -> Result<Contact> {
@@ -87,7 +92,7 @@ impl Peer for Automerge {
     fn create(directory: &Path, durability: Durability) -> Result<Automerge> {
         let updates = Updates::create(directory, durability)?;
         let (document, contacts, orders) = schema()?;
-        let shared = State::new().encode();
+        let shared = BTreeMap::new();
         let mut store = Automerge { document, contacts, orders, updates, saved: Vec::new(), shared };
         store.save()?;
         Ok(store)
@@ -99,7 +104,7 @@ impl Peer for Automerge {
         let mut document = AutoCommit::load(&changes.concat())?;
         let (_, contacts) = document.get(ROOT, "contacts")?.context("no contacts")?;
         let (_, orders) = document.get(ROOT, "orders")?.context("no orders")?;
-        let (saved, shared) = (document.get_heads(), State::new().encode());
+        let (saved, shared) = (document.get_heads(), BTreeMap::new());
         Ok(Automerge { document, contacts, orders, updates, saved, shared })
     }
 
@@ -142,7 +147,8 @@ impl Peer for Automerge {
     }
 
     fn sync(&mut self, other: &mut Automerge) -> Result<Option<Moved>> {
-        let (mut ours, mut theirs) = (State::decode(&self.shared)?, State::decode(&other.shared)?);
+        let (this, that) = (self.document.get_actor().clone(), other.document.get_actor().clone());
+        let (mut ours, mut theirs) = (self.shared_with(&that)?, other.shared_with(&this)?);
         let mut bytes = 0;
         loop {
             let sent = send(&mut self.document, &mut ours, &mut other.document, &mut theirs)?;
@@ -152,7 +158,8 @@ impl Peer for Automerge {
             }
             bytes += sent + received;
         }
-        (self.shared, other.shared) = (ours.encode(), theirs.encode());
+        self.shared.insert(that, ours.encode());
+        other.shared.insert(this, theirs.encode());
         self.save()?;
         other.save()?;
         Ok(Some(Moved { bytes }))

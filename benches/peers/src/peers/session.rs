@@ -87,6 +87,8 @@ impl Peer for Session {
     const LACKS: &'static str =
         "versions, more than two replicas, losers; what breaks a constraint is dropped";
 
+    const MANY_REPLICAS: bool = false;
+
     fn create(directory: &Path, durability: Durability) -> Result<Session> {
         let connection = sqlite::create(directory, durability)?;
         connection

@@ -128,6 +128,8 @@ pub fn close(connection: Connection) -> Result<()> {
 impl Peer for Sqlite {
     const LACKS: &'static str = "replication";
 
+    const MANY_REPLICAS: bool = false;
+
     fn create(directory: &Path, durability: Durability) -> Result<Sqlite> {
         Ok(Sqlite { connection: create(directory, durability)? })
     }

@@ -49,6 +49,11 @@ operation is a row that is inserted, read or sent, a cell that is changed, a syn
 ×1 is cheaper. On a busy machine the wall time says more about the machine than about the peer. `–` says that the peer
 cannot do it.
 
+In W10 every replica has changed some rows, the same number each, and then two at a time meet by chance until all know
+all: the same meetings for every peer. The time is that of a sync, on disk. If bytes grow with the changes alone, those for a
+change and a replica that it has come to are about the same for any number of replicas and of rows; and a sync of
+nothing at the end is the place to see whether what replicas know of each other grows with their number.
+
 W11 is about Reunite alone, for nobody else derives what is visible. Its operations are rows that are hidden or shown,
 and writes that hide or show next to none. A figure should be the same at every size: where it grows with the size, the
 work is not proportional to what changes. It runs in memory.

@@ -3,6 +3,7 @@
 mod memory;
 mod opening;
 mod part;
+mod replicas;
 mod single;
 mod syncs;
 
@@ -13,7 +14,7 @@ use std::path::Path;
 use anyhow::{Result, bail, ensure};
 use uuid::Uuid;
 
-use crate::data::{Contact, Order, contact, order};
+use crate::data::{Change, Column, Contact, Order, contact, order};
 use crate::measure::Measurement;
 use crate::peer::{Durability, Peer};
 use crate::task::Task;
@@ -44,14 +45,16 @@ pub enum Workload {
     W8,
     /// Opening.
     W9,
+    /// Many replicas.
+    W10,
     /// Deriving anew.
     W11,
 }
 
 impl Workload {
-    pub const ALL: [Workload; 10] = {
-        use Workload::{W1, W2, W3, W4, W5, W6, W7, W8, W9, W11};
-        [W1, W2, W3, W4, W5, W6, W7, W8, W9, W11]
+    pub const ALL: [Workload; 11] = {
+        use Workload::{W1, W2, W3, W4, W5, W6, W7, W8, W9, W10, W11};
+        [W1, W2, W3, W4, W5, W6, W7, W8, W9, W10, W11]
     };
 
     pub const fn name(self) -> &'static str {
@@ -65,6 +68,7 @@ impl Workload {
             Workload::W7 => "w7",
             Workload::W8 => "w8",
             Workload::W9 => "w9",
+            Workload::W10 => "w10",
             Workload::W11 => "w11",
         }
     }
@@ -81,6 +85,7 @@ impl Workload {
             Workload::W7 => "bytes on disk",
             Workload::W8 => "peak memory",
             Workload::W9 => "opening",
+            Workload::W10 => "many replicas",
             Workload::W11 => "deriving anew",
         }
     }
@@ -88,7 +93,7 @@ impl Workload {
     pub fn called(name: &str) -> Result<Workload> {
         match Workload::ALL.into_iter().find(|workload| workload.name() == name) {
             Some(workload) => Ok(workload),
-            None => bail!("there is no workload {name}: w1 to w9, w11"),
+            None => bail!("there is no workload {name}: w1 to w11"),
         }
     }
 
@@ -106,6 +111,7 @@ impl Workload {
             Workload::W7 => single::disk::<P>(directory, rows),
             Workload::W8 => memory::peaks(task, directory),
             Workload::W9 => opening::openings::<P>(task, directory),
+            Workload::W10 => replicas::meetings::<P>(directory, rows),
             Workload::W11 => P::derivations(rows),
         }
     }
@@ -159,6 +165,24 @@ fn contents<P: Peer>(store: &mut P) -> Result<BTreeMap<Uuid, Contact>> {
     let mut contents = BTreeMap::new();
     store.scan(&mut |contact| drop(contents.insert(contact.id, contact.clone())))?;
     Ok(contents)
+}
+
+/// What a store has after these changes of what was loaded.
+fn expected(rows: usize, changes: &[Change]) -> BTreeMap<Uuid, Contact> {
+    let mut contents: BTreeMap<Uuid, Contact> =
+        (0..contacts_of(rows)).map(contact).map(|contact| (contact.id, contact)).collect();
+    changes.iter().for_each(|change| apply(&mut contents, change));
+    contents
+}
+
+fn apply(contents: &mut BTreeMap<Uuid, Contact>, change: &Change) {
+    let Some(contact) = contents.get_mut(&change.id) else { return };
+    *match change.column {
+        Column::Name => &mut contact.name,
+        Column::Phone => &mut contact.phone,
+        Column::Zip => &mut contact.zip,
+        Column::Note => &mut contact.note,
+    } = change.value.clone();
 }
 
 fn check_loaded<P: Peer>(store: &mut P, rows: usize) -> Result<()> {

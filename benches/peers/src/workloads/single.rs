@@ -1,12 +1,10 @@
 //! What one store does by itself: inserts, updates, reads, and the bytes that it takes.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use uuid::Uuid;
 
-use super::{BATCH, Batch, ORDERS, batches, check_loaded, contacts_of, contents, load, loaded};
+use super::{BATCH, Batch, ORDERS, batches, check_loaded, contacts_of, contents, expected, load, loaded};
 use crate::data::{Change, Column, Contact, Random, changes, contact, value};
 use crate::measure::{Measurement, measure};
 use crate::peer::{Durability, Peer};
@@ -36,21 +34,8 @@ pub fn updates<P: Peer>(directory: &Path, rows: usize) -> Result<Vec<Measurement
     let ((), measurement) = measure("update a column, 100 a transaction", rows as u64, || {
         changes.chunks(BATCH).try_for_each(|changes| store.update(changes))
     })?;
-    let mut expected: BTreeMap<Uuid, Contact> =
-        (0..contacts_of(rows)).map(contact).map(|contact| (contact.id, contact)).collect();
-    changes.iter().for_each(|change| apply(&mut expected, change));
-    ensure!(contents(&mut store)? == expected, "other contents than were written");
+    ensure!(contents(&mut store)? == expected(rows, &changes), "other contents than were written");
     Ok(vec![measurement])
-}
-
-fn apply(contents: &mut BTreeMap<Uuid, Contact>, change: &Change) {
-    let Some(contact) = contents.get_mut(&change.id) else { return };
-    *match change.column {
-        Column::Name => &mut contact.name,
-        Column::Phone => &mut contact.phone,
-        Column::Zip => &mut contact.zip,
-        Column::Note => &mut contact.note,
-    } = change.value.clone();
 }
 
 pub fn reads<P: Peer>(directory: &Path, rows: usize) -> Result<Vec<Measurement>> {

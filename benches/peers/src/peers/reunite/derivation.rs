@@ -120,8 +120,8 @@ fn insert(database: &Database, table: &str, batch: usize, rows: impl Iterator<It
 
 /// Writes what has nothing to do with the rest: the writes after a large one free what it has replaced.
 fn free_what_was_replaced(database: &Database) -> Result<()> {
-    (0..TIMES).try_for_each(|i| {
-        database.write(|tx| tx.table("other")?.insert(row! { number: i64::from(i) }))?;
+    (0..30).try_for_each(|i| {
+        database.write(|tx| tx.table("other")?.insert(row! { number: i }))?;
         Ok(())
     })
 }
