@@ -19,6 +19,7 @@ fmt:
 lint:
     cargo clippy --all-targets -- -D warnings
     cargo clippy --workspace --all-targets --all-features -- -D warnings
+    cargo clippy --manifest-path benches/paths/Cargo.toml --all-targets -- -D warnings
 
 # Build the documentation of all features and open it
 doc *args:
@@ -53,3 +54,7 @@ exhaustive:
 # Count the instructions of the main paths and compare them with the recorded ones (needs valgrind; BLESS=1 records)
 instructions:
     CARGO_PROFILE_RELEASE_LTO=false cargo run --release -p instructions
+
+# How long the hot paths take, each by itself, beside the run before
+paths *args:
+    cargo bench --manifest-path benches/paths/Cargo.toml -- {{ args }}
