@@ -49,11 +49,13 @@ pub(super) enum Kind {
     Mark,
     /// `Space::Review`.
     Review,
+    /// `Space::ParkedClaim`.
+    ParkedClaim,
 }
 
 impl Kind {
     /// Every kind, in the order of the keys.
-    pub const ALL: [Kind; 23] = [
+    pub const ALL: [Kind; 24] = [
         Kind::Meta,
         Kind::Replica,
         Kind::Knowledge,
@@ -77,6 +79,7 @@ impl Kind {
         Kind::Amendment,
         Kind::Mark,
         Kind::Review,
+        Kind::ParkedClaim,
     ];
 
     /// The kind of a key; none if nothing that is stored has such a key.

@@ -87,8 +87,7 @@ impl Wanted {
         for row in new.rows(id, None)? {
             let (row, values) = row?;
             for index in &table.indexes {
-                let value =
-                    fold(table, &index.columns, |column| values.get(column).cloned().unwrap_or_default());
+                let value = fold(table, &index.columns, |column| values.get(column));
                 self.entries.insert(Space::Index(index.id, &value, row).key(), Vec::new());
             }
         }
@@ -156,7 +155,8 @@ fn families(
         families.push(Family::of(Prefix::TableConflictsByAge(*id)));
         families.push(Family::of(Prefix::TableConflictCounts(*id)));
         for key in constraints(&[&old.schema, &new.schema], *id, keys_of) {
-            families.push(Family::of(Prefix::Claims(key, &[])));
+            families.push(Family::of(Prefix::Claims(key)));
+            families.push(Family::of(Prefix::ParkedClaims(key, &[])));
         }
         for foreign_key in constraints(&[&old.schema, &new.schema], *id, foreign_keys_of) {
             families.push(Family::of(Prefix::AllChildren(foreign_key)));

@@ -2,8 +2,8 @@
 
 use std::ops::Bound;
 
-use super::snapshot::Snapshot;
-use super::space::{Prefix, Space, end_of, row_key_of, row_of, seq_of};
+use super::snapshot::{Snapshot, held_by};
+use super::space::{Prefix, Space, end_of, number_of, row_key_of, row_of, seq_of};
 use crate::codec;
 use crate::codec::key::encode_values;
 use crate::derive::Stored;
@@ -134,7 +134,7 @@ impl Snapshot {
         range: &KeyRange,
         direction: Direction,
     ) -> Result<Found<'_>, Error> {
-        self.entries(&Prefix::Index(index, &[]), range, direction, |_| true)
+        self.entries(&Prefix::Index(index, &[]), range, direction, |key, _| split(key))
     }
 
     /// The visible rows in a range of a unique key, with the encoded value, in its order.
@@ -144,17 +144,18 @@ impl Snapshot {
         range: &KeyRange,
         direction: Direction,
     ) -> Result<Found<'_>, Error> {
-        // Parked rows claim keys too.
-        self.entries(&Prefix::Claims(key, &[]), range, direction, |visible| visible == [1])
+        self.entries(&Prefix::Claims(key), range, direction, |key, row| {
+            Ok((value_of(key)?.to_vec(), held_by(row)?))
+        })
     }
 
-    /// The entries under a prefix that lie in a range and whose values are `wanted`.
+    /// The entries under a prefix that lie in a range, as `read` makes them from key and value.
     fn entries(
         &self,
         prefix: &Prefix<'_>,
         range: &KeyRange,
         direction: Direction,
-        wanted: fn(&[u8]) -> bool,
+        read: fn(&[u8], &[u8]) -> Result<(Vec<u8>, RowId), Error>,
     ) -> Result<Found<'_>, Error> {
         let prefix = prefix.key();
         let start = [prefix.as_slice(), &range.start].concat();
@@ -169,10 +170,7 @@ impl Snapshot {
             Direction::Forward => self.bytes.range(&start, end.as_deref())?,
             Direction::Backward => self.bytes.range_back(&start, end.as_deref())?,
         };
-        Ok(Box::new(entries.filter_map(move |entry| match entry {
-            Ok((key, value)) => wanted(&value).then(|| split(&key)),
-            Err(error) => Some(Err(error)),
-        })))
+        Ok(Box::new(entries.map(move |entry| entry.and_then(|(key, value)| read(&key, &value)))))
     }
 
     /// The changes of a replica after `after`, ascending.
@@ -218,8 +216,16 @@ fn logged(entry: Result<(Vec<u8>, Vec<u8>), Error>) -> Result<Logged, Error> {
 
 /// The encoded value and the row id of an index entry's key.
 fn split(key: &[u8]) -> Result<(Vec<u8>, RowId), Error> {
-    let wrong = || Error::corrupt("an index entry's key is too short");
-    let (_, rest) = codec::key::take_ordered_u32(key.get(1..).ok_or_else(wrong)?).ok_or_else(wrong)?;
-    let (value, row) = rest.split_last_chunk::<16>().ok_or_else(wrong)?;
+    let (value, row) = value_of(key)?.split_last_chunk::<16>().ok_or_else(too_short)?;
     Ok((value.to_vec(), RowId::from_bytes(*row)))
+}
+
+/// What follows the number of the index in an entry's key.
+fn value_of(key: &[u8]) -> Result<&[u8], Error> {
+    let (_, rest) = number_of(key).ok_or_else(too_short)?;
+    Ok(rest)
+}
+
+fn too_short() -> Error {
+    Error::corrupt("an index entry's key is too short")
 }

@@ -27,7 +27,7 @@ pub(crate) struct Snapshot {
     pub(super) replicas: Arc<Replicas>,
     me: ReplicaId,
     /// How many rows have a live merge, of tables that were asked for: every statement asks.
-    merging: Mutex<BTreeMap<TableId, u64>>,
+    known_counts: Mutex<BTreeMap<TableId, Counts>>,
 }
 
 impl Snapshot {
@@ -40,7 +40,7 @@ impl Snapshot {
         replicas: Arc<Replicas>,
         me: ReplicaId,
     ) -> Snapshot {
-        Snapshot { bytes, schema, replicas, me, merging: Mutex::default() }
+        Snapshot { bytes, schema, replicas, me, known_counts: Mutex::default() }
     }
 
     /// The replica that made a change, for people: changes to tables that never leave this replica are
@@ -159,13 +159,18 @@ impl Snapshot {
 
     /// The visible row that holds this value of a unique key, folded.
     pub fn holder(&self, key: ConstraintId, value: &[Value]) -> Result<Option<RowId>, Error> {
-        for entry in self.prefixed(&Prefix::Claims(key, value))? {
-            let (key, visible) = entry?;
-            if visible == [1] {
-                return Ok(row_of(&key));
-            }
+        let holder = self.bytes.get(&Space::Claim(key, value).key())?;
+        holder.map(|row| held_by(&row)).transpose()
+    }
+
+    /// The counts of a table, read the first time: a derivation asks for them again and again.
+    fn known_counts(&self, table: TableId) -> Result<Counts, Error> {
+        if let Some(counts) = self.known_counts.lock().get(&table) {
+            return Ok(*counts);
         }
-        Ok(None)
+        let counts = self.counts(table)?;
+        self.known_counts.lock().insert(table, counts);
+        Ok(counts)
     }
 
     /// How many rows of a table are visible, how many parked, and how many have a live merge.
@@ -199,7 +204,14 @@ impl Source for Snapshot {
     }
 
     fn claimants(&self, key: ConstraintId, value: &[Value]) -> Result<Vec<RowId>, Error> {
-        self.rows_under(&Prefix::Claims(key, value))
+        let holder = self.holder(key, value)?;
+        let may_be_parked = match self.schema.constraint(key) {
+            Some((table, _)) => self.parked(table.id)? > 0,
+            None => true,
+        };
+        let parked = Prefix::ParkedClaims(key, value);
+        let parked = if may_be_parked { self.rows_under(&parked)? } else { Vec::new() };
+        Ok(holder.into_iter().chain(parked).collect())
     }
 
     fn children(&self, foreign_key: ConstraintId, parent: RowId) -> Result<Vec<RowId>, Error> {
@@ -211,7 +223,7 @@ impl Source for Snapshot {
     }
 
     fn parked(&self, table: TableId) -> Result<u64, Error> {
-        Ok(self.counts(table)?.parked)
+        Ok(self.known_counts(table)?.parked)
     }
 
     fn merged_into(&self, row: RowKey) -> Result<Vec<RowId>, Error> {
@@ -219,12 +231,7 @@ impl Source for Snapshot {
     }
 
     fn merging(&self, table: TableId) -> Result<u64, Error> {
-        if let Some(merging) = self.merging.lock().get(&table) {
-            return Ok(*merging);
-        }
-        let merging = self.counts(table)?.merging;
-        self.merging.lock().insert(table, merging);
-        Ok(merging)
+        Ok(self.known_counts(table)?.merging)
     }
 }
 
@@ -250,6 +257,12 @@ impl Counts {
         let [visible, parked, merging] = [visible, parked, merging].map(|bytes| u64::from_be_bytes(*bytes));
         Ok(Counts { visible, parked, merging })
     }
+}
+
+/// The row that a claim's record names.
+pub(super) fn held_by(record: &[u8]) -> Result<RowId, Error> {
+    let id = record.try_into().map(RowId::from_bytes);
+    id.map_err(|_| Error::corrupt("an entry of a unique key does not name a row"))
 }
 
 fn prefixed<'a>(bytes: &'a dyn Reader, prefix: &Prefix<'_>) -> Result<Entries<'a>, Error> {

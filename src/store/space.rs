@@ -22,8 +22,10 @@ pub(super) enum Space<'a> {
     Row(TableId, RowId),
     /// The losing values of a row.
     Losers(TableId, RowId),
-    /// A row, visible or parked, that holds a value of a unique key; stores whether it is visible.
-    Claim(ConstraintId, &'a [Value], RowId),
+    /// A value of a unique key that a visible row holds; stores that row.
+    Claim(ConstraintId, &'a [Value]),
+    /// A parked row that claims a value of a unique key; stores nothing.
+    ParkedClaim(ConstraintId, &'a [Value], RowId),
     /// A visible row in a secondary index; stores nothing.
     Index(ConstraintId, &'a [Value], RowId),
     /// A row that refers to a row by its id, or of which a competing value does; stores nothing.
@@ -65,7 +67,7 @@ impl Space<'_> {
     /// The key's bytes.
     #[must_use]
     pub fn key(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(40);
+        let mut bytes = Vec::with_capacity(48);
         bytes.push(self.tag());
         match self {
             Space::Meta | Space::Clock | Space::Remembered => {}
@@ -79,7 +81,11 @@ impl Space<'_> {
                 put_ordered_u32(table.0, &mut bytes);
                 bytes.extend(row.as_bytes());
             }
-            Space::Claim(id, value, row)
+            Space::Claim(id, value) => {
+                put_ordered_u32(id.0, &mut bytes);
+                encode_values(value, &mut bytes);
+            }
+            Space::ParkedClaim(id, value, row)
             | Space::Index(id, value, row)
             | Space::ChildByValue(id, value, row) => {
                 put_ordered_u32(id.0, &mut bytes);
@@ -129,6 +135,7 @@ impl Space<'_> {
             Space::Row(..) => Kind::Row,
             Space::Losers(..) => Kind::Losers,
             Space::Claim(..) => Kind::Claim,
+            Space::ParkedClaim(..) => Kind::ParkedClaim,
             Space::Index(..) => Kind::Index,
             Space::Child(..) => Kind::Child,
             Space::ChildByValue(..) => Kind::ChildByValue,
@@ -170,8 +177,10 @@ pub(super) enum Prefix<'a> {
     AllRows,
     /// The losing values of the rows of a table.
     Losers(TableId),
-    /// The holders of a unique key whose values begin like this.
-    Claims(ConstraintId, &'a [Value]),
+    /// The values of a unique key that visible rows hold.
+    Claims(ConstraintId),
+    /// The parked rows that claim values of a unique key which begin like this.
+    ParkedClaims(ConstraintId, &'a [Value]),
     /// The entries of an index whose values begin like this.
     Index(ConstraintId, &'a [Value]),
     /// The rows that refer to a row.
@@ -239,7 +248,8 @@ impl Prefix<'_> {
             Prefix::Losers(table) => (Space::Losers(*table, NO_ROW), 16),
             Prefix::AllChildren(id) => (Space::Child(*id, NO_ROW, NO_ROW), 32),
             Prefix::Rows(table) => (Space::Row(*table, NO_ROW), 16),
-            Prefix::Claims(id, values) => (Space::Claim(*id, values, NO_ROW), 16),
+            Prefix::Claims(id) => (Space::Claim(*id, &[]), 0),
+            Prefix::ParkedClaims(id, values) => (Space::ParkedClaim(*id, values, NO_ROW), 16),
             Prefix::Index(id, values) => (Space::Index(*id, values, NO_ROW), 16),
             Prefix::Children(id, parent) => (Space::Child(*id, *parent, NO_ROW), 16),
             Prefix::ChildrenByValue(id, values) => (Space::ChildByValue(*id, values, NO_ROW), 16),

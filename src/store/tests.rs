@@ -33,7 +33,7 @@ fn golden_keys() {
         (Space::Knowledge(240), "03f1f0".to_owned()),
         (Space::Row(table, row(0xab)), format!("0407{id}")),
         (Space::Losers(table, row(0xab)), format!("0507{id}")),
-        (Space::Claim(constraint, &value, row(0xab)), format!("06f2012c1a0102{id}")),
+        (Space::Claim(constraint, &value), "06f2012c1a0102".to_owned()),
         (Space::Index(constraint, &value, row(0xab)), format!("07f2012c1a0102{id}")),
         (Space::Child(constraint, row(0xcd), row(0xab)), format!("08f2012c{}{id}", "cd".repeat(16))),
         (Space::ChildByValue(constraint, &value, row(0xab)), format!("09f2012c1a0102{id}")),
@@ -51,6 +51,7 @@ fn golden_keys() {
         (Space::Amendment(1, 258), "15010000000000000102".to_owned()),
         (Space::Mark(conflict), format!("16{id}")),
         (Space::Review(table, row(0xab)), format!("1707{id}")),
+        (Space::ParkedClaim(constraint, &value, row(0xab)), format!("18f2012c1a0102{id}")),
     ];
     for (space, expected) in &golden {
         assert_eq!(hex(&space.key()), *expected, "{space:?}");
@@ -116,19 +117,21 @@ proptest! {
         prop_assert!(begins(&Space::Child(id, first, second), &Prefix::Children(id, first)));
         prop_assert!(!begins(&Space::Child(foreign, first, second), &Prefix::Children(id, first)));
         let (mine, theirs) = (values.0.as_slice(), values.1.as_slice());
-        prop_assert!(begins(&Space::Claim(id, mine, first), &Prefix::Claims(id, mine)));
+        prop_assert!(begins(&Space::Claim(id, mine), &Prefix::Claims(id)));
+        prop_assert!(!begins(&Space::Claim(foreign, mine), &Prefix::Claims(id)));
+        prop_assert!(begins(&Space::ParkedClaim(id, mine, first), &Prefix::ParkedClaims(id, mine)));
         prop_assert_eq!(
-            begins(&Space::Claim(id, theirs, first), &Prefix::Claims(id, mine)),
+            begins(&Space::ParkedClaim(id, theirs, first), &Prefix::ParkedClaims(id, mine)),
             theirs.starts_with(mine)
         );
         prop_assert!(begins(&Space::Index(id, mine, first), &Prefix::Index(id, mine)));
         prop_assert!(begins(&Space::ChildByValue(id, mine, first), &Prefix::ChildrenByValue(id, mine)));
         // Beside another kind of key, nothing.
-        prop_assert!(!begins(&Space::Index(id, mine, first), &Prefix::Claims(id, mine)));
+        prop_assert!(!begins(&Space::Index(id, mine, first), &Prefix::ParkedClaims(id, mine)));
         // What a key ends with is read back.
         let key = RowKey { table, row: first };
         prop_assert_eq!(row_key_of(&Space::Losers(table, first).key()), Some(key));
-        prop_assert_eq!(row_of(&Space::Claim(id, mine, first).key()), Some(first));
+        prop_assert_eq!(row_of(&Space::ParkedClaim(id, mine, first).key()), Some(first));
         prop_assert_eq!(seq_of(&Space::Log(own, 9).key()), Some(9));
         // So are the groups of conflicts; one about nothing that has a number is none about number 1.
         for (kind, constraint) in [(Update, None), (Unique, Some(ConstraintId(own.max(1))))] {

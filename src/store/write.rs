@@ -13,10 +13,10 @@ use super::snapshot::{Counts, Snapshot};
 use super::space::Space;
 use crate::codec;
 use crate::codec::record::ReplicaNumbers;
-use crate::derive::{Conflict, Delta, Footprint, Need, Rederived, Source, Status};
+use crate::derive::{Conflict, Delta, Footprint, Key, Need, Rederived, Source, Status};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
-use crate::ids::{ConflictId, Dot, ReplicaId, RowId, RowKey, TableId};
+use crate::ids::{ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, TableId};
 use crate::row::Resolved;
 use crate::schema::{Schema, Table};
 use crate::storage::{Batch, Op};
@@ -64,6 +64,12 @@ fn run(snapshot: &Snapshot, changes: &Changes, anew: bool) -> Result<(Batch, Rep
         closed: Vec::new(),
         anew,
     };
+    // A value may go from one row to another: it is given up before it is taken.
+    for (key, row) in &changes.delta {
+        if let Some(table) = writer.schema.table_by_id(key.table) {
+            writer.give_up_claims(table, key.row, &row.old, &row.new);
+        }
+    }
     for (key, row) in &changes.delta {
         if let Some(table) = writer.schema.table_by_id(key.table) {
             writer.row(table, *key, row)?;
@@ -118,7 +124,7 @@ impl Writer<'_> {
                 None => {}
             }
         }
-        self.claims(table, key.row, &row.old, &row.new);
+        self.take_claims(table, key.row, &row.old, &row.new);
         self.references(table, key.row, &row.old, &row.new);
         self.entries(table, key.row, &row.old, &row.new);
         self.merges(key, &row.old, &row.new);
@@ -132,15 +138,20 @@ impl Writer<'_> {
         self.conflicts(key, row, may_have_conflicts)
     }
 
-    fn claims(&mut self, table: &Table, row: RowId, old: &Footprint, new: &Footprint) {
-        for (i, key) in table.keys.iter().enumerate() {
-            let was = old.keys.get(i).and_then(Option::as_ref);
-            let now = new.keys.get(i).and_then(Option::as_ref);
-            if let Some(value) = was.filter(|_| was != now) {
-                self.delete(&Space::Claim(key.id, value, row));
+    fn give_up_claims(&mut self, table: &Table, row: RowId, old: &Footprint, new: &Footprint) {
+        for (key, value) in claims_beyond(table, old, new) {
+            match old.visible {
+                true => self.delete(&Space::Claim(key, value)),
+                false => self.delete(&Space::ParkedClaim(key, value, row)),
             }
-            if let Some(value) = now.filter(|_| was != now || old.visible != new.visible) {
-                self.put(&Space::Claim(key.id, value, row), vec![u8::from(new.visible)]);
+        }
+    }
+
+    fn take_claims(&mut self, table: &Table, row: RowId, old: &Footprint, new: &Footprint) {
+        for (key, value) in claims_beyond(table, new, old) {
+            match new.visible {
+                true => self.put(&Space::Claim(key, value), row.as_bytes().to_vec()),
+                false => self.put(&Space::ParkedClaim(key, value, row), Vec::new()),
             }
         }
     }
@@ -335,6 +346,19 @@ impl Writer<'_> {
             self.put(&Space::Replica(number), id.as_bytes().to_vec());
         }
     }
+}
+
+/// The claims that a row has at one time and not at another, or not as it has them there.
+fn claims_beyond<'a>(
+    table: &'a Table,
+    one: &'a Footprint,
+    other: &'a Footprint,
+) -> impl Iterator<Item = (ConstraintId, &'a Key)> {
+    table.keys.iter().enumerate().filter_map(move |(i, key)| {
+        let value = one.keys.get(i)?.as_ref()?;
+        let same = one.visible == other.visible && other.keys.get(i).and_then(Option::as_ref) == Some(value);
+        (!same).then_some((key.id, value))
+    })
 }
 
 /// Where a conflict stands in the lists. It moves when its kind changes while it is open.

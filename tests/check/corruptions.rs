@@ -37,6 +37,7 @@ const REMEMBERED: u8 = 19;
 const MARK: u8 = 22;
 const MERGED: u8 = 20;
 const AMENDMENT: u8 = 21;
+const PARKED_CLAIM: u8 = 24;
 
 fn first(bytes: &Bytes, tag: u8) -> Vec<u8> {
     bytes.keys().find(|key| key[0] == tag).unwrap_or_else(|| panic!("nothing with tag {tag}")).clone()
@@ -188,8 +189,13 @@ corruptions! {
         for name in ["/b", "/b/c"] {
             let row = world.row("folder", "name", name);
             set_status(world, bytes, ("folder", row), Status::Visible);
-            let claims = bytes.iter_mut().filter(|(key, _)| key[0] == CLAIM && key.ends_with(row.as_bytes()));
-            claims.for_each(|(_, visible)| *visible = vec![1]);
+            let parked = |key: &Vec<u8>| key[0] == PARKED_CLAIM && key.ends_with(row.as_bytes());
+            for mut key in bytes.keys().filter(|key| parked(key)).cloned().collect::<Vec<_>>() {
+                bytes.remove(&key);
+                key[0] = CLAIM;
+                key.truncate(key.len() - 16);
+                bytes.insert(key, row.as_bytes().to_vec());
+            }
         }
     };
     "a followed key forgotten", "customer does not show the key of the row", |world, bytes| {
@@ -205,12 +211,20 @@ corruptions! {
     |_, bytes| add_like_first(bytes, LOSERS);
     "a claim gone", "its entry in key customer_pkey is missing", |_, bytes| remove_first(bytes, CLAIM);
     "a claim of nobody", "key customer_pkey has an entry that no row justifies",
-    |_, bytes| add_like_first(bytes, CLAIM);
-    "a claim that says hidden", "its entry in key customer_pkey is wrong", |world, bytes| {
-        let row = ann(world).1;
-        let claims = bytes.iter_mut().filter(|(key, _)| key[0] == CLAIM && key.ends_with(row.as_bytes()));
-        claims.for_each(|(_, visible)| *visible = vec![0]);
+    |_, bytes| {
+        let mut key = first(bytes, CLAIM);
+        key.push(0xee);
+        bytes.insert(key, vec![0xee; 16]);
     };
+    "a claim of another row", "its entry in key customer_pkey is wrong", |world, bytes| {
+        let row = ann(world).1;
+        let claims = bytes.iter_mut().filter(|(key, value)| key[0] == CLAIM && *value == row.as_bytes());
+        claims.for_each(|(_, holder)| *holder = vec![0xee; 16]);
+    };
+    "a parked claim gone", "its entry in the parked rows of key customer_pkey is missing",
+    |_, bytes| remove_first(bytes, PARKED_CLAIM);
+    "a parked claim of nobody", "the parked rows of key customer_pkey has an entry that no row justifies",
+    |_, bytes| add_like_first(bytes, PARKED_CLAIM);
     "an index entry gone", "its entry in index orders_customer is missing",
     |_, bytes| remove_first(bytes, INDEX);
     "an index entry of nobody", "index orders_customer has an entry that no row justifies",

@@ -64,6 +64,7 @@ impl Family {
         match self.kind {
             Kind::Losers => "the losing values".to_string(),
             Kind::Claim => format!("key {}", constraint()),
+            Kind::ParkedClaim => format!("the parked rows of key {}", constraint()),
             Kind::Index => format!("index {}", constraint()),
             Kind::Child => format!("the references by row of {}", constraint()),
             Kind::ChildByValue => format!("the references by value of {}", constraint()),
@@ -84,7 +85,8 @@ pub(super) fn family_of(kind: Kind, key: &[u8]) -> Option<Family> {
     if kind == Kind::ConflictByAge {
         return conflict_by_age_of(key).map(|_| Family { kind, id });
     }
-    (rest.len() >= 16).then_some(Family { kind, id })
+    let row_bytes = if kind == Kind::Claim { 0 } else { 16 };
+    (rest.len() >= row_bytes).then_some(Family { kind, id })
 }
 
 /// Everything that has to be stored beside a row.
@@ -126,8 +128,14 @@ impl List {
     fn footprint(&mut self, table: &Table, row: RowId, footprint: &Footprint) {
         for (key, value) in table.keys.iter().zip(&footprint.keys) {
             if let Some(value) = value {
-                let visible = vec![u8::from(footprint.visible)];
-                self.add(key.id.0, &Space::Claim(key.id, value, row), Some(visible));
+                match footprint.visible {
+                    true => {
+                        self.add(key.id.0, &Space::Claim(key.id, value), Some(row.as_bytes().to_vec()));
+                    }
+                    false => {
+                        self.add(key.id.0, &Space::ParkedClaim(key.id, value, row), Some(Vec::new()));
+                    }
+                }
             }
         }
         for (index, value) in table.indexes.iter().zip(&footprint.entries) {

@@ -72,6 +72,7 @@ impl Check<'_> {
             }
             Kind::Losers
             | Kind::Claim
+            | Kind::ParkedClaim
             | Kind::Index
             | Kind::Child
             | Kind::ChildByValue
