@@ -1,4 +1,4 @@
-//! An engine that gathers batches in memory and writes them on at a checkpoint, all in one.
+//! redb with batches gathered in memory, and written to it at a checkpoint, all in one.
 //!
 //! A B-tree on disk pays for each batch: for every page that it touches, and for the commit itself.
 //! Gathered, what was written over is never written, and a page is touched once for all that comes to
@@ -14,13 +14,14 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use super::layers::{self, Layers};
-use super::tree::{Entry, Tree};
-use super::{Batch, Engine, Op, Reader, Status};
+use super::redb::{Lasting, RedbEngine};
+use super::tree::Tree;
+use super::{Engine, Op, Reader, Status};
 use crate::error::Error;
 
 /// See the module.
-pub(super) struct BufferedEngine<E> {
-    below: E,
+pub(super) struct BufferedEngine {
+    below: RedbEngine,
     /// Held while a batch is applied or written on; readers never take it.
     writer: Mutex<()>,
     /// Held only to copy or to replace the version.
@@ -35,8 +36,8 @@ struct Version {
     sequence: u64,
 }
 
-impl<E: Engine> BufferedEngine<E> {
-    pub(super) fn new(below: E) -> Result<BufferedEngine<E>, Error> {
+impl BufferedEngine {
+    pub(super) fn new(below: RedbEngine) -> Result<BufferedEngine, Error> {
         let version = Version::of(&below)?;
         Ok(BufferedEngine { below, writer: Mutex::default(), current: RwLock::new(version) })
     }
@@ -50,13 +51,13 @@ impl<E: Engine> BufferedEngine<E> {
 
 impl Version {
     /// What an engine has, with nothing gathered over it.
-    fn of(below: &impl Engine) -> Result<Version, Error> {
+    fn of(below: &RedbEngine) -> Result<Version, Error> {
         let (sequence, below) = (below.applied()?, Arc::from(below.snapshot()?));
         Ok(Version { below, above: Tree::default(), sequence })
     }
 }
 
-impl<E: Engine> Engine for BufferedEngine<E> {
+impl Engine for BufferedEngine {
     fn snapshot(&self) -> Result<Box<dyn Reader>, Error> {
         let Version { below, above, .. } = self.current.read().clone();
         Ok(Box::new(Layers { below, above }))
@@ -81,11 +82,8 @@ impl<E: Engine> Engine for BufferedEngine<E> {
             let current = self.current.read();
             (current.above.clone(), current.sequence)
         };
-        if sequence > self.below.applied()? {
-            let batch: Batch = above.from(&[]).map(op).collect();
-            self.below.apply(sequence, &batch)?;
-        }
-        self.below.checkpoint()?;
+        let changes = above.from(&[]).map(|entry| (entry.key(), entry.value()));
+        self.below.write(sequence, changes, Lasting::Yes)?;
         self.replace(Version::of(&self.below)?);
         Ok(())
     }
@@ -99,16 +97,8 @@ impl<E: Engine> Engine for BufferedEngine<E> {
     }
 }
 
-fn op(entry: &Entry) -> Op {
-    let key = entry.key().to_vec();
-    match entry.value() {
-        Some(value) => Op::Put { key, value: value.to_vec() },
-        None => Op::Delete { key },
-    }
-}
-
-impl<E: fmt::Debug> fmt::Debug for BufferedEngine<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BufferedEngine").field("below", &self.below).finish_non_exhaustive()
+impl fmt::Debug for BufferedEngine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("BufferedEngine").field("below", &self.below).finish_non_exhaustive()
     }
 }

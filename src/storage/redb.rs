@@ -10,6 +10,7 @@
 
 use std::fmt;
 use std::io;
+use std::iter::Peekable;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -75,6 +76,29 @@ impl RedbEngine {
         Ok(RedbEngine { database: RwLock::new(Some(database)), file })
     }
 
+    /// Sets these keys to these values, or removes those without one: as a batch, and as a checkpoint too if it
+    /// is to last.
+    pub(super) fn write<'o>(
+        &self,
+        sequence: u64,
+        changes: impl Iterator<Item = (&'o [u8], Option<&'o [u8]>)>,
+        lasting: Lasting,
+    ) -> Result<(), Error> {
+        self.with("write data.redb", |database| {
+            let mut transaction = database.begin_write()?;
+            match lasting {
+                Lasting::No => transaction.set_durability(redb::Durability::None)?,
+                Lasting::Yes => transaction.set_quick_repair(true),
+            }
+            {
+                let mut data = transaction.open_table(DATA)?;
+                change(&mut data, changes)?;
+                transaction.open_table(STATE)?.insert(APPLIED, sequence)?;
+            }
+            transaction.commit().map_err(redb::Error::from)
+        })
+    }
+
     /// Runs something with the database, which must not have been closed.
     fn with<T, E: Into<redb::Error>>(
         &self,
@@ -87,6 +111,64 @@ impl RedbEngine {
     }
 }
 
+/// Whether what is written survives a power cut from then on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lasting {
+    No,
+    Yes,
+}
+
+/// Sets and removes, one after the other; what is new and in order goes in as runs.
+fn change<'o>(
+    data: &mut redb::Table<'_, &'static [u8], &'static [u8]>,
+    changes: impl Iterator<Item = (&'o [u8], Option<&'o [u8]>)>,
+) -> Result<(), redb::Error> {
+    let mut changes = changes.peekable();
+    // Keys in no order have no runs. Looking for one costs as much as an insert, so ever fewer are looked for.
+    let (mut pause, mut patience) = (0, 0);
+    while let Some((key, value)) = changes.next() {
+        match value {
+            Some(value) => data.insert(key, value)?,
+            None => data.remove(key)?,
+        };
+        if pause > 0 {
+            pause -= 1;
+        } else if insert_run(data, key, &mut changes)? == 0 {
+            patience = (patience * 2 + 1).min(MAX_PAUSE);
+            pause = patience;
+        } else {
+            patience = 0;
+        }
+    }
+    Ok(())
+}
+
+/// How many keys are inserted one by one before a run is looked for again.
+const MAX_PAUSE: u32 = 63;
+
+/// Inserts what comes next and belongs between `key`, which is there, and the key that follows it there. redb fills
+/// the pages of such a run; those that it splits for single keys stay half empty. Returns how many there were.
+fn insert_run<'o>(
+    data: &mut redb::Table<'_, &'static [u8], &'static [u8]>,
+    key: &[u8],
+    changes: &mut Peekable<impl Iterator<Item = (&'o [u8], Option<&'o [u8]>)>>,
+) -> Result<u32, redb::Error> {
+    if !matches!(changes.peek(), Some((next, Some(_))) if *next > key) {
+        return Ok(0);
+    }
+    let mut gap = data.upper_bound_mut(Bound::Included(key))?;
+    let end = gap.peek_next()?.map(|(key, _)| key.value().to_vec());
+    let (mut last, mut count) = (key, 0);
+    while let Some((next, Some(value))) = changes.next_if(|(next, value)| {
+        value.is_some() && *next > last && end.as_deref().is_none_or(|end| *next < end)
+    }) {
+        gap.insert_before(next, value)?;
+        (last, count) = (next, count + 1);
+    }
+    gap.close()?;
+    Ok(count)
+}
+
 impl Engine for RedbEngine {
     fn snapshot(&self) -> Result<Box<dyn Reader>, Error> {
         let table = self.with("read data.redb", |database| {
@@ -96,21 +178,7 @@ impl Engine for RedbEngine {
     }
 
     fn apply(&self, sequence: u64, batch: &[Op]) -> Result<(), Error> {
-        self.with("write data.redb", |database| {
-            let mut transaction = database.begin_write()?;
-            transaction.set_durability(redb::Durability::None)?;
-            {
-                let mut data = transaction.open_table(DATA)?;
-                for op in batch {
-                    match op {
-                        Op::Put { key, value } => data.insert(key.as_slice(), value.as_slice())?,
-                        Op::Delete { key } => data.remove(key.as_slice())?,
-                    };
-                }
-                transaction.open_table(STATE)?.insert(APPLIED, sequence)?;
-            }
-            transaction.commit().map_err(redb::Error::from)
-        })
+        self.write(sequence, batch.iter().map(|op| (op.key(), op.value())), Lasting::No)
     }
 
     fn applied(&self) -> Result<u64, Error> {

@@ -92,7 +92,7 @@ pub(super) fn open_redb(disk: &RecordingDisk) -> RedbEngine {
     }
 }
 
-fn open_buffered(disk: &RecordingDisk) -> BufferedEngine<RedbEngine> {
+fn open_buffered(disk: &RecordingDisk) -> BufferedEngine {
     BufferedEngine::new(open_redb(disk)).unwrap()
 }
 
