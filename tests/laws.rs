@@ -128,7 +128,7 @@ proptest! {
     fn withheld_values_change_no_merge(mine in states(), theirs in states(), fewer in vec(0..=CHANGES, 3)) {
         let key = RowKey { table: TableId(1), row: RowId::from_bytes([9; 16]) };
         let known = mine.vector.iter().zip(&fewer).map(|((replica, last), fewer)| (replica, last.min(*fewer)));
-        let sent = RowChange::for_peer(key, &theirs, &known.collect());
+        let sent = RowChange::for_peer(key, theirs.clone(), &known.collect());
         let received = sent.complete(Some(&mine));
         prop_assert!(received.is_some());
         if let Some(received) = received {
@@ -140,7 +140,7 @@ proptest! {
     #[test]
     fn a_value_withheld_in_error_is_noticed(theirs in states()) {
         let key = RowKey { table: TableId(1), row: RowId::from_bytes([9; 16]) };
-        let sent = RowChange::for_peer(key, &theirs, &theirs.vector);
+        let sent = RowChange::for_peer(key, theirs.clone(), &theirs.vector);
         let nothing_withheld = sent.withheld.is_empty();
         prop_assert_eq!(sent.complete(None).is_some(), nothing_withheld);
     }

@@ -9,7 +9,7 @@ use crate::value::Value;
 
 /// The id of the row with these values, by column position: a hash of the table and the folded key. None if
 /// chance names the table's rows.
-pub(crate) fn natural_row_id(table: &Table, value: impl Fn(usize) -> Value) -> Option<RowId> {
+pub(crate) fn natural_row_id<'v>(table: &Table, value: impl Fn(usize) -> Option<&'v Value>) -> Option<RowId> {
     let key = table.natural_key()?;
     let mut bytes = Vec::new();
     encode_values(&fold(table, &key.columns, value), &mut bytes);
@@ -26,7 +26,5 @@ pub(crate) fn natural_row_id(table: &Table, value: impl Fn(usize) -> Value) -> O
 pub(crate) fn row_id_of_unit(table: &Table, unit: &Unit, value: &UnitValue) -> Option<RowId> {
     table.natural_unit().filter(|natural| *natural == unit.id)?;
     let place = |column: usize| unit.columns.iter().position(|own| *own == column);
-    natural_row_id(table, |column| {
-        place(column).and_then(|place| value.columns.get(place)).cloned().unwrap_or_default()
-    })
+    natural_row_id(table, |column| place(column).and_then(|place| value.columns.get(place)))
 }

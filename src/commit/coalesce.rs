@@ -84,7 +84,7 @@ impl Stage<'_> {
         let unknown = || Error::corrupt(format!("table {} has no key {}", table.name, key.0));
         let columns = &table.key(key).ok_or_else(unknown)?.columns;
         let shown = self.before(row)?.map(|stored| stored.values(table)).unwrap_or_default();
-        let value = fold(table, columns, |column| shown.get(column).cloned().unwrap_or_default());
+        let value = fold(table, columns, |column| shown.get(column));
         let mut seen: BTreeSet<(UnitId, Dot)> = BTreeSet::new();
         let holder_facts = self.facts(holder)?.filter(|_| !planted(Bug::RuleOfOneRow));
         for facts in [self.facts(row)?, holder_facts].into_iter().flatten() {

@@ -1,6 +1,7 @@
 //! Writes to columns whose concurrent values are combined: what is added to a counter, and which elements
 //! of a set come and go. A maximum or minimum is written like any column, in place of all its values.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::WriteError;
@@ -132,7 +133,10 @@ pub(super) fn elements_of(set: &Value) -> impl Iterator<Item = Json> + use<> {
 }
 
 /// The named values as they will be read: sets in their canonical order.
-pub(super) fn fitted(table: &Table, named: &Columns) -> Result<Columns, WriteError> {
+pub(super) fn fitted<'n>(table: &Table, named: &'n Columns) -> Result<Cow<'n, Columns>, WriteError> {
+    if table.columns.iter().all(|column| column.rule != ColumnRule::Union) {
+        return Ok(Cow::Borrowed(named));
+    }
     let mut fitted = named.clone();
     for (position, value) in &mut fitted {
         let column = table.columns.get(*position).filter(|column| column.rule == ColumnRule::Union);
@@ -149,5 +153,5 @@ pub(super) fn fitted(table: &Table, named: &Columns) -> Result<Columns, WriteErr
         let elements: Vec<Json> = elements_of(value).collect();
         *value = Value::Json(set_of(elements.iter()));
     }
-    Ok(fitted)
+    Ok(Cow::Owned(fitted))
 }

@@ -23,7 +23,7 @@ impl Stage<'_> {
                 self.resolve_hidden(key, table, foreign_key)?;
                 continue;
             };
-            let value = fold(table, &foreign_key.columns, |c| shown.get(c).cloned().unwrap_or_default());
+            let value = fold(table, &foreign_key.columns, |c| shown.get(c));
             // A later statement of the transaction may have taken the reference away again.
             if value.iter().any(Value::is_null) {
                 continue;
@@ -99,7 +99,7 @@ impl Stage<'_> {
         foreign_key: &ForeignKey,
         values: &[Value],
     ) -> Result<Option<RowId>, Error> {
-        let value = fold(table, &foreign_key.columns, |c| values.get(c).cloned().unwrap_or_default());
+        let value = fold(table, &foreign_key.columns, |c| values.get(c));
         if value.iter().any(Value::is_null) {
             return Ok(None);
         }

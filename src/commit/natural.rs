@@ -96,7 +96,7 @@ impl Stage<'_> {
         let Some(unique) = table.natural_key().filter(|_| !planted(Bug::NaturalRename)) else {
             return Ok(());
         };
-        let named = natural_row_id(table, |column| after.get(column).cloned().unwrap_or_default());
+        let named = natural_row_id(table, |column| after.get(column));
         if named == Some(key.row) {
             return Ok(());
         }

@@ -47,8 +47,7 @@ impl<'a> Stage<'a> {
         let parent = self.table(key)?;
         for (table, foreign_key) in self.schema().referring(key.table) {
             let Some(unique) = parent.key(foreign_key.key) else { continue };
-            let value =
-                fold(parent, &unique.columns, |column| shown.get(column).cloned().unwrap_or_default());
+            let value = fold(parent, &unique.columns, |column| shown.get(column));
             if value.iter().any(Value::is_null) {
                 found.extend(self.rows_that_mean(key, table, foreign_key)?);
                 continue;
@@ -60,7 +59,7 @@ impl<'a> Stage<'a> {
                     continue;
                 }
                 let Some(shown) = self.base.visible(child)? else { continue };
-                let refers = fold(table, &foreign_key.columns, |c| shown.get(c).cloned().unwrap_or_default());
+                let refers = fold(table, &foreign_key.columns, |c| shown.get(c));
                 if refers == value {
                     rows.insert(row);
                 }
@@ -222,8 +221,7 @@ impl<'a> Stage<'a> {
             let (Some(shown), Some(now)) = (self.visible(*child)?, self.visible(self.root(*parent)?)?) else {
                 continue;
             };
-            let value = |column: usize| shown.get(column).cloned().unwrap_or_default();
-            let refers = fold(table, &foreign_key.columns, value) == *old;
+            let refers = fold(table, &foreign_key.columns, |column| shown.get(column)) == *old;
             let moved = key_of(parent_table, unique, &now) != *old;
             // Written in this transaction, it may mean another row that has the key now.
             let means_another = self.writes.pending.contains(&(*child, *id))
@@ -271,5 +269,5 @@ impl<'a> Stage<'a> {
 
 /// The folded key of a row that shows these values.
 fn key_of(table: &Table, key: &UniqueKey, shown: &[Value]) -> Vec<Value> {
-    fold(table, &key.columns, |column| shown.get(column).cloned().unwrap_or_default())
+    fold(table, &key.columns, |column| shown.get(column))
 }

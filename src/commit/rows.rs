@@ -31,7 +31,7 @@ impl Stage<'_> {
     /// its key names may have lived before: it begins again.
     pub fn insert(&mut self, key: RowKey, named: &Columns) -> Result<(), WriteError> {
         let table = self.table(key)?;
-        let named = &fitted(table, named)?;
+        let named = &*fitted(table, named)?;
         let default =
             |column: usize| table.columns.get(column).map(|c| c.default.clone()).unwrap_or_default();
         let shown: Vec<Value> = (0..table.columns.len())
@@ -95,7 +95,7 @@ impl Stage<'_> {
         force: bool,
     ) -> Result<(), WriteError> {
         let before = shown.clone();
-        let named = &fitted(table, named)?;
+        let named = &*fitted(table, named)?;
         for (column, value) in named {
             if let Some(slot) = shown.get_mut(*column) {
                 slot.clone_from(value);
@@ -277,7 +277,7 @@ impl Stage<'_> {
         };
         let mut rivals = BTreeSet::new();
         for unique in &table.keys {
-            let value = fold(table, &unique.columns, |c| values.get(c).cloned().unwrap_or_default());
+            let value = fold(table, &unique.columns, |c| values.get(c));
             // The transaction itself may show several.
             rivals.extend(self.writes.staged_with(unique.id, &value).map(|row| RowKey { row, ..key }));
             let holder = self.base.holder(unique.id, &value)?.map(|row| RowKey { row, ..key });

@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::writes::{Staged, Writes, entries};
-use crate::codec::key::check_key_size;
-use crate::derive::{Component, Status, Stored, fold, winner};
+use super::writes::{Staged, Writes, checked_entries, entries};
+use crate::derive::{Component, Status, Stored, winner};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowId, RowKey, UnitId};
@@ -79,19 +78,14 @@ impl<'a> Stage<'a> {
     /// Replaces what is staged of a row.
     pub(super) fn put(&mut self, key: RowKey, staged: Staged) -> Result<(), Error> {
         let table = self.table(key)?;
-        if let Some(new) = &staged.shown {
-            check_keys(table, new)?;
-        }
+        let new = staged.shown.as_ref().map(|shown| checked_entries(table, key.row, shown)).transpose()?;
         self.writes.remember(key);
-        if let Some(old) = self.writes.rows.get(&key).and_then(|staged| staged.shown.clone()) {
+        if let Some(old) = self.writes.rows.insert(key, staged).and_then(|staged| staged.shown) {
             for entry in entries(table, key.row, &old) {
                 self.writes.entries.remove(&entry);
             }
         }
-        if let Some(new) = &staged.shown {
-            self.writes.entries.extend(entries(table, key.row, new));
-        }
-        self.writes.rows.insert(key, staged);
+        self.writes.entries.extend(new.into_iter().flatten());
         Ok(())
     }
 
@@ -252,21 +246,6 @@ impl<'a> Stage<'a> {
         let stamp = self.writes.author.stamp(self.writes.author.priority, dot);
         self.edit(key, |facts| facts.write_ack(stamp, ack))
     }
-}
-
-/// Keys and index entries have a greatest size.
-fn check_keys(table: &Table, shown: &[Value]) -> Result<(), Error> {
-    for columns in table.indexed_columns() {
-        let value = fold(table, columns, |column| shown.get(column).cloned().unwrap_or_default());
-        let names = || table.column_names(columns).join(", ");
-        check_key_size("", &value).map_err(|error| match error {
-            Error::Limit { size, limit, .. } => {
-                Error::Limit { what: format!("the key ({}) of table {}", names(), table.name), size, limit }
-            }
-            error => error,
-        })?;
-    }
-    Ok(())
 }
 
 /// Under row tracking every change writes every column; a change that leaves the keys as they are

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::WriteError;
 use super::before::Before;
 use super::undo::Settled;
-use crate::codec::key::encode_values;
-use crate::derive::{Key, fold, merges};
+use crate::codec::key::{MAX_KEY_BYTES, encode_values};
+use crate::derive::{Key, folded, merges};
 use crate::error::Error;
 use crate::ids::{ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, Seq, TableId};
 use crate::row::RowState;
@@ -368,17 +368,51 @@ fn set(rows: &mut BTreeSet<RowKey>, key: RowKey, member: bool) {
 
 /// What a shown row holds in the keys, foreign keys and indexes of its table.
 pub(super) fn entries(table: &Table, row: RowId, shown: &[Value]) -> Vec<(ConstraintId, Vec<u8>, RowId)> {
-    let constraints = table.keys.iter().map(|key| (key.id, &key.columns, false));
-    let constraints = constraints.chain(table.foreign_keys.iter().map(|key| (key.id, &key.columns, false)));
-    let constraints = constraints.chain(table.indexes.iter().map(|index| (index.id, &index.columns, true)));
-    let mut entries = Vec::new();
-    for (id, columns, with_nulls) in constraints {
-        let value = fold(table, columns, |column| shown.get(column).cloned().unwrap_or_default());
-        if with_nulls || !value.iter().any(Value::is_null) {
-            let mut bytes = Vec::new();
-            encode_values(&value, &mut bytes);
+    let held = encoded(table, shown).filter(|value| value.is_held);
+    held.map(|value| (value.id, value.bytes, row)).collect()
+}
+
+/// The same of a row that is written: keys and index entries have a greatest size.
+pub(super) fn checked_entries(
+    table: &Table,
+    row: RowId,
+    shown: &[Value],
+) -> Result<Vec<(ConstraintId, Vec<u8>, RowId)>, Error> {
+    let mut entries = Vec::with_capacity(table.keys.len() + table.foreign_keys.len() + table.indexes.len());
+    for Encoded { id, columns, bytes, is_held } in encoded(table, shown) {
+        if bytes.len() > MAX_KEY_BYTES {
+            let what =
+                format!("the key ({}) of table {}", table.column_names(columns).join(", "), table.name);
+            return Err(Error::Limit { what, size: bytes.len() as u64, limit: MAX_KEY_BYTES as u64 });
+        }
+        if is_held {
             entries.push((id, bytes, row));
         }
     }
-    entries
+    Ok(entries)
+}
+
+/// What a row shows in the columns of a key, a foreign key or an index.
+struct Encoded<'t> {
+    id: ConstraintId,
+    columns: &'t [usize],
+    bytes: Vec<u8>,
+    /// Keys and references with a `Null` in them have no entry.
+    is_held: bool,
+}
+
+fn encoded<'t>(table: &'t Table, shown: &[Value]) -> impl Iterator<Item = Encoded<'t>> {
+    let constraints = table.keys.iter().map(|key| (key.id, &key.columns, false));
+    let constraints = constraints.chain(table.foreign_keys.iter().map(|key| (key.id, &key.columns, false)));
+    let constraints = constraints.chain(table.indexes.iter().map(|index| (index.id, &index.columns, true)));
+    constraints.map(|(id, columns, with_nulls)| {
+        let mut bytes = Vec::with_capacity(32);
+        let mut is_held = true;
+        for column in columns {
+            let value = shown.get(*column).unwrap_or(&Value::Null);
+            is_held &= with_nulls || !value.is_null();
+            encode_values(std::slice::from_ref(&*folded(table, *column, value)), &mut bytes);
+        }
+        Encoded { id, columns, bytes, is_held }
+    })
 }

@@ -169,6 +169,6 @@ impl Changes {
 
     /// The facts of a row.
     pub fn facts(&self, key: RowKey) -> Result<Option<RowState>, Error> {
-        Ok(self.snapshot.row(key)?.map(|stored| (*stored.facts).clone()))
+        Ok(self.snapshot.row(key)?.map(|stored| Arc::unwrap_or_clone(stored.facts)))
     }
 }

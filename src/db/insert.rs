@@ -25,16 +25,19 @@ impl TableMut<'_> {
     /// references are checked when the transaction commits; but that a row which its primary key names
     /// ([`Identity::Natural`](crate::schema::Identity::Natural)) is there already is known at once.
     pub fn insert(&mut self, row: Row) -> Result<RowId, WriteError> {
-        let table = self.definition()?;
-        let named = columns(table, &row)?;
-        if let Some(id) = natural_id(table, &named) {
+        let named = columns(self.definition()?, row)?;
+        self.insert_columns(&named)
+    }
+
+    fn insert_columns(&mut self, named: &Columns) -> Result<RowId, WriteError> {
+        if let Some(id) = natural_id(self.definition()?, named) {
             let key = self.key(id);
-            self.transaction.run(|stage| stage.insert(key, &named))?;
+            self.transaction.run(|stage| stage.insert(key, named))?;
             return Ok(id);
         }
         let id = self.transaction.new_row_id()?;
         let key = self.key(id);
-        self.transaction.run(|stage| stage.insert_new(key, &named))?;
+        self.transaction.run(|stage| stage.insert_new(key, named))?;
         Ok(id)
     }
 
@@ -58,7 +61,7 @@ impl TableMut<'_> {
     /// rows and gives this one another id.
     pub fn insert_with_id(&mut self, id: RowId, row: Row) -> Result<(), WriteError> {
         let table = self.definition()?;
-        let named = columns(table, &row)?;
+        let named = columns(table, row)?;
         if let Some(natural) = natural_id(table, &named).filter(|natural| *natural != id) {
             let reason =
                 format!("its primary key gives it the row id {natural}: insert it without naming one");
@@ -135,14 +138,14 @@ impl TableMut<'_> {
     /// As [`TableMut::insert`]; also if the table has no primary key, or the row does not name it.
     pub fn upsert(&mut self, row: Row) -> Result<RowId, WriteError> {
         let table = self.definition()?;
-        let named = columns(table, &row)?;
+        let named = columns(table, row)?;
         let Some(key) = table.primary_key() else {
             let what = "its primary key (it has none: use insert and update)".to_string();
             return Err(WriteError::UnknownColumn { table: table.name.clone(), column: what });
         };
         let value: Vec<Value> =
             key.columns.iter().map(|column| named.get(column).cloned().unwrap_or_default()).collect();
-        let Some(id) = self.read()?.row_id(value)? else { return self.insert(row) };
+        let Some(id) = self.read()?.row_id(value)? else { return self.insert_columns(&named) };
         self.change(id, named)?;
         Ok(id)
     }
@@ -150,8 +153,5 @@ impl TableMut<'_> {
 
 /// The id that the row with these values has, if its primary key names it.
 fn natural_id(table: &schema::Table, named: &Columns) -> Option<RowId> {
-    natural_row_id(table, |column| {
-        let value = named.get(&column).or_else(|| Some(&table.columns.get(column)?.default));
-        value.cloned().unwrap_or_default()
-    })
+    natural_row_id(table, |column| named.get(&column).or_else(|| Some(&table.columns.get(column)?.default)))
 }

@@ -57,7 +57,7 @@ impl TableMut<'_> {
         version: &Version,
         to: Row,
     ) -> Result<(), WriteError> {
-        let (key, named) = (self.find_seen(row, version)?, columns(self.definition()?, &to)?);
+        let (key, named) = (self.find_seen(row, version)?, columns(self.definition()?, to)?);
         self.transaction.run(|stage| stage.update_if(key, version, &named))
     }
 

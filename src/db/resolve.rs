@@ -53,13 +53,13 @@ impl ResolveWith {
         Ok(match self {
             ResolveWith::KeepWinner => Resolution::KeepWinner,
             ResolveWith::KeepLoser => Resolution::KeepLoser,
-            ResolveWith::Set(row) => Resolution::Set(columns(table, &row)?),
-            ResolveWith::Rename(row) => Resolution::Rename(columns(table, &row)?),
+            ResolveWith::Set(row) => Resolution::Set(columns(table, row)?),
+            ResolveWith::Rename(row) => Resolution::Rename(columns(table, row)?),
             ResolveWith::Prefer => Resolution::Prefer,
-            ResolveWith::Reparent(row) => Resolution::Reparent(columns(table, &row)?),
+            ResolveWith::Reparent(row) => Resolution::Reparent(columns(table, row)?),
             ResolveWith::RestoreParent => Resolution::RestoreParent,
             ResolveWith::Merge => Resolution::Merge,
-            ResolveWith::KeepBoth(row) => Resolution::KeepBoth(columns(table, &row)?),
+            ResolveWith::KeepBoth(row) => Resolution::KeepBoth(columns(table, row)?),
             ResolveWith::Delete => Resolution::Delete,
             ResolveWith::Dismiss => Resolution::Dismiss,
         })

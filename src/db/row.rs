@@ -101,6 +101,11 @@ impl Row {
         self.serialized
     }
 
+    /// The names of the columns and their values.
+    pub(super) fn into_parts(self) -> (Arc<Vec<String>>, Vec<Value>) {
+        (self.names, self.values)
+    }
+
     pub(super) fn into_columns(self) -> Vec<(String, Value)> {
         self.names.iter().cloned().zip(self.values).collect()
     }

@@ -451,7 +451,7 @@ impl<'a> Table<'a> {
         let mut fitted = Vec::new();
         for (position, value) in columns.iter().zip(values) {
             let value = super::write::fit(self.table, *position, value)?;
-            fitted.extend(fold(self.table, &[*position], |_| value.clone()));
+            fitted.extend(fold(self.table, &[*position], |_| Some(&value)));
         }
         Ok(fitted)
     }

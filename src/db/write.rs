@@ -73,7 +73,7 @@ impl<'a> TableMut<'a> {
     /// If there is no such row, a name or value does not fit the table, or the key names the row and would be
     /// another.
     pub fn update(&mut self, row: impl Into<RowRef>, to: Row) -> Result<(), WriteError> {
-        let (key, named) = (self.find(row)?, columns(self.definition()?, &to)?);
+        let (key, named) = (self.find(row)?, columns(self.definition()?, to)?);
         self.transaction.run(|stage| stage.update(key, &named, false))
     }
 
@@ -97,7 +97,7 @@ impl<'a> TableMut<'a> {
     /// # Errors
     /// As [`TableMut::update`].
     pub fn update_forced(&mut self, row: impl Into<RowRef>, to: Row) -> Result<(), WriteError> {
-        let (key, named) = (self.find(row)?, columns(self.definition()?, &to)?);
+        let (key, named) = (self.find(row)?, columns(self.definition()?, to)?);
         self.transaction.run(|stage| stage.update(key, &named, true))
     }
 
@@ -120,7 +120,7 @@ impl<'a> TableMut<'a> {
     /// # Errors
     /// If there is no such row, a column is no counter, or a counter would leave the range of INTEGER.
     pub fn increment(&mut self, row: impl Into<RowRef>, by: Row) -> Result<(), WriteError> {
-        let (key, amounts) = (self.find(row)?, columns(self.definition()?, &by)?);
+        let (key, amounts) = (self.find(row)?, columns(self.definition()?, by)?);
         self.transaction.run(|stage| stage.increment(key, &amounts))
     }
 
@@ -215,7 +215,7 @@ impl<'a> TableMut<'a> {
 
     /// Makes the named columns of a row be these: changes those that differ.
     pub(super) fn make(&mut self, row: RowRef, to: &Row) -> Result<(), WriteError> {
-        let (key, named) = (self.find(row)?, columns(self.definition()?, to)?);
+        let (key, named) = (self.find(row)?, columns(self.definition()?, to.clone())?);
         self.change(key.row, named)
     }
 
@@ -251,7 +251,7 @@ impl<'a> TableMut<'a> {
 }
 
 /// The values of a row by column position, in the columns' types.
-pub(super) fn columns(table: &schema::Table, row: &Row) -> Result<Columns, WriteError> {
+pub(super) fn columns(table: &schema::Table, row: Row) -> Result<Columns, WriteError> {
     if let Some((name, source)) = row.invalid() {
         let (position, column) = find_column(table, name)?;
         let expected = table.columns.get(position).map_or(column.kind, |column| column.kind);
@@ -259,10 +259,11 @@ pub(super) fn columns(table: &schema::Table, row: &Row) -> Result<Columns, Write
         return Err(WriteError::TypeMismatch { table, column, expected, source });
     }
     let mut named = Columns::new();
-    for (name, value) in row.iter() {
+    let is_serialized = row.is_serialized();
+    let (names, values) = row.into_parts();
+    for (name, mut value) in names.iter().zip(values) {
         let (position, column) = find_column(table, name)?;
-        let mut value = value.clone();
-        if row.is_serialized() {
+        if is_serialized {
             value = for_column(column.kind, value).map_err(|source| mismatch(table, column, source))?;
         }
         named.insert(position, fit(table, position, value)?);

@@ -33,6 +33,18 @@ pub struct Footprint {
 impl Footprint {
     /// The footprint of a row with these facts of its own; `visible` says whether it is in its table.
     pub(super) fn of(table: &Table, facts: &RowState, image: &Image, visible: bool) -> Footprint {
+        let (keys, references) = (image.keys.clone(), image.references.clone());
+        Footprint { keys, references, ..Footprint::without_keys(table, facts, image, visible) }
+    }
+
+    /// The same, with the keys and references of the image, which has them no longer.
+    pub(super) fn taken_from(image: &mut Image, table: &Table, facts: &RowState, visible: bool) -> Footprint {
+        let footprint = Footprint::without_keys(table, facts, image, visible);
+        let keys = std::mem::take(&mut image.keys);
+        Footprint { keys, references: std::mem::take(&mut image.references), ..footprint }
+    }
+
+    fn without_keys(table: &Table, facts: &RowState, image: &Image, visible: bool) -> Footprint {
         let merges: BTreeSet<RowId> = merges(facts).map(|(_, merge)| merge.into).collect();
         let merges = merges.into_iter().collect();
         let parents = parents(table, facts, image);
@@ -41,12 +53,11 @@ impl Footprint {
         }
         let entries = table.indexes.iter().filter(|_| visible);
         Footprint {
-            keys: image.keys.clone(),
-            references: image.references.clone(),
             parents,
             entries: entries.map(|index| image.folded(table, &index.columns)).collect(),
             visible,
             merges,
+            ..Footprint::default()
         }
     }
 }

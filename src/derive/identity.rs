@@ -230,8 +230,8 @@ impl<'t> Component<'t> {
         let Some(key) = self.table.key(rule.key) else { return true };
         let says = |columns: &[usize], value: &UnitValue| {
             let at = |column: usize| columns.iter().position(|own| *own == column);
-            let own = |column: usize| at(column).and_then(|i| value.columns.get(i)).cloned();
-            let value = fold(self.table, &key.columns, |column| own(column).unwrap_or_default());
+            let own = |column: usize| at(column).and_then(|i| value.columns.get(i));
+            let value = fold(self.table, &key.columns, own);
             let pairs = key.columns.iter().zip(value.iter().zip(&rule.value));
             pairs.filter(|(column, _)| at(**column).is_some()).all(|(_, (its, agreed))| its == agreed)
         };

@@ -2,6 +2,8 @@
 //!
 //! Does not know which rows are visible: an image depends on L1 and L2 only.
 
+use std::borrow::Cow;
+
 use super::Status;
 use super::joined::combined;
 use super::rank::{Rank, rank};
@@ -196,10 +198,13 @@ impl Image {
     }
 
     fn failed_checks(&self, table: &Table) -> Vec<ConstraintId> {
-        let collations: Vec<Collation> = table.columns.iter().map(|column| column.collation).collect();
         let columns = table.columns.iter().zip(&self.values);
         let missing = columns.filter(|(column, value)| !column.nullable && value.is_null());
         let missing = missing.map(|(column, _)| ConstraintId(column.id.0));
+        if table.checks.is_empty() {
+            return missing.collect();
+        }
+        let collations: Vec<Collation> = table.columns.iter().map(|column| column.collation).collect();
         let checks = table.checks.iter().filter(|check| !check.rule.passes(&self.values, &collations));
         missing.chain(checks.map(|check| check.id)).collect()
     }
@@ -212,11 +217,12 @@ impl Image {
 
     /// The folded values of these columns.
     pub(super) fn folded(&self, table: &Table, columns: &[usize]) -> Key {
-        fold(table, columns, |column| self.values.get(column).cloned().unwrap_or_default())
+        fold(table, columns, |column| self.values.get(column))
     }
 }
 
-/// Folds the texts among some columns' values by the columns' collations.
+/// Folds the texts among some columns' values by the columns' collations. A value that is not there is
+/// `Null`.
 ///
 /// ```
 /// use reunite::derive::fold;
@@ -224,19 +230,24 @@ impl Image {
 /// use reunite::value::Value;
 /// let schema = Schema::from_sql("CREATE TABLE tag (name TEXT COLLATE NOCASE, size INTEGER)")?;
 /// let row = [Value::from("Red"), Value::from(3)];
-/// let key = fold(&schema.tables()[0], &[1, 0], |column| row[column].clone());
+/// let key = fold(&schema.tables()[0], &[1, 0], |column| row.get(column));
 /// assert_eq!(key, [Value::from(3), Value::from("red")]);
 /// # Ok::<(), reunite::schema::DdlError>(())
 /// ```
 #[must_use]
-pub fn fold(table: &Table, columns: &[usize], value: impl Fn(usize) -> Value) -> Key {
-    let fold = |column: &usize| match (value(*column), table.columns.get(*column)) {
+pub fn fold<'v>(table: &Table, columns: &[usize], value: impl Fn(usize) -> Option<&'v Value>) -> Key {
+    let fold = |column: &usize| value(*column).map(|value| folded(table, *column, value).into_owned());
+    columns.iter().map(|column| fold(column).unwrap_or_default()).collect()
+}
+
+/// A value of a column, folded by the column's collation if it is a text.
+pub(crate) fn folded<'v>(table: &Table, column: usize, value: &'v Value) -> Cow<'v, Value> {
+    match (value, table.columns.get(column)) {
         (Value::Text(text), Some(column)) if column.collation != Collation::Binary => {
-            Value::Text(column.collation.fold(&text).into_owned())
+            Cow::Owned(Value::Text(column.collation.fold(text).into_owned()))
         }
-        (value, _) => value,
-    };
-    columns.iter().map(fold).collect()
+        _ => Cow::Borrowed(value),
+    }
 }
 
 /// By column position: the winners' values as they were written, or the defaults; where values are

@@ -36,6 +36,7 @@ pub(crate) use class::{class_of, component_of};
 pub use conflicts::{About, Conflict, Kind, conflict_id};
 pub use footprint::Footprint;
 pub(crate) use identity::{Component, Lookup, is_apart, merges};
+pub(crate) use image::folded;
 pub use image::{Key, Need, fold, written_values};
 pub(crate) use joined::{combined, saturated, seen_sums, set_of, shows_the_same, total};
 pub(crate) use roots::Roots;

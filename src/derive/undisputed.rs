@@ -43,8 +43,9 @@ pub(super) fn undisputed<S: Source + ?Sized>(
             if stratum.cyclic || !change.is_calm(table)? {
                 return Ok(None);
             }
+            let is_referred_to = schema.referring(table.id).next().is_some();
             for (key, facts) in rows {
-                if !change.take(table, key, facts)? {
+                if !change.take(table, is_referred_to, key, facts)? {
                     return Ok(None);
                 }
             }
@@ -90,13 +91,19 @@ impl<'a, S: Source + ?Sized> Undisputed<'a, S> {
     }
 
     /// Takes a row into the result; false if that is not for here to decide.
-    fn take(&mut self, table: &Table, key: RowKey, facts: &Arc<RowState>) -> Result<bool, Error> {
+    fn take(
+        &mut self,
+        table: &Table,
+        is_referred_to: bool,
+        key: RowKey,
+        facts: &Arc<RowState>,
+    ) -> Result<bool, Error> {
         if !is_plain(table, facts) {
             return Ok(false);
         }
         let before = self.source.row(key)?;
         let class = Facts { class: facts, own: facts, merged: false };
-        let image = Image::new(table, key.row, class, |foreign_key, row| {
+        let mut image = Image::new(table, key.row, class, |foreign_key, row| {
             let parent = RowKey { table: foreign_key.parent, row };
             let follows = foreign_key.follow.then(|| self.key_of(parent, foreign_key));
             Ok(Parent { row, key: follows.transpose()?.flatten() })
@@ -112,9 +119,11 @@ impl<'a, S: Source + ?Sized> Undisputed<'a, S> {
             None if self.is_alone(table, &image)? => Footprint::default(),
             None => return Ok(false),
         };
-        let new = Footprint::of(table, facts, &image, true);
-        let derived = Derived { status: Status::Visible, followed: image.followed.clone() };
-        self.shown.insert(key, Some(image.values.into()));
+        let new = Footprint::taken_from(&mut image, table, facts, true);
+        let derived = Derived { status: Status::Visible, followed: image.followed };
+        if is_referred_to {
+            self.shown.insert(key, Some(image.values.into()));
+        }
         let (facts, failed, conflicts) = (Arc::clone(facts), Vec::new(), Vec::new());
         self.delta.insert(key, Rederived { facts, derived, before, failed, old, new, conflicts });
         Ok(true)
@@ -152,12 +161,12 @@ impl<'a, S: Source + ?Sized> Undisputed<'a, S> {
             return Ok(None);
         }
         let class = Facts { class: &stored.facts, own: &stored.facts, merged: false };
-        let old = Image::stored(table, key.row, class, &stored.derived.followed, |_, row| Ok(row))?;
+        let mut old = Image::stored(table, key.row, class, &stored.derived.followed, |_, row| Ok(row))?;
         // Equal keys may be spelled differently, and who follows them shows how.
         let mut columns = table.keys.iter().flat_map(|unique| &unique.columns);
         let spelled_alike = columns.all(|column| old.values.get(*column) == image.values.get(*column));
         let same = spelled_alike && old.rank == image.rank && old.references == image.references;
-        Ok(same.then(|| Footprint::of(table, &stored.facts, &old, true)))
+        Ok(same.then(|| Footprint::taken_from(&mut old, table, &stored.facts, true)))
     }
 
     /// Whether a row that is in its table satisfies a reference.

@@ -21,7 +21,7 @@ use crate::version::Knowledge;
 ///
 /// let known: Knowledge = [(dot(1).replica, 1)].into_iter().collect();
 /// let key = RowKey { table: TableId(1), row: RowId::from_bytes([7; 16]) };
-/// let change = RowChange::for_peer(key, &mine, &known);
+/// let change = RowChange::for_peer(key, mine.clone(), &known);
 /// assert_eq!(change.withheld, [(UnitId(2), dot(1))]); // they have that value
 /// assert_eq!(change.complete(Some(&theirs)), Some(mine));
 /// ```
@@ -38,19 +38,16 @@ pub struct RowChange {
 impl RowChange {
     /// What a replica that knows `known` needs of a row.
     #[must_use]
-    pub fn for_peer(key: RowKey, facts: &RowState, known: &Knowledge) -> RowChange {
-        let mut change = RowChange { key, state: facts.clone(), withheld: Vec::new() };
-        for (unit, siblings) in facts.units() {
-            if !siblings.dots().any(|dot| known.covers(dot)) {
-                continue;
+    pub fn for_peer(key: RowKey, mut facts: RowState, known: &Knowledge) -> RowChange {
+        let mut withheld = Vec::new();
+        facts.retain_values(|unit, dot| {
+            let is_known = known.covers(dot);
+            if is_known {
+                withheld.push((unit, dot));
             }
-            let mut sent = siblings.clone();
-            sent.retain(|sibling| !known.covers(sibling.stamp.dot));
-            let withheld = siblings.dots().filter(|dot| known.covers(*dot));
-            change.withheld.extend(withheld.map(|dot| (unit, dot)));
-            change.state.set_unit(unit, sent);
-        }
-        change
+            !is_known
+        });
+        RowChange { key, state: facts, withheld }
     }
 
     /// The facts, with the withheld values filled in from what the receiver has of the row. A value

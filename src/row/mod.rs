@@ -125,6 +125,14 @@ impl RowState {
         }
     }
 
+    /// Keeps only the live values of units for which `keep` says so, in the order of the units and dots.
+    pub(super) fn retain_values(&mut self, mut keep: impl FnMut(UnitId, Dot) -> bool) {
+        self.units.retain_mut(|(unit, siblings)| {
+            siblings.retain(|sibling| keep(*unit, sibling.stamp.dot));
+            !siblings.is_empty()
+        });
+    }
+
     /// Writes a unit: the new value replaces the named ones, and no others.
     pub fn write_unit(&mut self, id: UnitId, stamp: Stamp, value: UnitValue, replaces: &[Dot]) {
         let mut siblings = self.unit(id).clone();

@@ -1,5 +1,7 @@
 //! The live values of one unit. More than one means that changes were concurrent.
 
+use smallvec::SmallVec;
+
 use crate::ids::Dot;
 use crate::version::{Hlc, Stamp};
 
@@ -30,8 +32,8 @@ pub struct Sibling<V> {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Siblings<V> {
-    /// Ascending by dot.
-    live: Vec<Sibling<V>>,
+    /// Ascending by dot. Most units have one value, which then is here and not elsewhere in memory.
+    live: SmallVec<[Sibling<V>; 1]>,
 }
 
 impl<V> Default for Siblings<V> {
@@ -44,7 +46,7 @@ impl<V> Siblings<V> {
     /// No values.
     #[must_use]
     pub const fn new() -> Siblings<V> {
-        Siblings { live: Vec::new() }
+        Siblings { live: SmallVec::new_const() }
     }
 
     /// The values, ascending by dot.
@@ -86,13 +88,13 @@ impl<V> Siblings<V> {
 
     /// How many are live.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.live.len()
     }
 
     /// Whether none is live.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.live.is_empty()
     }
 
@@ -123,8 +125,8 @@ impl<V> Siblings<V> {
     }
 
     /// Keeps only the values for which `keep` says so.
-    pub fn retain(&mut self, keep: impl FnMut(&Sibling<V>) -> bool) {
-        self.live.retain(keep);
+    pub fn retain(&mut self, mut keep: impl FnMut(&Sibling<V>) -> bool) {
+        self.live.retain(|sibling| keep(sibling));
     }
 
     fn position(&self, dot: Dot) -> Result<usize, usize> {
@@ -134,10 +136,8 @@ impl<V> Siblings<V> {
 
 impl<V> FromIterator<Sibling<V>> for Siblings<V> {
     fn from_iter<I: IntoIterator<Item = Sibling<V>>>(all: I) -> Siblings<V> {
-        let all = all.into_iter();
-        // Most units have one value, and a `Vec` that grows by itself would make room for four.
-        let mut siblings = Siblings { live: Vec::with_capacity(all.size_hint().0) };
-        all.for_each(|sibling| siblings.insert(sibling));
+        let mut siblings = Siblings::new();
+        all.into_iter().for_each(|sibling| siblings.insert(sibling));
         siblings
     }
 }

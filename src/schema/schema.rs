@@ -36,6 +36,8 @@ pub struct Schema {
     /// Whether a text is compared by the tables of Unicode.
     folds_unicode: bool,
     merges_duplicates: bool,
+    /// Under the version of Unicode that the program has: every session asks for it.
+    digest: [u8; 16],
 }
 
 /// Tables that refer to each other, directly or around a cycle; usually a single table.
@@ -178,8 +180,8 @@ impl Schema {
     /// # Ok::<(), reunite::schema::DdlError>(())
     /// ```
     #[must_use]
-    pub fn digest(&self) -> [u8; 16] {
-        self.digest_under(Collation::UNICODE_VERSION)
+    pub const fn digest(&self) -> [u8; 16] {
+        self.digest
     }
 
     /// Whether texts are compared by [`Collation::UnicodeNoCase`], so that replicas need the same version of
@@ -253,7 +255,7 @@ impl Schema {
         let folds_unicode = columns.any(|column| column.collation == Collation::UnicodeNoCase);
         let mut keys = tables.iter().take(live).flat_map(|table| &table.keys);
         let merges_duplicates = keys.any(|key| key.duplicates == DuplicateRule::Merge);
-        Schema {
+        let mut schema = Schema {
             tables,
             live,
             by_name,
@@ -264,7 +266,10 @@ impl Schema {
             strata,
             folds_unicode,
             merges_duplicates,
-        }
+            digest: [0; 16],
+        };
+        schema.digest = schema.digest_under(Collation::UNICODE_VERSION);
+        schema
     }
 }
 

@@ -145,7 +145,7 @@ impl Batcher {
         let facts = source.row(entry.key)?;
         let live = |facts: &RowState| facts.stamps().any(|stamp| stamp.dot == entry.dot);
         let facts = facts.filter(|facts| !planted(Bug::LogOfLiveChanges) || live(facts));
-        Ok(facts.map(|facts| RowChange::for_peer(entry.key, &facts, &self.declared)))
+        Ok(facts.map(|facts| RowChange::for_peer(entry.key, facts, &self.declared)))
     }
 }
 

@@ -33,7 +33,7 @@ pub fn agree(table: &Table<'_>, random: &mut Random) -> Checked {
                 continue;
             }
             // A transaction may hold a key twice until it commits.
-            let entry = |values: &Values| fold(definition, &key.columns, |column| values[column].clone());
+            let entry = |values: &Values| fold(definition, &key.columns, |column| values.get(column));
             let alone = rows.iter().filter(|(_, other)| entry(other) == entry(values)).count() == 1;
             let found = table.get_by_key(&key.name, value).unwrap();
             let same = found.is_some_and(|(row, shown)| {
@@ -58,7 +58,7 @@ fn ranges(
     nulls: bool,
     random: &mut Random,
 ) -> Checked {
-    let entry = |values: &Values| fold(table.definition(), columns, |column| values[column].clone());
+    let entry = |values: &Values| fold(table.definition(), columns, |column| values.get(column));
     let mut expected: Vec<(Vec<Value>, RowId, &Values)> = rows
         .iter()
         .map(|(id, values)| (entry(values), *id, values))
@@ -80,7 +80,7 @@ fn ranges(
         let within = |entry: &[Value]| {
             let compare = |value: &Vec<Value>| {
                 let folded = fold(table.definition(), &columns[..value.len()], |column| {
-                    value[columns.iter().position(|other| *other == column).unwrap()].clone()
+                    value.get(columns.iter().position(|other| *other == column).unwrap())
                 });
                 entry[..value.len()].cmp(&folded)
             };

@@ -95,7 +95,7 @@ pub fn unspelled(schema: &Schema, key: RowKey, values: &Values) -> Values {
     let table = schema.table_by_id(key.table).expect("a table of the schema");
     let mut values = values.clone();
     for column in table.foreign_keys.iter().filter(|key| key.follow).flat_map(|key| &key.columns) {
-        values[*column] = fold(table, &[*column], |at| values[at].clone()).remove(0);
+        values[*column] = fold(table, &[*column], |at| values.get(at)).remove(0);
     }
     values
 }

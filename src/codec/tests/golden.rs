@@ -171,10 +171,10 @@ fn entries() {
 fn a_message() {
     let known: Knowledge = [(ReplicaId::from_bytes([2; 16]), 299)].into_iter().collect();
     let mut message = MessageWriter::new();
-    message.change(&RowChange::for_peer(key(), &eventful(), &known));
+    message.change(&RowChange::for_peer(key(), eventful(), &known));
     message.change(&RowChange::for_peer(
         key(),
-        &eventful(),
+        eventful(),
         &[(ReplicaId::from_bytes([1; 16]), 9)].into_iter().collect(),
     ));
     message.log_entry(Dot { replica: ReplicaId::from_bytes([1; 16]), seq: 9 }, Hlc(0x2000), key());
@@ -235,7 +235,7 @@ fn golden_row_ids_of_keys() {
     let schema = Schema::from_sql(sql).unwrap();
     let id = |row: &str, place: i64| {
         let values = [Value::from(row), Value::Integer(place)];
-        natural_row_id(&schema.tables()[0], |column| values[column].clone()).unwrap().to_string()
+        natural_row_id(&schema.tables()[0], |column| values.get(column)).unwrap().to_string()
     };
     assert_eq!(id("Ann", 7), "351ad3ff-60e9-8d71-8d93-d4bec6dd598b");
     assert_eq!(id("ANN", 7), id("ann", 7));

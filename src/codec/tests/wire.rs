@@ -14,7 +14,7 @@ use crate::version::{Hlc, Knowledge};
 fn changes() -> impl Strategy<Value = RowChange> {
     let known = btree_map(replicas(), 1_u64..8, 0..3);
     (row_keys(), rows(), known)
-        .prop_map(|(key, facts, known)| RowChange::for_peer(key, &facts, &known.into_iter().collect()))
+        .prop_map(|(key, facts, known)| RowChange::for_peer(key, facts, &known.into_iter().collect()))
 }
 
 fn message(changes: &[RowChange], log: &[(Dot, Hlc, RowKey)], knowledge: &Knowledge) -> Vec<u8> {
