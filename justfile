@@ -20,6 +20,7 @@ lint:
     cargo clippy --all-targets -- -D warnings
     cargo clippy --workspace --all-targets --all-features -- -D warnings
     cargo clippy --manifest-path benches/paths/Cargo.toml --all-targets -- -D warnings
+    cargo clippy --manifest-path benches/peers/Cargo.toml --all-targets -- -D warnings
 
 # Build the documentation of all features and open it
 doc *args:
