@@ -5,7 +5,7 @@
 //! more about the machine. Nothing here decides whether a figure is good.
 //!
 //! `cargo run --release --manifest-path benches/peers/Cargo.toml -- [WORKLOAD] [PEER]`; with `--write` it writes
-//! `docs/BENCHMARKS.md` and its chart. All peers are there with `--features all`, each alone with the feature
+//! `docs/BENCHMARKS.md` and its chart, with `--engines` the comparison in `docs/ENGINES.md`. All peers are there with `--features all`, each alone with the feature
 //! of its name; `session`, which is SQLite with its session extension, needs libclang for its bindings.
 
 mod data;
@@ -24,7 +24,7 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::machine::Machine;
-use crate::report::{Report, chart, document, growth, tables};
+use crate::report::{Report, chart, document, engines, growth, tables};
 use crate::task::Task;
 use crate::workloads::{Part, Workload};
 
@@ -33,7 +33,7 @@ use crate::workloads::{Part, Workload};
 struct Arguments {
     /// Only this workload: w1 to w11
     workload: Option<String>,
-    /// Only this peer, beside plain SQLite
+    /// Only this peer, beside plain SQLite; with --engines this engine, beside redb
     peer: Option<String>,
     /// How many rows
     #[arg(long, default_value_t = 100_000)]
@@ -47,7 +47,10 @@ struct Arguments {
     /// The sizes for --growth
     #[arg(long, value_delimiter = ',', default_value = "10000,100000,1000000")]
     sizes: Vec<usize>,
-    /// Write docs/BENCHMARKS.md and its chart
+    /// Run it over the engines under Reunite, instead of on its peers
+    #[arg(long, conflicts_with = "growth")]
+    engines: bool,
+    /// Write docs/BENCHMARKS.md and its chart; with --engines a part of docs/ENGINES.md
     #[arg(long)]
     write: bool,
     /// Run once, in this process, and print the measurements
@@ -63,31 +66,61 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let workloads = match &arguments.workload {
-        Some(name) => vec![Workload::called(name)?],
-        None => Workload::ALL.to_vec(),
-    };
     if arguments.once {
-        return once(&arguments, &workloads);
+        return once(&arguments, &arguments.workloads(&Workload::ALL)?);
     }
-    let peers: Vec<&str> = match arguments.peer.as_deref() {
-        None => peers::NAMES.to_vec(),
-        Some(peers::BASELINE) => vec![peers::BASELINE],
-        Some(name) => vec![peers::BASELINE, name],
-    };
     let machine = Machine::this();
-    let report = run(&peers, &workloads, arguments.rows, arguments.rounds)?;
+    if arguments.engines { over_engines(&arguments, &machine) } else { on_peers(&arguments, &machine) }
+}
+
+impl Arguments {
+    /// The one that was asked for, or all of these.
+    fn workloads(&self, all: &[Workload]) -> Result<Vec<Workload>> {
+        match &self.workload {
+            Some(name) => Ok(vec![Workload::called(name)?]),
+            None => Ok(all.to_vec()),
+        }
+    }
+
+    /// The one that was asked for beside the first, or all of these.
+    fn peers<'a>(&'a self, all: &[&'a str]) -> Vec<&'a str> {
+        let mut peers = all.to_vec();
+        if let Some(name) = self.peer.as_deref() {
+            peers.truncate(1);
+            peers.extend((peers[0] != name).then_some(name));
+        }
+        peers
+    }
+}
+
+fn over_engines(arguments: &Arguments, machine: &Machine) -> Result<()> {
+    let mut report = Report::new(arguments.rows, arguments.rounds, &peers::ENGINES[..1]);
+    run(&mut report, &arguments.peers(peers::ENGINES), &arguments.workloads(&engines::WORKLOADS)?)?;
+    print!("{}", tables::tables(&report));
+    if arguments.write {
+        let path = document::directory().join("ENGINES.md");
+        let page = engines::put_into(&fs::read_to_string(&path)?, machine, &report)?;
+        fs::write(path, page)?;
+    }
+    Ok(())
+}
+
+fn on_peers(arguments: &Arguments, machine: &Machine) -> Result<()> {
+    let mut report = Report::new(arguments.rows, arguments.rounds, peers::BASELINES);
+    run(&mut report, &arguments.peers(peers::NAMES), &arguments.workloads(&Workload::ALL)?)?;
     print!("{}{}", tables::tables(&report), tables::lacks(&report.peers));
     let mut sizes = Vec::new();
     if arguments.growth {
         for rows in &arguments.sizes {
-            sizes.push(run(peers::ALWAYS, &growth::WORKLOADS, *rows, arguments.rounds)?);
+            let mut report = Report::new(*rows, arguments.rounds, peers::BASELINES);
+            run(&mut report, peers::ALWAYS, &growth::WORKLOADS)?;
+            sizes.push(report);
         }
         print!("\n{}", growth::tables(&sizes));
     }
     if arguments.write {
         let directory = document::directory();
-        fs::write(directory.join("BENCHMARKS.md"), document::page(&machine, &report, &sizes))?;
+        fs::write(directory.join("BENCHMARKS.md"), document::page(machine, &report, &sizes))?;
         fs::write(directory.join("benchmarks.svg"), chart::draw(&report))?;
     }
     Ok(())
@@ -109,8 +142,8 @@ fn once(arguments: &Arguments, workloads: &[Workload]) -> Result<()> {
 }
 
 /// All rounds at one size: the peers take turns.
-fn run(peers: &[&str], workloads: &[Workload], rows: usize, rounds: usize) -> Result<Report> {
-    let mut report = Report::new(rows, rounds);
+fn run(report: &mut Report, peers: &[&str], workloads: &[Workload]) -> Result<()> {
+    let (rows, rounds) = (report.rows, report.rounds);
     for round in 0..rounds {
         for workload in workloads {
             for peer in peers {
@@ -119,5 +152,5 @@ fn run(peers: &[&str], workloads: &[Workload], rows: usize, rounds: usize) -> Re
             }
         }
     }
-    Ok(report)
+    Ok(())
 }

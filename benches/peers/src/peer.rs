@@ -32,6 +32,9 @@ pub trait Peer: Sized {
     /// Whether there may be more than two, of which each can sync with any other.
     const MANY_REPLICAS: bool = true;
 
+    /// Whether a store outlives its process.
+    const ON_DISK: bool = true;
+
     /// A new store.
     fn create(directory: &Path, durability: Durability) -> Result<Self>;
 

@@ -25,6 +25,14 @@ pub const BASELINE: &str = "sqlite";
 /// What a figure is compared with: the first of these that has one. Plain SQLite does not sync.
 pub const BASELINES: &[&str] = &[BASELINE, "session"];
 
+/// The engines under Reunite that are built in; the first is what the others are compared with.
+pub const ENGINES: &[&str] = &[
+    "redb",
+    #[cfg(feature = "sled")]
+    "sled",
+    "memory",
+];
+
 /// Those that are built in without a feature. The feature of another one has its name.
 pub const ALWAYS: &[&str] = &[BASELINE, "reunite"];
 
@@ -46,7 +54,10 @@ pub const NAMES: &[&str] = &[
 pub fn run(task: &Task) -> Result<Vec<Measurement>> {
     match task.peer.as_str() {
         BASELINE => task.run::<sqlite::Sqlite>(),
-        "reunite" => task.run::<reunite::Reunite>(),
+        "reunite" | "redb" => task.run::<reunite::Reunite>(),
+        #[cfg(feature = "sled")]
+        "sled" => task.run::<reunite::Reunite<reunite::Sled>>(),
+        "memory" => task.run::<reunite::Reunite<reunite::Memory>>(),
         #[cfg(feature = "session")]
         "session" => task.run::<session::Session>(),
         #[cfg(feature = "automerge")]
@@ -71,6 +82,6 @@ pub fn lacks(peer: &str) -> &'static str {
         "loro" => loro::Loro::LACKS,
         #[cfg(feature = "yrs")]
         "yrs" => yrs::Yrs::LACKS,
-        _ => reunite::Reunite::LACKS,
+        _ => <reunite::Reunite>::LACKS,
     }
 }

@@ -1,11 +1,12 @@
-//! Reunite, through its public API.
+//! Reunite, through its public API, over each of its engines.
 
 mod derivation;
 
+use std::marker::PhantomData;
 use std::path::Path;
 
-use anyhow::Result;
-use reunite::storage;
+use anyhow::{Result, bail};
+use reunite::storage::{self, EngineKind};
 use reunite::value::Value;
 use reunite::{Database, Row, replicate, row};
 use uuid::Uuid;
@@ -29,9 +30,43 @@ const SCHEMA: &str = "
     );
 ";
 
-/// A replica on redb.
-pub struct Reunite {
+/// What keeps the bytes of a replica.
+pub trait Engine {
+    /// None in memory.
+    const KIND: Option<EngineKind>;
+}
+
+/// The engine that is used unless another one is asked for.
+pub struct Redb;
+
+impl Engine for Redb {
+    const KIND: Option<EngineKind> = Some(EngineKind::Redb);
+}
+
+#[cfg(feature = "sled")]
+pub struct Sled;
+
+#[cfg(feature = "sled")]
+impl Engine for Sled {
+    const KIND: Option<EngineKind> = Some(EngineKind::Sled);
+}
+
+pub struct Memory;
+
+impl Engine for Memory {
+    const KIND: Option<EngineKind> = None;
+}
+
+/// A replica over an engine.
+pub struct Reunite<E = Redb> {
     database: Database,
+    engine: PhantomData<E>,
+}
+
+impl<E> From<Database> for Reunite<E> {
+    fn from(database: Database) -> Self {
+        Reunite { database, engine: PhantomData }
+    }
 }
 
 fn contact(row: &Row) -> Result<Contact> {
@@ -61,17 +96,25 @@ fn key(id: Uuid) -> Vec<Value> {
     vec![Value::Uuid(id)]
 }
 
-impl Peer for Reunite {
+impl<E: Engine> Peer for Reunite<E> {
     const LACKS: &'static str = "";
+    const ON_DISK: bool = E::KIND.is_some();
 
-    fn create(directory: &Path, durability: Durability) -> Result<Reunite> {
+    fn create(directory: &Path, durability: Durability) -> Result<Self> {
         let builder = Database::builder().sql(SCHEMA)?.durability(storage_durability(durability));
-        Ok(Reunite { database: builder.create(directory)? })
+        let database = match E::KIND {
+            Some(engine) => builder.engine(engine).create(directory)?,
+            None => builder.in_memory()?,
+        };
+        Ok(database.into())
     }
 
-    fn open(directory: &Path, durability: Durability) -> Result<Reunite> {
+    fn open(directory: &Path, durability: Durability) -> Result<Self> {
+        if !Self::ON_DISK {
+            bail!("what is in memory is not kept");
+        }
         let builder = Database::builder().durability(storage_durability(durability));
-        Ok(Reunite { database: builder.open(directory)? })
+        Ok(builder.open(directory)?.into())
     }
 
     fn insert(&mut self, contacts: &[Contact], orders: &[Order]) -> Result<()> {
@@ -138,7 +181,7 @@ impl Peer for Reunite {
         Ok(self.database.read()?.table("orders")?.scan()?.count() as u64)
     }
 
-    fn sync(&mut self, other: &mut Reunite) -> Result<Option<Moved>> {
+    fn sync(&mut self, other: &mut Self) -> Result<Option<Moved>> {
         let summary = replicate::sync(&self.database, &other.database)?;
         Ok(Some(Moved { bytes: summary.bytes }))
     }

@@ -81,7 +81,7 @@ pub fn draw(report: &Report) -> String {
     let mut y = TOP;
     for (workload, lines) in &groups {
         let mut heading = format!("{}: {}", workload.name().to_uppercase(), workload.title());
-        if let Some(base) = lines[0].base.filter(|base| *base != peers::BASELINE) {
+        if let Some(base) = lines[0].other_base {
             let _ = write!(heading, " (1.0 is {base})");
         }
         text(&mut bars, (20.0, y + 15.0), "heading", "start", &heading);

@@ -21,7 +21,9 @@ pub fn page(machine: &Machine, report: &Report, sizes: &[Report]) -> String {
         "# Benchmarks\n\n",
         "This page and its chart are written by a command, and by nothing else:\n\n",
     ));
-    let _ = writeln!(text, "```sh\n{}\n```\n", command());
+    let features: Vec<&str> =
+        peers::NAMES.iter().copied().filter(|peer| !peers::ALWAYS.contains(peer)).collect();
+    let _ = writeln!(text, "```sh\n{}\n```\n", command(&features));
     text.push_str(&circumstances(machine, report));
     let _ = writeln!(text, "\n![CPU time, as a ratio to plain SQLite](benchmarks.svg)\n");
     text.push_str(READING);
@@ -49,10 +51,10 @@ operation is a row that is inserted, read or sent, a cell that is changed, a syn
 ×1 is cheaper. On a busy machine the wall time says more about the machine than about the peer. `–` says that the peer
 cannot do it.
 
-In W10 every replica has changed some rows, the same number each, and then two at a time meet by chance until all know
-all: the same meetings for every peer. The time is that of a sync, on disk. If bytes grow with the changes alone, those for a
-change and a replica that it has come to are about the same for any number of replicas and of rows; and a sync of
-nothing at the end is the place to see whether what replicas know of each other grows with their number.
+In W10 each replica has changed some rows, as many as any other; then two at a time meet by chance until all know all, in
+the same meetings for every peer. The time is that of a sync, on disk. Bytes for a change and a replica to which it came
+should not depend on the number of rows. They grow with the number of replicas by what two tell each other of what they
+know before they send anything: by as much as a sync of nothing at the end takes.
 
 W11 is about Reunite alone, for nobody else derives what is visible. Its operations are rows that are hidden or shown,
 and writes that hide or show next to none. A figure should be the same at every size: where it grows with the size, the
@@ -60,10 +62,8 @@ work is not proportional to what changes. It runs in memory.
 ";
 
 /// The command that is running, as one would type it.
-fn command() -> String {
+pub fn command(features: &[&str]) -> String {
     let mut command = "cargo run --release --manifest-path benches/peers/Cargo.toml".to_string();
-    let features: Vec<&str> =
-        peers::NAMES.iter().copied().filter(|peer| !peers::ALWAYS.contains(peer)).collect();
     if !features.is_empty() {
         let _ = write!(command, " --features {}", features.join(","));
     }
@@ -74,7 +74,8 @@ fn command() -> String {
     command
 }
 
-fn circumstances(machine: &Machine, report: &Report) -> String {
+/// The machine and what else it did.
+pub fn circumstances(machine: &Machine, report: &Report) -> String {
     let memory = machine.memory.map_or("unknown".to_string(), |mib| format!("{mib} MiB"));
     let load = |load: Option<f64>| load.map_or("unknown".to_string(), |load| format!("{load:.1}"));
     let mut text = String::from("| | |\n|---|---|\n");
@@ -91,8 +92,8 @@ fn circumstances(machine: &Machine, report: &Report) -> String {
     fact("load average before and after", format!("{} and {}", load(machine.load), load(machine::load())));
     if machine.load.is_some_and(|load| load > BUSY) {
         text.push_str(concat!(
-            "\n**Other work ran on this machine at the same time**, as the load before the first run shows. The ",
-            "peers took\nturns, so it disturbed all of them, but not all alike: the ratios are rough, and the wall ",
+            "\n**Other work ran on this machine at the same time**, as the load before the first run shows. All ",
+            "took\nturns, so it disturbed all of them, but not all alike: the ratios are rough, and the wall ",
             "times say little.\n",
         ));
     }

@@ -4,13 +4,13 @@
 
 pub mod chart;
 pub mod document;
+pub mod engines;
 pub mod growth;
 pub mod tables;
 
 use std::collections::BTreeMap;
 
 use crate::measure::Measurement;
-use crate::peers;
 use crate::workloads::Workload;
 
 /// What a figure is the figure of.
@@ -45,6 +45,8 @@ pub struct Line<'a> {
     pub subject: &'a Subject,
     /// The peer that the ratios refer to.
     pub base: Option<&'static str>,
+    /// The same, where it is not the one that most lines refer to.
+    pub other_base: Option<&'static str>,
     pub figures: BTreeMap<&'a str, Figure>,
 }
 
@@ -53,12 +55,14 @@ pub struct Report {
     pub rows: usize,
     pub rounds: usize,
     pub peers: Vec<String>,
+    /// What a figure is compared with: the first of these that has one.
+    baselines: &'static [&'static str],
     samples: Vec<(Subject, BTreeMap<String, Samples>)>,
 }
 
 impl Report {
-    pub const fn new(rows: usize, rounds: usize) -> Report {
-        Report { rows, rounds, peers: Vec::new(), samples: Vec::new() }
+    pub const fn new(rows: usize, rounds: usize, baselines: &'static [&'static str]) -> Report {
+        Report { rows, rounds, peers: Vec::new(), baselines, samples: Vec::new() }
     }
 
     /// Adds a round of a workload on a peer.
@@ -93,12 +97,16 @@ impl Report {
     /// The lines of a workload's table, in the order in which they were measured.
     pub fn lines(&self, workload: Workload) -> Vec<Line<'_>> {
         let of_workload = self.samples.iter().filter(|(subject, _)| subject.workload == workload);
-        of_workload.map(|(subject, by_peer)| line(subject, by_peer)).collect()
+        of_workload.map(|(subject, by_peer)| line(self.baselines, subject, by_peer)).collect()
     }
 }
 
-fn line<'a>(subject: &'a Subject, by_peer: &'a BTreeMap<String, Samples>) -> Line<'a> {
-    let base = peers::BASELINES.iter().copied().find(|base| by_peer.contains_key(*base));
+fn line<'a>(
+    baselines: &[&'static str],
+    subject: &'a Subject,
+    by_peer: &'a BTreeMap<String, Samples>,
+) -> Line<'a> {
+    let base = baselines.iter().copied().find(|base| by_peer.contains_key(*base));
     let base_value = base.map(|base| median(&by_peer[base].values)).filter(|value| *value > 0.0);
     let figure = |samples: &Samples| {
         let value = median(&samples.values);
@@ -109,7 +117,8 @@ fn line<'a>(subject: &'a Subject, by_peer: &'a BTreeMap<String, Samples>) -> Lin
         }
     };
     let figures = by_peer.iter().map(|(peer, samples)| (peer.as_str(), figure(samples))).collect();
-    Line { subject, base, figures }
+    let other_base = base.filter(|base| baselines.first() != Some(base));
+    Line { subject, base, other_base, figures }
 }
 
 fn median(values: &[f64]) -> f64 {

@@ -34,13 +34,10 @@ fn table(report: &Report, lines: &[Line<'_>]) -> String {
     text
 }
 
-/// What a line is about, and what its ratios refer to where that is not plain SQLite.
+/// What a line is about, and what its ratios refer to where that is not the usual peer.
 pub fn name(line: &Line<'_>) -> String {
     let unit = line.subject.counted.as_deref().unwrap_or("µs");
-    let base = match line.base {
-        Some(peers::BASELINE) | None => String::new(),
-        Some(base) => format!(", × {base}"),
-    };
+    let base = line.other_base.map_or(String::new(), |base| format!(", × {base}"));
     format!("{}, {unit}{base}", line.subject.phase)
 }
 

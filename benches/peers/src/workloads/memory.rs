@@ -9,10 +9,11 @@ use crate::measure::{Measurement, peak_memory};
 use crate::peer::{Durability, Peer};
 use crate::task::Task;
 
-pub fn peaks(task: &Task, directory: &Path) -> Result<Vec<Measurement>> {
+pub fn peaks<P: Peer>(task: &Task, directory: &Path) -> Result<Vec<Measurement>> {
+    let parts: &[Part] = if P::ON_DISK { &[Part::Load, Part::Scan, Part::FirstSync] } else { &[Part::Load] };
     let mut measurements = Vec::new();
-    for part in [Part::Load, Part::Scan, Part::FirstSync] {
-        measurements.extend(task.part(part, directory).in_its_own_process()?);
+    for part in parts {
+        measurements.extend(task.part(*part, directory).in_its_own_process()?);
     }
     Ok(measurements)
 }

@@ -109,7 +109,7 @@ impl Workload {
             Workload::W5 => syncs::later_syncs::<P>(directory, rows),
             Workload::W6 => syncs::concurrent::<P>(directory, rows),
             Workload::W7 => single::disk::<P>(directory, rows),
-            Workload::W8 => memory::peaks(task, directory),
+            Workload::W8 => memory::peaks::<P>(task, directory),
             Workload::W9 => opening::openings::<P>(task, directory),
             Workload::W10 => replicas::meetings::<P>(directory, rows),
             Workload::W11 => P::derivations(rows),
