@@ -5,7 +5,7 @@
 //! more about the machine. Nothing here decides whether a figure is good.
 //!
 //! `cargo run --release --manifest-path benches/peers/Cargo.toml -- [WORKLOAD] [PEER]`; with `--write` it writes
-//! `docs/BENCHMARKS.md` and its chart, with `--engines` the comparison in `docs/ENGINES.md`. All peers are there with `--features all`, each alone with the feature
+//! `docs/BENCHMARKS.md` and its charts, with `--engines` the comparison in `docs/ENGINES.md`. All peers are there with `--features all`, each alone with the feature
 //! of its name; `session`, which is SQLite with its session extension, needs libclang for its bindings.
 
 mod data;
@@ -24,7 +24,7 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::machine::Machine;
-use crate::report::{Report, chart, document, engines, growth, tables};
+use crate::report::{Report, chart, document, engines, growth, growth_chart, tables};
 use crate::task::Task;
 use crate::workloads::{Part, Workload};
 
@@ -50,7 +50,7 @@ struct Arguments {
     /// Run it over the engines under Reunite, instead of on its peers
     #[arg(long, conflicts_with = "growth")]
     engines: bool,
-    /// Write docs/BENCHMARKS.md and its chart; with --engines a part of docs/ENGINES.md
+    /// Write docs/BENCHMARKS.md and its charts; with --engines a part of docs/ENGINES.md
     #[arg(long)]
     write: bool,
     /// Run once, in this process, and print the measurements
@@ -122,6 +122,9 @@ fn on_peers(arguments: &Arguments, machine: &Machine) -> Result<()> {
         let directory = document::directory();
         fs::write(directory.join("BENCHMARKS.md"), document::page(machine, &report, &sizes))?;
         fs::write(directory.join("benchmarks.svg"), chart::draw(&report))?;
+        if arguments.growth {
+            fs::write(directory.join("benchmarks-growth.svg"), growth_chart::draw(&sizes))?;
+        }
     }
     Ok(())
 }

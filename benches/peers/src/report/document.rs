@@ -19,7 +19,7 @@ pub fn directory() -> PathBuf {
 pub fn page(machine: &Machine, report: &Report, sizes: &[Report]) -> String {
     let mut text = String::from(concat!(
         "# Benchmarks\n\n",
-        "This page and its chart are written by a command, and by nothing else:\n\n",
+        "This page and its charts are written by a command, and by nothing else:\n\n",
     ));
     let features: Vec<&str> =
         peers::NAMES.iter().copied().filter(|peer| !peers::ALWAYS.contains(peer)).collect();
@@ -32,7 +32,7 @@ pub fn page(machine: &Machine, report: &Report, sizes: &[Report]) -> String {
     text.push_str("\n## The figures\n\n");
     text.push_str(&tables::tables(report));
     if !sizes.is_empty() {
-        text.push_str("## Growth\n\nThe same work on Reunite and plain SQLite, with more and more rows.\n\n");
+        text.push_str(GROWTH);
         text.push_str(&growth::tables(sizes));
     }
     text.trim_end().to_string() + "\n"
@@ -59,6 +59,16 @@ know before they send anything: by as much as a sync of nothing at the end takes
 W11 is about Reunite alone, for nobody else derives what is visible. Its operations are rows that are hidden or shown,
 and writes that hide or show next to none. A figure should be the same at every size: where it grows with the size, the
 work is not proportional to what changes. It runs in memory.
+";
+
+const GROWTH: &str = "\
+## Growth
+
+The same work on Reunite and plain SQLite, with more and more rows. In the chart both axes are logarithmic: what does not
+depend on the number of rows is level.
+
+![CPU time and bytes by the number of rows](benchmarks-growth.svg)
+
 ";
 
 /// The command that is running, as one would type it.

@@ -3,10 +3,20 @@
 use std::fmt::Write as _;
 
 use super::tables::{cell, name, whole};
-use super::{Line, Report};
+use super::{Line, Report, Subject};
 use crate::workloads::Workload;
 
 pub const WORKLOADS: [Workload; 5] = [Workload::W1, Workload::W3, Workload::W4, Workload::W7, Workload::W9];
+
+/// What a peer's figure is at each size, with the number of rows.
+pub fn series(sizes: &[Report], subject: &Subject, peer: &str) -> Vec<(f64, f64)> {
+    let at_size = |report: &Report| {
+        let lines = report.lines(subject.workload);
+        let figure = lines.iter().find(|line| line.subject == subject)?.figures.get(peer)?.value;
+        (figure > 0.0).then_some((report.rows as f64, figure))
+    };
+    sizes.iter().filter_map(at_size).collect()
+}
 
 /// A table for each workload: a line for each figure, a column for each peer and size.
 pub fn tables(sizes: &[Report]) -> String {

@@ -6,6 +6,8 @@ pub mod chart;
 pub mod document;
 pub mod engines;
 pub mod growth;
+pub mod growth_chart;
+mod svg;
 pub mod tables;
 
 use std::collections::BTreeMap;
