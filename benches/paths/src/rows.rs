@@ -11,7 +11,6 @@ use reunite::merge::merge;
 use reunite::replicate::sync;
 use reunite::schema::Table;
 use reunite::store::Replicas;
-use reunite::value::Value;
 use reunite::{Database, row};
 
 use crate::Outcome;
@@ -91,10 +90,12 @@ fn keys(criterion: &mut Criterion, table: &Table, row: &Stored) {
     let values = row.values(table);
     let mut group = criterion.benchmark_group("key");
     for (column, definition) in table.columns.iter().enumerate().take(3) {
-        let value = |column: usize| values.get(column).cloned().unwrap_or(Value::Null);
         let encode = || {
             let mut bytes = Vec::new();
-            encode_values(&fold(table, slice::from_ref(black_box(&column)), value), &mut bytes);
+            encode_values(
+                &fold(table, slice::from_ref(black_box(&column)), |column| values.get(column)),
+                &mut bytes,
+            );
             bytes
         };
         group.bench_function(&definition.name, |bencher| bencher.iter(encode));
