@@ -8,6 +8,7 @@ mod accept;
 mod alter;
 mod check;
 mod closed;
+mod compact;
 mod conflicts;
 mod csv;
 mod delete;
@@ -97,6 +98,7 @@ enum Command {
     Status(status::Status),
     Explain(explain::Explain),
     Check(check::Check),
+    Compact(compact::Compact),
     Script(script::RunScript),
 }
 
@@ -133,6 +135,7 @@ impl Command {
             Command::Status(command) => command.run(output),
             Command::Explain(command) => command.run(output),
             Command::Check(command) => command.run(output),
+            Command::Compact(command) => command.run(output),
             Command::Script(command) => return command.run(output),
         }
         .map(|()| 0)

@@ -328,6 +328,29 @@ impl Database {
         self.inner.storage.status()
     }
 
+    /// Makes the files as small as what they hold allows. It is not done while somebody reads: says whether it
+    /// was. Writers and new readers wait for it. Closing does the same after much was written, so it is needed
+    /// only where a database stays open for very long.
+    ///
+    /// ```
+    /// # use reunite::{Database, row};
+    /// # let directory = tempfile::tempdir()?;
+    /// let db = Database::builder().sql("CREATE TABLE note (text TEXT)")?.create(directory.path().join("notes"))?;
+    /// db.write(|tx| tx.table("note")?.insert_all((0..9).map(|n| row! { text: n.to_string() })))?;
+    /// let reader = db.read()?;
+    /// assert!(!db.compact()?);
+    /// drop(reader);
+    /// assert!(db.compact()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the storage fails, or the database is open for reading only.
+    pub fn compact(&self) -> Result<bool, Error> {
+        let _permit = self.permit();
+        self.inner.storage.compact()
+    }
+
     /// Closes the database for all handles, and says whether everything was stored. Dropping the last
     /// handle closes too, and cannot say so.
     ///

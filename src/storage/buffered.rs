@@ -10,6 +10,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -19,13 +20,18 @@ use super::tree::Tree;
 use super::{Engine, Op, Reader, Status};
 use crate::error::Error;
 
+/// A file of which more than one part in so many was written since it was opened is compacted when it is closed.
+const COMPACTED_SHARE: u64 = 8;
+
 /// See the module.
 pub(super) struct BufferedEngine {
     below: RedbEngine,
     /// Held while a batch is applied or written on; readers never take it.
     writer: Mutex<()>,
-    /// Held only to copy or to replace the version.
+    /// Held only to copy or to replace the version, and while the file is compacted.
     current: RwLock<Version>,
+    /// Bytes of keys and values that went to the file since it was opened or compacted.
+    written: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -39,7 +45,8 @@ struct Version {
 impl BufferedEngine {
     pub(super) fn new(below: RedbEngine) -> Result<BufferedEngine, Error> {
         let version = Version::of(&below)?;
-        Ok(BufferedEngine { below, writer: Mutex::default(), current: RwLock::new(version) })
+        let (writer, written) = (Mutex::default(), AtomicU64::new(0));
+        Ok(BufferedEngine { below, writer, current: RwLock::new(version), written })
     }
 
     /// Shows another version to later readers. The one before is dropped after the lock: it may be the
@@ -82,18 +89,42 @@ impl Engine for BufferedEngine {
             let current = self.current.read();
             (current.above.clone(), current.sequence)
         };
-        let changes = above.from(&[]).map(|entry| (entry.key(), entry.value()));
+        let mut bytes = 0;
+        let changes = above.from(&[]).map(|entry| {
+            bytes += entry.key().len() + entry.value().map_or(0, <[u8]>::len);
+            (entry.key(), entry.value())
+        });
         self.below.write(sequence, changes, Lasting::Yes)?;
+        self.written.fetch_add(bytes as u64, Ordering::Relaxed);
         self.replace(Version::of(&self.below)?);
         Ok(())
+    }
+
+    fn compact(&self) -> Result<bool, Error> {
+        self.checkpoint()?;
+        let _writer = self.writer.lock();
+        let mut current = self.current.write();
+        // The version itself reads the file.
+        current.below = Arc::new(Tree::default());
+        let done = self.below.compact();
+        *current = Version::of(&self.below)?;
+        if let Ok(true) = done {
+            self.written.store(0, Ordering::Relaxed);
+        }
+        done
     }
 
     fn status(&self) -> Result<Status, Error> {
         Ok(Status { sequence: self.applied()?, ..self.below.status()? })
     }
 
+    /// Compacts a file that may have grown much by what was written, so that the work is small beside that which
+    /// was done.
     fn close(&self) -> Result<(), Error> {
-        self.below.close()
+        let length = self.below.status()?.disk_bytes;
+        let is_due = self.written.load(Ordering::Relaxed) > length / COMPACTED_SHARE;
+        let compacted = if is_due { self.compact().map(drop) } else { Ok(()) };
+        compacted.and(self.below.close())
     }
 }
 

@@ -221,6 +221,15 @@ impl Storage {
         })
     }
 
+    /// Gives back to the system what the files hold and do not need. It is not done while somebody has a snapshot:
+    /// says whether it was. Writers and new readers wait for it.
+    pub fn compact(&self) -> Result<bool, Error> {
+        self.with(|core| match core {
+            Core::Journaled(journaled) => journaled.compact(),
+            Core::Bare(bare) => bare.compact(),
+        })
+    }
+
     /// Figures for people.
     pub fn status(&self) -> Result<Status, Error> {
         self.with(|core| match core {
@@ -272,6 +281,12 @@ impl Bare {
         self.writable()?;
         self.poison.check()?;
         self.poison.watch(self.engine.checkpoint())
+    }
+
+    fn compact(&self) -> Result<bool, Error> {
+        self.writable()?;
+        self.poison.check()?;
+        self.poison.watch(self.engine.compact())
     }
 
     fn close(self) -> Result<(), Error> {

@@ -128,6 +128,14 @@ impl<E: Engine> Journaled<E> {
         self.group.poison.watch(self.restart(&mut journal))
     }
 
+    /// Gives back what the engine's files hold and do not need, unless somebody is reading: says whether it did.
+    pub fn compact(&self) -> Result<bool, Error> {
+        let mut journal = self.journal.lock();
+        self.group.poison.check()?;
+        let compacted = self.restart(&mut journal).and_then(|()| journal.cut());
+        self.group.poison.watch(compacted.and_then(|()| self.engine.compact()))
+    }
+
     fn restart(&self, journal: &mut Journal) -> Result<(), Error> {
         self.engine.checkpoint()?;
         self.group.set_durable(journal.last());

@@ -198,6 +198,13 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// Returns when everything applied so far survives a power cut.
     fn checkpoint(&self) -> Result<(), Error>;
 
+    /// Gives back to the system what the engine's files hold and do not need. Nobody may be reading: it says
+    /// whether it was done, and then everything applied so far survives a power cut.
+    fn compact(&self) -> Result<bool, Error> {
+        self.checkpoint()?;
+        Ok(true)
+    }
+
     /// Figures for people.
     fn status(&self) -> Result<Status, Error>;
 
@@ -226,6 +233,10 @@ impl Engine for Box<dyn Engine> {
 
     fn checkpoint(&self) -> Result<(), Error> {
         (**self).checkpoint()
+    }
+
+    fn compact(&self) -> Result<bool, Error> {
+        (**self).compact()
     }
 
     fn status(&self) -> Result<Status, Error> {

@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use redb::{Database, ReadOnlyTable, ReadableDatabase, StorageError, TableDefinition};
+use redb::{CompactionError, Database, ReadOnlyTable, ReadableDatabase, StorageError, TableDefinition};
 
 use super::disk::DiskFile;
 use super::{Engine, Entries, Op, Reader, Status, is_empty_range};
@@ -195,6 +195,16 @@ impl Engine for RedbEngine {
             let mut transaction = database.begin_write()?;
             transaction.set_quick_repair(true);
             transaction.commit().map_err(redb::Error::from)
+        })
+    }
+
+    fn compact(&self) -> Result<bool, Error> {
+        let mut database = self.database.write();
+        let database = database.as_mut().ok_or(Error::Closed)?;
+        guard("compact data.redb", || match database.compact() {
+            Ok(_) => Ok(true),
+            Err(CompactionError::TransactionInProgress) => Ok(false), // Somebody is reading.
+            Err(error) => Err(redb::Error::from(error)),
         })
     }
 

@@ -126,3 +126,13 @@ fn an_export_that_fails_leaves_the_file_as_it_was() {
 fn read(desk: &Desk, name: &str) -> String {
     std::fs::read_to_string(desk.path(name)).unwrap()
 }
+
+#[test]
+fn compacting_changes_no_row() {
+    let desk = with_kinds();
+    let rows = desk.ok(&["--json", "rows", "one", "kind"]);
+    let sizes: Value = serde_json::from_str(&desk.ok(&["--json", "compact", "one"])).unwrap();
+    assert!(sizes["bytes"].as_u64() <= sizes["bytes_before"].as_u64(), "{sizes}");
+    assert_eq!(desk.ok(&["--json", "rows", "one", "kind"]), rows);
+    assert!(desk.ok(&["compact", "one"]).starts_with("one: "));
+}

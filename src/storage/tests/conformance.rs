@@ -15,6 +15,7 @@ enum Step {
     Range(Vec<u8>, Option<Vec<u8>>),
     DropSnapshot,
     Checkpoint,
+    Compact,
     Reopen,
 }
 
@@ -25,6 +26,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (key(), prop::option::of(key())).prop_map(|(start, end)| Step::Range(start, end)),
         1 => Just(Step::DropSnapshot),
         1 => Just(Step::Checkpoint),
+        1 => Just(Step::Compact),
         1 => Just(Step::Reopen),
     ]
 }
@@ -51,6 +53,7 @@ fn run(opener: &mut Opener, steps: &[Step]) {
             }
             Step::DropSnapshot => drop((!snapshots.is_empty()).then(|| snapshots.remove(0))),
             Step::Checkpoint => storage.checkpoint().unwrap(),
+            Step::Compact => drop(storage.compact().unwrap()),
             Step::Reopen => {
                 check_all(&snapshots);
                 snapshots.clear();

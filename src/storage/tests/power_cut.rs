@@ -75,6 +75,10 @@ fn record(seed: u64, commits: u64) -> Run {
             storage.wait(ticket, Durability::Immediate).unwrap();
             disk.note(number);
         }
+        if number == commits / 3 {
+            assert!(storage.compact().unwrap());
+            disk.note(number);
+        }
         if number == commits * 2 / 3 {
             storage.close().unwrap();
             disk.note(number);
