@@ -138,7 +138,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
             }
         }
         rows.sort_by_key(|(_, image)| image.rank);
-        let mut solver = Solver { nodes: self.nodes(rows)? };
+        let mut solver = Solver::new(self.nodes(rows)?);
         solver.solve();
         decisions.extend(solver.nodes.iter().map(|node| {
             let visible = node.decision == Decision::In;
@@ -246,49 +246,58 @@ impl<S: Source + ?Sized> Pass<'_, S> {
 /// The procedure, on rows in the order of their rank.
 struct Solver {
     nodes: Vec<Node>,
+    /// Per row, those of which the decision looks at this one's.
+    dependents: Vec<Vec<usize>>,
 }
 
 impl Solver {
+    fn new(nodes: Vec<Node>) -> Solver {
+        let mut dependents = vec![Vec::new(); nodes.len()];
+        for (i, node) in nodes.iter().enumerate() {
+            for other in node.needs.iter().flatten().chain(&node.rivals) {
+                if let Some(dependents) = dependents.get_mut(*other) {
+                    dependents.push(i);
+                }
+            }
+        }
+        Solver { nodes, dependents }
+    }
+
     fn solve(&mut self) {
+        self.propagate((0..self.nodes.len()).collect());
         loop {
-            self.propagate();
             let open: Vec<usize> =
                 (0..self.nodes.len()).filter(|i| self.decision(*i) == Decision::Undecided).collect();
             if open.is_empty() {
                 return;
             }
             match open.iter().find_map(|i| self.support(*i)) {
-                Some(accepted) => accepted.into_iter().for_each(|i| self.set(i, Decision::In)),
+                Some(accepted) => {
+                    accepted.iter().for_each(|i| self.set(*i, Decision::In));
+                    let affected = accepted.iter().filter_map(|i| self.dependents.get(*i)).flatten();
+                    self.propagate(affected.copied().collect());
+                }
                 None => open.into_iter().for_each(|i| self.set(i, Decision::Out)),
             }
         }
     }
 
-    /// Decides what is certain, until nothing more is. The order does not matter.
-    fn propagate(&mut self) {
-        let mut todo: Vec<usize> = (0..self.nodes.len()).collect();
-        while !todo.is_empty() {
-            let mut rest = Vec::new();
-            let mut progress = false;
-            for i in todo {
-                match self.certain(i) {
-                    Decision::Undecided => rest.push(i),
-                    decision if self.decision(i) == Decision::Undecided => {
-                        self.set(i, decision);
-                        progress = true;
-                    }
-                    _ => {}
-                }
+    /// Decides what is certain of these rows, and what becomes so by that. The order does not matter.
+    fn propagate(&mut self, mut todo: Vec<usize>) {
+        while let Some(i) = todo.pop() {
+            if self.decision(i) != Decision::Undecided {
+                continue;
             }
-            todo = if progress { rest } else { Vec::new() };
+            let decision = self.certain(i);
+            if decision != Decision::Undecided {
+                self.set(i, decision);
+                todo.extend(self.dependents.get(i).into_iter().flatten());
+            }
         }
     }
 
     fn certain(&self, i: usize) -> Decision {
         let Some(node) = self.nodes.get(i) else { return Decision::Out };
-        if node.decision != Decision::Undecided {
-            return node.decision;
-        }
         if !node.image.failed.is_empty() {
             return Decision::Out;
         }

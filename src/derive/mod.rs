@@ -13,6 +13,7 @@
 //! [`derive()`] works from changed rows and re-derives only what they can affect; from an empty
 //! [`Source`] and all rows it derives from scratch. Both give the same result (P7).
 
+mod claims;
 mod class;
 mod conflicts;
 mod cycle;

@@ -4,10 +4,10 @@
 //! was stored, and decided; what that changes is marked in this stratum or in later ones. A row is
 //! imaged at most once, and in an acyclic schema decided at most once.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::claims::Claimants;
 use super::class::Classes;
 use super::footprint::Footprint;
 use super::image::{Facts, Image, Key, Parent, parent_of, written_values};
@@ -15,7 +15,7 @@ use super::units::life_of;
 use super::{Delta, Derived, Rederived, Source, Status, Stored};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
-use crate::ids::{ConstraintId, RowId, RowKey, TableId};
+use crate::ids::{ConstraintId, RowKey, TableId};
 use crate::row::RowState;
 use crate::schema::{Schema, Table, UniqueKey};
 use crate::value::Value;
@@ -45,7 +45,7 @@ pub(super) struct Pass<'a, S: ?Sized> {
     /// Rows whose conflicts may have changed.
     pub(super) touched: BTreeSet<RowKey>,
     /// Who claims a key now, as far as that was asked: the source is asked once for each value.
-    claims: BTreeMap<ConstraintId, BTreeMap<Key, BTreeSet<RowId>>>,
+    pub(super) claims: BTreeMap<ConstraintId, BTreeMap<Key, Claimants>>,
     /// How many rows of a table were parked before.
     parked: BTreeMap<TableId, u64>,
 }
@@ -107,7 +107,8 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
         for key in &done {
             self.compare_claims(*key)?;
         }
-        done.iter().try_for_each(|key| self.mark_affected(*key))
+        let mut marked = BTreeSet::new();
+        done.iter().try_for_each(|key| self.mark_affected(*key, &mut marked))
     }
 
     /// Images a row; where its keys or its life changed, the rows that refer to it are imaged too.
@@ -149,28 +150,13 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
         Ok(())
     }
 
-    /// Records the claims that a row gained or lost.
-    fn compare_claims(&mut self, key: RowKey) -> Result<(), Error> {
-        let Some(table) = self.schema.table_by_id(key.table) else { return Ok(()) };
-        let (new, old) = (self.image(key)?, self.before(key)?);
-        for (i, unique) in table.keys.iter().enumerate() {
-            let was = old.as_ref().and_then(|before| before.footprint.keys.get(i)).and_then(Option::as_ref);
-            let now = new.as_ref().and_then(|image| image.keys.get(i)).and_then(Option::as_ref);
-            if was == now {
-                continue;
-            }
-            if let Some(value) = was {
-                self.claims_of(unique.id, value)?.remove(&key.row);
-            }
-            if let Some(value) = now {
-                self.claims_of(unique.id, value)?.insert(key.row);
-            }
-        }
-        Ok(())
-    }
-
-    /// Marks the rivals of a row whose claims, life or rank changed.
-    fn mark_affected(&mut self, key: RowKey) -> Result<(), Error> {
+    /// Marks the rivals of a row whose claims, life or rank changed; those of one value once, which are `marked`
+    /// then, however many rows claim it.
+    fn mark_affected(
+        &mut self,
+        key: RowKey,
+        marked: &mut BTreeSet<(ConstraintId, Key)>,
+    ) -> Result<(), Error> {
         let Some(table) = self.schema.table_by_id(key.table) else { return Ok(()) };
         let (new, old) = (self.image(key)?, self.before(key)?);
         let same_rank = match (&new, &old) {
@@ -185,6 +171,9 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
             }
             let was = was.filter(|_| !planted(Bug::RivalNotReconsidered));
             for value in was.into_iter().chain(now) {
+                if !marked.insert((unique.id, value.clone())) {
+                    continue;
+                }
                 for row in self.claimants(unique.id, value)? {
                     self.undecided.insert(RowKey { table: key.table, row });
                 }
@@ -303,21 +292,6 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
         Ok(self.before(key)?.map_or(Status::Dead, |before| before.stored.derived.status))
     }
 
-    /// The rows that claim a key now, visible or not.
-    pub(super) fn claimants(&mut self, key: ConstraintId, value: &Key) -> Result<BTreeSet<RowId>, Error> {
-        Ok(self.claims_of(key, value)?.clone())
-    }
-
-    fn claims_of(&mut self, key: ConstraintId, value: &Key) -> Result<&mut BTreeSet<RowId>, Error> {
-        match self.claims.entry(key).or_default().entry(value.clone()) {
-            Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(unknown) => {
-                let rows = self.source.claimants(key, value)?;
-                Ok(unknown.insert(rows.into_iter().collect()))
-            }
-        }
-    }
-
     /// How many rows of a table were parked before the changes.
     pub(super) fn parked(&mut self, table: TableId) -> Result<u64, Error> {
         if let Some(parked) = self.parked.get(&table) {
@@ -326,21 +300,6 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
         let parked = self.source.parked(table)?;
         self.parked.insert(table, parked);
         Ok(parked)
-    }
-
-    /// The visible row that holds a key.
-    pub(super) fn holder(
-        &mut self,
-        table: TableId,
-        key: ConstraintId,
-        value: &Key,
-    ) -> Result<Option<RowId>, Error> {
-        for row in self.claimants(key, value)? {
-            if self.status_of(RowKey { table, row })? == Status::Visible {
-                return Ok(Some(row));
-            }
-        }
-        Ok(None)
     }
 
     fn finish(mut self) -> Result<Delta, Error> {

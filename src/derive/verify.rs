@@ -44,7 +44,7 @@ pub(crate) fn rederive_row<S: Source + ?Sized>(
         Status::Dead | Status::Merged => Status::Parked,
         stored => stored,
     };
-    pass.status.insert(key, status);
+    pass.set_status(table, key, &image, status);
     pass.rederived(key)
 }
 

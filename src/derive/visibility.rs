@@ -54,11 +54,13 @@ impl<S: Source + ?Sized> Pass<'_, S> {
                 return Ok(Status::Parked);
             }
         }
-        for rival in self.rivals(table, key.row, image)? {
-            let rival = RowKey { table: table.id, row: rival };
-            let better = self.image(rival)?.is_some_and(|other| other.rank < image.rank);
-            if better && self.status_of(rival)? == Status::Visible {
-                return Ok(Status::Parked);
+        for (unique, value) in table.keys.iter().zip(&image.keys) {
+            let Some(value) = value else { continue };
+            for rival in self.visible_claimants(table.id, unique.id, value)?.clone() {
+                let rival = RowKey { table: table.id, row: rival };
+                if rival != key && self.image(rival)?.is_some_and(|other| other.rank < image.rank) {
+                    return Ok(Status::Parked);
+                }
             }
         }
         Ok(Status::Visible)
@@ -90,7 +92,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
         status: Status,
     ) -> Result<bool, Error> {
         let was = self.status_of(key)?;
-        self.status.insert(key, status);
+        self.set_status(table, key, image, status);
         self.touched.insert(key);
         self.mark_dependents(table, key, image, status)?;
         Ok((was == Status::Visible) != (status == Status::Visible))
