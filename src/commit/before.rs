@@ -65,6 +65,10 @@ impl Source for Base<'_> {
         self.base.claimants(key, value)
     }
 
+    fn holder(&self, key: ConstraintId, value: &[Value]) -> Result<Option<RowId>, Error> {
+        self.base.holder(key, value)
+    }
+
     fn children(&self, foreign_key: ConstraintId, parent: RowId) -> Result<Vec<RowId>, Error> {
         self.base.children(foreign_key, parent)
     }

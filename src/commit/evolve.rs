@@ -72,6 +72,10 @@ impl Source for Without<'_> {
         if self.knows(key) { self.base.claimants(key, value) } else { Ok(Vec::new()) }
     }
 
+    fn holder(&self, key: ConstraintId, value: &[Value]) -> Result<Option<RowId>, Error> {
+        if self.knows(key) { self.base.holder(key, value) } else { Ok(None) }
+    }
+
     fn children(&self, foreign_key: ConstraintId, parent: RowId) -> Result<Vec<RowId>, Error> {
         if self.knows(foreign_key) { self.base.children(foreign_key, parent) } else { Ok(Vec::new()) }
     }

@@ -4,27 +4,20 @@
 //! looking at them all. Which of them is visible is not decided here.
 
 use std::collections::BTreeSet;
-use std::collections::btree_map::Entry;
 
 use super::image::{Image, Key};
 use super::pass::Pass;
 use super::{Source, Status};
 use crate::error::Error;
-use crate::ids::{ConstraintId, RowId, RowKey, TableId};
+use crate::ids::{ConstraintId, RowId, RowKey};
 use crate::schema::Table;
 
 /// The rows that claim a value of a key.
+#[derive(Default)]
 pub(super) struct Claimants {
     rows: BTreeSet<RowId>,
-    /// Those that are visible, as decided so far; none if nobody has asked.
-    visible: Option<BTreeSet<RowId>>,
-}
-
-impl Claimants {
-    fn change(&mut self, change: impl FnOnce(&mut BTreeSet<RowId>) -> bool) {
-        change(&mut self.rows);
-        self.visible = None;
-    }
+    /// Those that are visible, as decided so far.
+    visible: BTreeSet<RowId>,
 }
 
 impl<S: Source + ?Sized> Pass<'_, S> {
@@ -39,25 +32,30 @@ impl<S: Source + ?Sized> Pass<'_, S> {
                 continue;
             }
             if let Some(value) = was {
-                self.claims_of(unique.id, value)?.change(|rows| rows.remove(&key.row));
+                let claimants = self.claims_of(unique.id, value)?;
+                claimants.rows.remove(&key.row);
+                claimants.visible.remove(&key.row);
             }
             if let Some(value) = now {
-                self.claims_of(unique.id, value)?.change(|rows| rows.insert(key.row));
+                let is_visible = self.status_of(key)? == Status::Visible;
+                let claimants = self.claims_of(unique.id, value)?;
+                claimants.rows.insert(key.row);
+                claimants.visible.extend(is_visible.then_some(key.row));
             }
         }
         Ok(())
     }
 
-    /// Records the status of a row with this image.
+    /// Records the status of a row with this image. A row that becomes visible was asked for its rivals before.
     pub(super) fn set_status(&mut self, table: &Table, key: RowKey, image: &Image, status: Status) {
         self.status.insert(key, status);
         for (unique, value) in table.keys.iter().zip(&image.keys) {
             let claims = value.as_ref().and_then(|value| self.claims.get_mut(&unique.id)?.get_mut(value));
-            if let Some(visible) = claims.and_then(|claimants| claimants.visible.as_mut()) {
+            if let Some(claimants) = claims {
                 if status == Status::Visible {
-                    visible.insert(key.row)
+                    claimants.visible.insert(key.row)
                 } else {
-                    visible.remove(&key.row)
+                    claimants.visible.remove(&key.row)
                 };
             }
         }
@@ -71,39 +69,34 @@ impl<S: Source + ?Sized> Pass<'_, S> {
     /// Those of them that are visible, as decided so far. Thousands may claim a key, and each asks for these.
     pub(super) fn visible_claimants(
         &mut self,
-        table: TableId,
         key: ConstraintId,
         value: &Key,
     ) -> Result<&BTreeSet<RowId>, Error> {
-        if self.claims_of(key, value)?.visible.is_none() {
-            let mut visible = BTreeSet::new();
-            for row in self.claimants(key, value)? {
-                if self.status_of(RowKey { table, row })? == Status::Visible {
-                    visible.insert(row);
-                }
-            }
-            self.claims_of(key, value)?.visible = Some(visible);
-        }
-        Ok(self.claims_of(key, value)?.visible.get_or_insert_default())
+        Ok(&self.claims_of(key, value)?.visible)
     }
 
     fn claims_of(&mut self, key: ConstraintId, value: &Key) -> Result<&mut Claimants, Error> {
-        match self.claims.entry(key).or_default().entry(value.clone()) {
-            Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(unknown) => {
-                let rows = self.source.claimants(key, value)?.into_iter().collect();
-                Ok(unknown.insert(Claimants { rows, visible: None }))
-            }
+        let known = self.claims.get(&key).is_some_and(|values| values.contains_key(value));
+        let stored = if known { Claimants::default() } else { self.stored_claims(key, value)? };
+        Ok(self.claims.entry(key).or_default().entry(value.clone()).or_insert(stored))
+    }
+
+    /// Who claimed a value before the changes, and holds it as decided so far.
+    fn stored_claims(&mut self, key: ConstraintId, value: &Key) -> Result<Claimants, Error> {
+        let rows = self.source.claimants(key, value)?.into_iter().collect();
+        let table = self.schema.constraint(key).map(|(table, _)| table.id);
+        let holder = table.zip(self.source.holder(key, value)?).map(|(table, row)| RowKey { table, row });
+        let mut visible = BTreeSet::new();
+        if let Some(holder) = holder
+            && self.status_of(holder)? == Status::Visible
+        {
+            visible.insert(holder.row);
         }
+        Ok(Claimants { rows, visible })
     }
 
     /// The visible row that holds a key.
-    pub(super) fn holder(
-        &mut self,
-        table: TableId,
-        key: ConstraintId,
-        value: &Key,
-    ) -> Result<Option<RowId>, Error> {
-        Ok(self.visible_claimants(table, key, value)?.first().copied())
+    pub(super) fn holder(&mut self, key: ConstraintId, value: &Key) -> Result<Option<RowId>, Error> {
+        Ok(self.visible_claimants(key, value)?.first().copied())
     }
 }

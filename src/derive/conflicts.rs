@@ -216,7 +216,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
     ) -> Result<(), Error> {
         for (unique, value) in table.keys.iter().zip(&image.keys) {
             let Some(value) = value else { continue };
-            if let Some(holder) = self.holder(table.id, unique.id, value)? {
+            if let Some(holder) = self.holder(unique.id, value)? {
                 let loser = claimed_by(table, facts, &unique.columns);
                 found.push(barred(table, row, unique.id, Kind::Unique, loser, &unique.columns, Some(holder)));
             }
@@ -237,7 +237,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
             let Some(need) = need else { continue };
             if let Some(value) = &need.key {
                 let satisfied = refers_to_itself(table, foreign_key, image, value)
-                    || self.holder(foreign_key.parent, foreign_key.key, value)?.is_some();
+                    || self.holder(foreign_key.key, value)?.is_some();
                 if satisfied {
                     continue;
                 }

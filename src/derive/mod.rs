@@ -128,6 +128,9 @@ pub trait Source {
     /// The rows, visible or parked, whose unique key `key` has this value.
     fn claimants(&self, key: ConstraintId, value: &[Value]) -> Result<Vec<RowId>, Error>;
 
+    /// The visible one of them.
+    fn holder(&self, key: ConstraintId, value: &[Value]) -> Result<Option<RowId>, Error>;
+
     /// The rows, visible or parked, whose foreign key means the row `parent`.
     fn children(&self, foreign_key: ConstraintId, parent: RowId) -> Result<Vec<RowId>, Error>;
 
@@ -228,6 +231,10 @@ impl Source for Nothing {
 
     fn claimants(&self, _: ConstraintId, _: &[Value]) -> Result<Vec<RowId>, Error> {
         Ok(Vec::new())
+    }
+
+    fn holder(&self, _: ConstraintId, _: &[Value]) -> Result<Option<RowId>, Error> {
+        Ok(None)
     }
 
     fn children(&self, _: ConstraintId, _: RowId) -> Result<Vec<RowId>, Error> {

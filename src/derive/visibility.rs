@@ -47,7 +47,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
         for (foreign_key, need) in table.foreign_keys.iter().zip(&image.references) {
             let Some(need) = need else { continue };
             let satisfied = match &need.key {
-                Some(value) => self.holder(foreign_key.parent, foreign_key.key, value)?.is_some(),
+                Some(value) => self.holder(foreign_key.key, value)?.is_some(),
                 None => false,
             };
             if !satisfied {
@@ -56,7 +56,7 @@ impl<S: Source + ?Sized> Pass<'_, S> {
         }
         for (unique, value) in table.keys.iter().zip(&image.keys) {
             let Some(value) = value else { continue };
-            for rival in self.visible_claimants(table.id, unique.id, value)?.clone() {
+            for rival in self.visible_claimants(unique.id, value)?.clone() {
                 let rival = RowKey { table: table.id, row: rival };
                 if rival != key && self.image(rival)?.is_some_and(|other| other.rank < image.rank) {
                     return Ok(Status::Parked);

@@ -214,6 +214,10 @@ impl Source for Snapshot {
         Ok(holder.into_iter().chain(parked).collect())
     }
 
+    fn holder(&self, key: ConstraintId, value: &[Value]) -> Result<Option<RowId>, Error> {
+        Snapshot::holder(self, key, value)
+    }
+
     fn children(&self, foreign_key: ConstraintId, parent: RowId) -> Result<Vec<RowId>, Error> {
         self.rows_under(&Prefix::Children(foreign_key, parent))
     }

@@ -21,6 +21,7 @@ pub struct Kept {
 pub struct MemorySource {
     pub rows: BTreeMap<RowKey, Kept>,
     claims: BTreeMap<(ConstraintId, Key), BTreeSet<RowId>>,
+    holders: BTreeMap<(ConstraintId, Key), RowId>,
     children: BTreeMap<(ConstraintId, RowId), BTreeSet<RowId>>,
     by_value: BTreeMap<(ConstraintId, Key), BTreeSet<RowId>>,
     merged: BTreeMap<RowKey, BTreeSet<RowId>>,
@@ -48,6 +49,11 @@ impl MemorySource {
         for (unique, value) in table.keys.iter().zip(&footprint.keys) {
             let Some(value) = value else { continue };
             set(self.claims.entry((unique.id, value.clone())).or_default(), key.row, add);
+            match footprint.visible {
+                true if add => drop(self.holders.insert((unique.id, value.clone()), key.row)),
+                true => drop(self.holders.remove(&(unique.id, value.clone()))),
+                false => {}
+            }
         }
         for into in &footprint.merges {
             set(self.merged.entry(RowKey { row: *into, ..key }).or_default(), key.row, add);
@@ -89,6 +95,10 @@ impl Source for MemorySource {
 
     fn claimants(&self, key: ConstraintId, value: &[Value]) -> Result<Vec<RowId>, Error> {
         Ok(self.claims.get(&(key, value.to_vec())).into_iter().flatten().copied().collect())
+    }
+
+    fn holder(&self, key: ConstraintId, value: &[Value]) -> Result<Option<RowId>, Error> {
+        Ok(self.holders.get(&(key, value.to_vec())).copied())
     }
 
     fn children(&self, foreign_key: ConstraintId, parent: RowId) -> Result<Vec<RowId>, Error> {
