@@ -62,8 +62,11 @@ impl KeyRange {
     }
 }
 
+/// The encoded value of an entry, and its row.
+type Entry = (Vec<u8>, RowId);
+
 /// Rows with the encoded values that they were found by.
-pub(crate) type Found<'a> = Box<dyn Iterator<Item = Result<(Vec<u8>, RowId), Error>> + 'a>;
+pub(crate) type Found<'a> = Box<dyn Iterator<Item = Result<Entry, Error>> + 'a>;
 
 /// A change in the log of a replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +158,7 @@ impl Snapshot {
         prefix: &Prefix<'_>,
         range: &KeyRange,
         direction: Direction,
-        read: fn(&[u8], &[u8]) -> Result<(Vec<u8>, RowId), Error>,
+        read: fn(&[u8], &[u8]) -> Result<Entry, Error>,
     ) -> Result<Found<'_>, Error> {
         let prefix = prefix.key();
         let start = [prefix.as_slice(), &range.start].concat();
@@ -215,7 +218,7 @@ fn logged(entry: Result<(Vec<u8>, Vec<u8>), Error>) -> Result<Logged, Error> {
 }
 
 /// The encoded value and the row id of an index entry's key.
-fn split(key: &[u8]) -> Result<(Vec<u8>, RowId), Error> {
+fn split(key: &[u8]) -> Result<Entry, Error> {
     let (value, row) = value_of(key)?.split_last_chunk::<16>().ok_or_else(too_short)?;
     Ok((value.to_vec(), RowId::from_bytes(*row)))
 }
