@@ -56,6 +56,10 @@ impl Source for Known {
         Ok(self.claims.get(&(key, value.to_vec())).copied().into_iter().collect())
     }
 
+    fn holder(&self, key: ConstraintId, value: &[Value]) -> Result<Option<RowId>, Error> {
+        Ok(self.claimants(key, value)?.first().copied()) // All of them are in their table.
+    }
+
     fn children(&self, foreign_key: ConstraintId, parent: RowId) -> Result<Vec<RowId>, Error> {
         Ok(self.filter(|_, footprint| footprint.parents.contains(&(foreign_key, parent))))
     }
