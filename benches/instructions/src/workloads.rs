@@ -132,9 +132,10 @@ fn sync_of_changes(directory: &Path) -> Outcome<()> {
     Ok(())
 }
 
+/// As often as there are rows, because a single one costs no more than what is left over from the work before it.
 fn sync_of_nothing(directory: &Path) -> Outcome<()> {
     let (first, second) = (loaded(directory)?, create(directory, 2)?);
     sync(&second, &first)?;
-    measured(|| sync(&second, &first))?;
+    measured(|| (0..ROWS).try_for_each(|_| sync(&second, &first).map(drop)))?;
     Ok(())
 }
