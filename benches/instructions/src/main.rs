@@ -4,8 +4,9 @@
 //! `CARGO_PROFILE_RELEASE_LTO=false cargo run --release -p instructions` runs each workload in a process of its own
 //! under callgrind and fails if one is off by more than three percent, either way: what became faster is recorded too.
 //! `BLESS=1` records. Another compiler's counts are shown and not judged, nor are those of a build that is optimised
-//! at link time: without that CI builds in half the time. What they also depend on, the processor's features, is not
-//! noticed. Whether a count is good is not judged here at all: for that `benches/peers` compares with others.
+//! at link time: without that CI builds in half the time. Nor are those of another C library, another valgrind, or a
+//! processor for which the library copies and compares bytes otherwise. Whether a count is good is not judged here at
+//! all: for that `benches/peers` compares with others.
 
 mod record;
 mod workloads;
@@ -34,11 +35,26 @@ fn main() -> Outcome<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let counts = WORKLOADS.iter().map(|(name, _)| Ok(((*name).to_owned(), count(name)?)));
-    let counted = Record { build: BUILD.to_owned(), counts: counts.collect::<Outcome<_>>()? };
+    let build = format!("{BUILD}, {}", machine());
+    let counted = Record { build, counts: counts.collect::<Outcome<_>>()? };
     if env::var_os("BLESS").is_some_and(|value| value != "0") {
         counted.write()?;
     }
     Ok(compare(&counted, &Record::read()?))
+}
+
+/// What the counts depend on beside the build.
+fn machine() -> String {
+    let told = |program: &str, argument: &str| {
+        let output = Command::new(program).arg(argument).output().ok();
+        output.map_or_else(String::new, |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    #[cfg(target_arch = "x86_64")]
+    let wide = std::is_x86_feature_detected!("avx2");
+    #[cfg(not(target_arch = "x86_64"))]
+    let wide = false;
+    let (library, valgrind) = (told("getconf", "GNU_LIBC_VERSION"), told("valgrind", "--version"));
+    format!("{library}, {valgrind}, {} AVX2", if wide { "with" } else { "without" })
 }
 
 /// Prints every count beside the recorded one, and says what is wrong.
