@@ -90,7 +90,7 @@ impl Engine for BufferedEngine {
             (current.above.clone(), current.sequence)
         };
         let mut bytes = 0;
-        let changes = above.from(&[]).map(|entry| {
+        let changes = above.range(&[], None).map(|entry| {
             bytes += entry.key().len() + entry.value().map_or(0, <[u8]>::len);
             (entry.key(), entry.value())
         });

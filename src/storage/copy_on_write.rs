@@ -52,7 +52,7 @@ impl CopyOnWriteEngine {
     /// The keys that were written or removed, ascending.
     #[must_use]
     pub fn written(&self) -> Vec<Vec<u8>> {
-        self.above.read().tree.from(&[]).map(|entry| entry.key().to_vec()).collect()
+        self.above.read().tree.range(&[], None).map(|entry| entry.key().to_vec()).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::iter::Peekable;
 use std::sync::Arc;
 
-use super::tree::{self, Entry, Tree};
+use super::tree::{Entry, Tree};
 use super::{Entries, Op, Reader};
 use crate::error::Error;
 
@@ -25,17 +25,11 @@ impl Reader for Layers {
     }
 
     fn range(&self, start: &[u8], end: Option<&[u8]>) -> Result<Entries<'_>, Error> {
-        let below = self.below.range(start, end)?;
-        let end = end.map(<[u8]>::to_vec);
-        let within = move |entry: &Entry| end.as_deref().is_none_or(|end| entry.key() < end);
-        Ok(merged(below, self.above.from(start), within, Ord::cmp))
+        Ok(merged(self.below.range(start, end)?, self.above.range(start, end), Ord::cmp))
     }
 
     fn range_back(&self, start: &[u8], end: Option<&[u8]>) -> Result<Entries<'_>, Error> {
-        let below = self.below.range_back(start, end)?;
-        let start = start.to_vec();
-        let within = move |entry: &Entry| entry.key() >= start.as_slice();
-        Ok(merged(below, self.above.back_from(end), within, |a, b| b.cmp(a)))
+        Ok(merged(self.below.range_back(start, end)?, self.above.range_back(start, end), |a, b| b.cmp(a)))
     }
 }
 
@@ -53,11 +47,10 @@ pub(super) fn write(above: &mut Tree, batch: &[Op]) -> u64 {
 /// Both layers in one order; where both have a key, the upper one counts.
 fn merged<'a>(
     below: Entries<'a>,
-    above: tree::Entries<'a>,
-    within: impl Fn(&Entry) -> bool + 'a,
+    above: impl Iterator<Item = &'a Entry> + 'a,
     order: fn(&[u8], &[u8]) -> Ordering,
 ) -> Entries<'a> {
-    let mut above = above.take_while(move |entry| within(entry)).peekable();
+    let mut above = above.peekable();
     if above.peek().is_none() {
         return below; // As it mostly is: what is written lately is a small part of all.
     }

@@ -90,14 +90,11 @@ impl Reader for Tree {
     }
 
     fn range(&self, start: &[u8], end: Option<&[u8]>) -> Result<Entries<'_>, Error> {
-        let end = end.map(<[u8]>::to_vec);
-        let within = move |entry: &&Entry| end.as_deref().is_none_or(|end| entry.key() < end);
-        Ok(Box::new(self.from(start).take_while(within).map(owned)))
+        Ok(Box::new(Tree::range(self, start, end).map(owned)))
     }
 
     fn range_back(&self, start: &[u8], end: Option<&[u8]>) -> Result<Entries<'_>, Error> {
-        let start = start.to_vec();
-        Ok(Box::new(self.back_from(end).take_while(move |entry| entry.key() >= start.as_slice()).map(owned)))
+        Ok(Box::new(Tree::range_back(self, start, end).map(owned)))
     }
 }
 

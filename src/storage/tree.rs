@@ -93,8 +93,28 @@ impl Tree {
         }
     }
 
+    /// The entries with `start <= key < end`, ascending; `end` none: to the last.
+    pub(super) fn range<'t>(
+        &'t self,
+        start: &[u8],
+        end: Option<&[u8]>,
+    ) -> impl Iterator<Item = &'t Entry> + use<'t> {
+        let end = end.map(<[u8]>::to_vec);
+        self.from(start).take_while(move |entry| end.as_deref().is_none_or(|end| entry.key() < end))
+    }
+
+    /// The same entries, descending.
+    pub(super) fn range_back<'t>(
+        &'t self,
+        start: &[u8],
+        end: Option<&[u8]>,
+    ) -> impl Iterator<Item = &'t Entry> + use<'t> {
+        let start = start.to_vec();
+        self.back_from(end).take_while(move |entry| entry.key() >= start.as_slice())
+    }
+
     /// The entries with `start <= key`, ascending.
-    pub(super) fn from(&self, start: &[u8]) -> Entries<'_> {
+    fn from(&self, start: &[u8]) -> Entries<'_> {
         let mut entries = Entries { branches: Vec::new(), leaf: &[], back: false };
         entries.descend(&self.root, |children| child_of(children, start));
         let before = entries.leaf.partition_point(|entry| entry.key() < start);
@@ -103,7 +123,7 @@ impl Tree {
     }
 
     /// The entries with `key < end`, descending; `end` none: all.
-    pub(super) fn back_from(&self, end: Option<&[u8]>) -> Entries<'_> {
+    fn back_from(&self, end: Option<&[u8]>) -> Entries<'_> {
         let mut entries = Entries { branches: Vec::new(), leaf: &[], back: true };
         entries.descend(&self.root, |children| {
             end.map_or(children.len().saturating_sub(1), |end| child_of(children, end))
@@ -116,7 +136,7 @@ impl Tree {
 
 /// The entries of a tree in one direction. See [`Tree::from`] and [`Tree::back_from`].
 #[derive(Debug)]
-pub(super) struct Entries<'a> {
+struct Entries<'a> {
     /// On the way down, those children that come later.
     branches: Vec<&'a [Child]>,
     leaf: &'a [Entry],
