@@ -101,13 +101,12 @@ impl Engine for BufferedEngine {
     }
 
     fn compact(&self) -> Result<bool, Error> {
-        self.checkpoint()?;
         let _writer = self.writer.lock();
         let mut current = self.current.write();
         // The version itself reads the file.
         current.below = Arc::new(Tree::default());
         let done = self.below.compact();
-        *current = Version::of(&self.below)?;
+        current.below = Arc::from(self.below.snapshot()?);
         if let Ok(true) = done {
             self.written.store(0, Ordering::Relaxed);
         }

@@ -286,7 +286,7 @@ impl Bare {
     fn compact(&self) -> Result<bool, Error> {
         self.writable()?;
         self.poison.check()?;
-        self.poison.watch(self.engine.compact())
+        self.poison.watch(self.engine.checkpoint().and_then(|()| self.engine.compact()))
     }
 
     fn close(self) -> Result<(), Error> {
