@@ -14,16 +14,20 @@ pub fn compare_listing(db: &Database, found: &[ConflictRow]) -> Checked {
     let listed = list(&snapshot, &ConflictFilter::new());
     ensure(listed == expected, || format!("P10 listed by age: {listed:#?}, not {expected:#?}"))?;
     compare_statistics(&snapshot, &expected)?;
-    // The oldest, the middle and the newest one: what has the same as these.
-    for at in [0, expected.len() / 2, expected.len().saturating_sub(1)] {
-        let Some(sample) = expected.get(at) else { return Ok(()) };
-        filters(sample).iter().try_for_each(|(filter, admits)| {
-            let expected: Vec<ConflictRow> = expected.iter().filter(|row| admits(row)).cloned().collect();
-            let listed = list(&snapshot, filter);
-            ensure(listed == expected, || format!("P10 {filter:?} finds {listed:#?}, not {expected:#?}"))?;
-            let count = snapshot.count_conflicts(filter).expect("memory does not fail");
-            ensure(count == expected.len() as u64, || format!("P10 {filter:?} counts {count} conflicts"))
-        })?;
+    // The oldest, the middle and the newest one: what has the same as these. Mostly they have much in common, or are one:
+    // no filter is tried twice.
+    let samples = [0, expected.len() / 2, expected.len().saturating_sub(1)];
+    let mut tried: Vec<ConflictFilter> = Vec::new();
+    for (filter, admits) in samples.iter().filter_map(|at| expected.get(*at)).flat_map(filters) {
+        if tried.contains(&filter) {
+            continue;
+        }
+        let expected: Vec<ConflictRow> = expected.iter().filter(|row| admits(row)).cloned().collect();
+        let listed = list(&snapshot, &filter);
+        ensure(listed == expected, || format!("P10 {filter:?} finds {listed:#?}, not {expected:#?}"))?;
+        let count = snapshot.count_conflicts(&filter).expect("memory does not fail");
+        ensure(count == expected.len() as u64, || format!("P10 {filter:?} counts {count} conflicts"))?;
+        tried.push(filter);
     }
     pages(&snapshot, &expected)
 }
