@@ -1,11 +1,15 @@
 //! The checks bite: each bug of `reunite::fault` is planted, and the histories have to fail.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use reunite::fault::{Bug, plant};
 
-use crate::world::story::Suite;
+use crate::world::story::{Failure, Suite};
 
 /// A bug that survives so many histories counts as not caught.
 const MOST_HISTORIES: u64 = 4000;
@@ -19,18 +23,25 @@ fn chosen() -> Vec<Bug> {
     Bug::ALL.into_iter().filter(named).collect()
 }
 
-/// Plants one bug after the other and prints what saw it.
+/// Plants one bug after the other and prints what saw it. Bugs are planted on one thread, so each processor has its own.
 pub fn all_are_caught(suites: &[&Suite<'_>]) {
+    let (bugs, next, caught) = (chosen(), AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(bug) = bugs.get(at) else { break };
+                    let by = first_failure(*bug, suites);
+                    caught.lock().unwrap().insert(at, by);
+                }
+            });
+        }
+    });
     let mut table =
         String::from("| planted bug | histories until it is caught | what sees it |\n|---|---|---|\n");
     let mut missed = Vec::new();
-    for bug in chosen() {
-        plant(Some(bug));
-        let caught = who_sees(bug).into_iter().find_map(|(name, most)| {
-            let suite = suites.iter().find(|suite| suite.name == name).expect("a suite of this name");
-            suite.first_failure(most)
-        });
-        plant(None);
+    for (bug, caught) in bugs.iter().zip(caught.into_inner().unwrap().into_values()) {
         match caught {
             Some((histories, failure)) => {
                 let what = failure.0.split([':', '{', '[']).next().unwrap_or_default();
@@ -43,6 +54,17 @@ pub fn all_are_caught(suites: &[&Suite<'_>]) {
     // Straight to the stream: the table is shown even when the test passes.
     write!(io::stderr(), "{table}").expect("stderr is open");
     assert!(missed.is_empty(), "not caught: {missed:?}");
+}
+
+/// How many histories it takes until one sees the bug, and how.
+fn first_failure(bug: Bug, suites: &[&Suite<'_>]) -> Option<(u64, Failure)> {
+    plant(Some(bug));
+    let caught = who_sees(bug).into_iter().find_map(|(name, most)| {
+        let suite = suites.iter().find(|suite| suite.name == name).expect("a suite of this name");
+        suite.first_failure(most)
+    });
+    plant(None);
+    caught
 }
 
 /// The suites that are asked, and for how many histories.
