@@ -19,9 +19,9 @@ use crate::error::Error;
 /// ```
 /// use reunite::storage::{CopyOnWriteEngine, Engine, MemoryEngine, Op};
 /// let below = MemoryEngine::new();
-/// below.apply(1, &[Op::Put { key: b"k".to_vec(), value: b"old".to_vec() }])?;
+/// below.apply(1, &[Op::put(b"k", b"old")])?;
 /// let above = CopyOnWriteEngine::new(below.snapshot()?, 1000);
-/// above.apply(1, &[Op::Put { key: b"k".to_vec(), value: b"new".to_vec() }])?;
+/// above.apply(1, &[Op::put(b"k", b"new")])?;
 /// assert_eq!(above.snapshot()?.get(b"k")?.as_deref(), Some(b"new".as_slice()));
 /// assert_eq!(below.snapshot()?.get(b"k")?.as_deref(), Some(b"old".as_slice()));
 /// assert_eq!(above.written(), [b"k"]);

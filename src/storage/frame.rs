@@ -147,8 +147,8 @@ fn take_batch(rest: &mut &[u8]) -> Option<Batch> {
         *rest = after;
         let key = take_bytes(rest)?;
         batch.push(match *tag {
-            PUT => Op::Put { key, value: take_bytes(rest)? },
-            DELETE => Op::Delete { key },
+            PUT => Op::put(key, take_bytes(rest)?),
+            DELETE => Op::delete(key),
             _ => return None,
         });
     }
@@ -161,11 +161,11 @@ fn take_length(rest: &mut &[u8]) -> Option<usize> {
     usize::try_from(u32::from_le_bytes(*length)).ok()
 }
 
-fn take_bytes(rest: &mut &[u8]) -> Option<Vec<u8>> {
+fn take_bytes<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
     let length = take_length(rest)?;
     let (bytes, after) = rest.split_at_checked(length)?;
     *rest = after;
-    Some(bytes.to_vec())
+    Some(bytes)
 }
 
 fn u32_of(bytes: &[u8]) -> Option<u32> {
@@ -181,16 +181,15 @@ mod tests {
     fn op() -> impl Strategy<Value = Op> {
         let bytes = || prop::collection::vec(any::<u8>(), 0..9);
         prop_oneof![
-            (bytes(), bytes()).prop_map(|(key, value)| Op::Put { key, value }),
-            bytes().prop_map(|key| Op::Delete { key }),
+            (bytes(), bytes()).prop_map(|(key, value)| Op::put(&key, &value)),
+            bytes().prop_map(|key| Op::delete(&key)),
         ]
     }
 
     #[test]
     fn the_bytes_of_a_frame_stay_as_they_are() {
         let mut buffer = Vec::new();
-        let batch =
-            [Op::Put { key: b"k".to_vec(), value: b"vw".to_vec() }, Op::Delete { key: b"d".to_vec() }];
+        let batch = [Op::put(b"k", b"vw"), Op::delete(b"d")];
         encode(7, &batch, &mut buffer).unwrap();
         let hex: String = buffer.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(

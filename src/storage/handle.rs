@@ -47,7 +47,7 @@ impl Default for Options {
 /// ```
 /// use reunite::storage::{Durability, Op, Storage};
 /// let storage = Storage::memory();
-/// let ticket = storage.append(&[Op::Put { key: b"k".to_vec(), value: b"v".to_vec() }])?;
+/// let ticket = storage.append(&[Op::put(b"k", b"v")])?;
 /// storage.wait(ticket, Durability::Immediate)?;
 /// assert_eq!(storage.snapshot()?.get(b"k")?, Some(b"v".to_vec()));
 /// storage.close()?;

@@ -41,7 +41,7 @@ impl Ticket {
 /// let file = SystemDisk.create(&directory.path().join("journal"))?;
 /// Journaled::<MemoryEngine>::create(&*file)?;
 /// let journaled = Journaled::open(MemoryEngine::new(), file.clone(), 8 << 20)?;
-/// let ticket = journaled.append(&[Op::Put { key: b"k".to_vec(), value: b"v".to_vec() }])?;
+/// let ticket = journaled.append(&[Op::put(b"k", b"v")])?;
 /// journaled.wait(ticket, Durability::Immediate)?;
 /// drop(journaled); // and with it all that the engine had in memory
 /// let journaled = Journaled::open(MemoryEngine::new(), file, 8 << 20)?;

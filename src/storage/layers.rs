@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::iter::Peekable;
 use std::sync::Arc;
 
-use super::tree::{Entry, Tree};
+use super::tree::Tree;
 use super::{Entries, Op, Reader};
 use crate::error::Error;
 
@@ -37,9 +37,8 @@ impl Reader for Layers {
 pub(super) fn write(above: &mut Tree, batch: &[Op]) -> u64 {
     let mut bytes = 0;
     for op in batch {
-        let (key, value) = (op.key(), op.value());
-        above.insert(key, value);
-        bytes += key.len() + value.map_or(0, <[u8]>::len);
+        above.insert(op.clone());
+        bytes += op.key().len() + op.value().map_or(0, <[u8]>::len);
     }
     bytes as u64
 }
@@ -47,7 +46,7 @@ pub(super) fn write(above: &mut Tree, batch: &[Op]) -> u64 {
 /// Both layers in one order; where both have a key, the upper one counts.
 fn merged<'a>(
     below: Entries<'a>,
-    above: impl Iterator<Item = &'a Entry> + 'a,
+    above: impl Iterator<Item = &'a Op> + 'a,
     order: fn(&[u8], &[u8]) -> Ordering,
 ) -> Entries<'a> {
     let mut above = above.peekable();
@@ -57,13 +56,13 @@ fn merged<'a>(
     Box::new(Merged { below: below.peekable(), above, order })
 }
 
-struct Merged<'a, A: Iterator<Item = &'a Entry>> {
+struct Merged<'a, A: Iterator<Item = &'a Op>> {
     below: Peekable<Entries<'a>>,
     above: Peekable<A>,
     order: fn(&[u8], &[u8]) -> Ordering,
 }
 
-impl<'a, A: Iterator<Item = &'a Entry>> Iterator for Merged<'a, A> {
+impl<'a, A: Iterator<Item = &'a Op>> Iterator for Merged<'a, A> {
     type Item = Result<(Vec<u8>, Vec<u8>), Error>;
 
     fn next(&mut self) -> Option<Self::Item> {

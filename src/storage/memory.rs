@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::tree::{Entry, Tree};
+use super::tree::Tree;
 use super::{Engine, Entries, Op, Reader, Status};
 use crate::error::Error;
 
@@ -60,9 +60,9 @@ impl Engine for MemoryEngine {
         let _writer = self.shared.writer.lock();
         let mut tree = self.shared.current.read().tree.clone();
         for op in batch {
-            match op {
-                Op::Put { key, value } => tree.insert(key, Some(value)),
-                Op::Delete { key } => tree.remove(key),
+            match op.value() {
+                Some(_) => tree.insert(op.detached()),
+                None => tree.remove(op.key()),
             }
         }
         let mut next = Version { tree, sequence };
@@ -86,7 +86,7 @@ impl Engine for MemoryEngine {
 
 impl Reader for Tree {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        Ok(Tree::get(self, key).and_then(Entry::value).map(<[u8]>::to_vec))
+        Ok(Tree::get(self, key).and_then(Op::value).map(<[u8]>::to_vec))
     }
 
     fn range(&self, start: &[u8], end: Option<&[u8]>) -> Result<Entries<'_>, Error> {
@@ -98,6 +98,6 @@ impl Reader for Tree {
     }
 }
 
-fn owned(entry: &Entry) -> Result<(Vec<u8>, Vec<u8>), Error> {
+fn owned(entry: &Op) -> Result<(Vec<u8>, Vec<u8>), Error> {
     Ok((entry.key().to_vec(), entry.value().unwrap_or_default().to_vec()))
 }

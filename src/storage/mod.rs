@@ -22,6 +22,7 @@ mod journaled;
 mod layers;
 mod manifest;
 mod memory;
+mod op;
 mod overlay;
 mod poison;
 mod redb;
@@ -40,47 +41,10 @@ pub use disk::{Access, Disk, DiskFile, Held, SystemDisk};
 pub use handle::{Options, Storage};
 pub use journaled::{Journaled, Ticket};
 pub use memory::MemoryEngine;
+pub use op::{BatchBuilder, Op};
 pub use redb::RedbEngine;
 #[cfg(feature = "sled")]
 pub use sled::SledEngine;
-
-/// One change to the map.
-///
-/// See [`Engine`] for an example.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Op {
-    /// Sets the value of a key.
-    Put {
-        /// The key.
-        key: Vec<u8>,
-        /// Its new value.
-        value: Vec<u8>,
-    },
-    /// Removes a key; nothing happens if it is absent.
-    Delete {
-        /// The key.
-        key: Vec<u8>,
-    },
-}
-
-impl Op {
-    /// The key that changes.
-    #[must_use]
-    pub fn key(&self) -> &[u8] {
-        match self {
-            Op::Put { key, .. } | Op::Delete { key } => key,
-        }
-    }
-
-    /// The value that the key has afterwards.
-    #[must_use]
-    pub fn value(&self) -> Option<&[u8]> {
-        match self {
-            Op::Put { value, .. } => Some(value),
-            Op::Delete { .. } => None,
-        }
-    }
-}
 
 /// The changes of one commit, in the order in which they apply.
 ///
@@ -162,8 +126,8 @@ pub struct Status {
 /// use reunite::storage::{Engine, MemoryEngine, Op};
 /// let engine = MemoryEngine::new();
 /// let before = engine.snapshot()?;
-/// engine.apply(1, &[Op::Put { key: b"b".to_vec(), value: b"2".to_vec() }])?;
-/// engine.apply(2, &[Op::Put { key: b"a".to_vec(), value: b"1".to_vec() }])?;
+/// engine.apply(1, &[Op::put(b"b", b"2")])?;
+/// engine.apply(2, &[Op::put(b"a", b"1")])?;
 /// assert_eq!((before.get(b"b")?, engine.applied()?), (None, 2)); // a snapshot does not change
 /// let after = engine.snapshot()?;
 /// let entries = after.range(b"", None)?.collect::<Result<Vec<_>, _>>()?;

@@ -35,7 +35,7 @@ type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
 /// let directory = tempfile::tempdir()?;
 /// let file = SystemDisk.create(&directory.path().join("data.redb"))?;
 /// let engine = RedbEngine::create(file, 1 << 20)?;
-/// engine.apply(1, &[Op::Put { key: b"k".to_vec(), value: b"v".to_vec() }])?;
+/// engine.apply(1, &[Op::put(b"k", b"v")])?;
 /// engine.checkpoint()?; // from here on a power cut does not undo it
 /// assert_eq!(engine.snapshot()?.get(b"k")?, Some(b"v".to_vec()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

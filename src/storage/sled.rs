@@ -47,7 +47,7 @@ const CHUNK: usize = 64;
 /// use reunite::storage::{Engine, Op, SledEngine};
 /// let directory = tempfile::tempdir()?;
 /// let engine = SledEngine::create(&directory.path().join("sled"), 1 << 20)?;
-/// engine.apply(1, &[Op::Put { key: b"k".to_vec(), value: b"v".to_vec() }])?;
+/// engine.apply(1, &[Op::put(b"k", b"v")])?;
 /// assert_eq!((engine.snapshot()?.get(b"k")?, engine.applied()?), (Some(b"v".to_vec()), 1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -7,41 +7,18 @@
 
 use std::sync::Arc;
 
+use super::Op;
+use super::op::Sought;
+
 /// Entries of a leaf, children of a branch; a node splits in two above this.
 const CAPACITY: usize = 32;
 
-/// A key, and its value if it has one: in one piece of memory, which the versions share.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    bytes: Arc<[u8]>,
-    key_length: usize,
-    has_value: bool,
-}
-
-impl Entry {
-    fn new(key: &[u8], value: Option<&[u8]>) -> Entry {
-        let bytes = match value {
-            None => Arc::from(key),
-            Some(value) => Arc::from([key, value].concat()),
-        };
-        Entry { bytes, key_length: key.len(), has_value: value.is_some() }
-    }
-
-    pub(super) fn key(&self) -> &[u8] {
-        self.bytes.get(..self.key_length).unwrap_or_default()
-    }
-
-    pub(super) fn value(&self) -> Option<&[u8]> {
-        self.has_value.then(|| self.bytes.get(self.key_length..).unwrap_or_default())
-    }
-}
-
-/// A child, and a key that none of its keys is below. The first child's key is not looked at.
-type Child = (Arc<[u8]>, Arc<Node>);
+/// A child, and an entry with a key that none of its keys is below. The first child's key is not looked at.
+type Child = (Op, Arc<Node>);
 
 #[derive(Clone, Debug)]
 enum Node {
-    Leaf(Vec<Entry>),
+    Leaf(Vec<Op>),
     Branch(Vec<Child>),
 }
 
@@ -58,25 +35,24 @@ impl Default for Tree {
 }
 
 impl Tree {
-    pub(super) fn get(&self, key: &[u8]) -> Option<&Entry> {
-        let mut node = &*self.root;
+    pub(super) fn get(&self, key: &[u8]) -> Option<&Op> {
+        let (mut node, sought) = (&*self.root, Sought::new(key));
         loop {
             match node {
                 Node::Leaf(entries) => {
-                    let place = entries.binary_search_by(|entry| entry.key().cmp(key)).ok()?;
+                    let place = entries.binary_search_by(|entry| entry.order(sought)).ok()?;
                     return entries.get(place);
                 }
-                Node::Branch(children) => node = &children.get(child_of(children, key))?.1,
+                Node::Branch(children) => node = &children.get(child_of(children, sought))?.1,
             }
         }
     }
 
-    /// Sets the value of a key, or sets it to none.
-    pub(super) fn insert(&mut self, key: &[u8], value: Option<&[u8]>) {
-        let entry = Entry::new(key, value);
+    /// Keeps an entry, in place of that which has its key.
+    pub(super) fn insert(&mut self, entry: Op) {
         if let Some(right) = insert(Arc::make_mut(&mut self.root), entry) {
             let left = Arc::clone(&self.root);
-            self.root = Arc::new(Node::Branch(vec![(Arc::from([].as_slice()), left), right]));
+            self.root = Arc::new(Node::Branch(vec![(Op::delete(&[]), left), right]));
         }
     }
 
@@ -98,7 +74,7 @@ impl Tree {
         &'t self,
         start: &[u8],
         end: Option<&[u8]>,
-    ) -> impl Iterator<Item = &'t Entry> + use<'t> {
+    ) -> impl Iterator<Item = &'t Op> + use<'t> {
         let end = end.map(<[u8]>::to_vec);
         self.from(start).take_while(move |entry| end.as_deref().is_none_or(|end| entry.key() < end))
     }
@@ -108,27 +84,30 @@ impl Tree {
         &'t self,
         start: &[u8],
         end: Option<&[u8]>,
-    ) -> impl Iterator<Item = &'t Entry> + use<'t> {
+    ) -> impl Iterator<Item = &'t Op> + use<'t> {
         let start = start.to_vec();
         self.back_from(end).take_while(move |entry| entry.key() >= start.as_slice())
     }
 
     /// The entries with `start <= key`, ascending.
     fn from(&self, start: &[u8]) -> Entries<'_> {
-        let mut entries = Entries { branches: Vec::new(), leaf: &[], back: false };
+        let (mut entries, start) =
+            (Entries { branches: Vec::new(), leaf: &[], back: false }, Sought::new(start));
         entries.descend(&self.root, |children| child_of(children, start));
-        let before = entries.leaf.partition_point(|entry| entry.key() < start);
+        let before = entries.leaf.partition_point(|entry| entry.order(start).is_lt());
         entries.leaf = entries.leaf.get(before..).unwrap_or_default();
         entries
     }
 
     /// The entries with `key < end`, descending; `end` none: all.
     fn back_from(&self, end: Option<&[u8]>) -> Entries<'_> {
-        let mut entries = Entries { branches: Vec::new(), leaf: &[], back: true };
+        let (mut entries, end) =
+            (Entries { branches: Vec::new(), leaf: &[], back: true }, end.map(Sought::new));
         entries.descend(&self.root, |children| {
             end.map_or(children.len().saturating_sub(1), |end| child_of(children, end))
         });
-        let below = end.map_or(entries.leaf.len(), |end| entries.leaf.partition_point(|e| e.key() < end));
+        let below = end
+            .map_or(entries.leaf.len(), |end| entries.leaf.partition_point(|entry| entry.order(end).is_lt()));
         entries.leaf = entries.leaf.get(..below).unwrap_or_default();
         entries
     }
@@ -139,7 +118,7 @@ impl Tree {
 struct Entries<'a> {
     /// On the way down, those children that come later.
     branches: Vec<&'a [Child]>,
-    leaf: &'a [Entry],
+    leaf: &'a [Op],
     back: bool,
 }
 
@@ -165,9 +144,9 @@ impl<'a> Entries<'a> {
 }
 
 impl<'a> Iterator for Entries<'a> {
-    type Item = &'a Entry;
+    type Item = &'a Op;
 
-    fn next(&mut self) -> Option<&'a Entry> {
+    fn next(&mut self) -> Option<&'a Op> {
         let back = self.back;
         loop {
             if let Some((entry, rest)) = Entries::split(self.leaf, back) {
@@ -186,16 +165,16 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-/// The child that holds `key` if any does.
-fn child_of(children: &[Child], key: &[u8]) -> usize {
-    children.get(1..).unwrap_or_default().partition_point(|(least, _)| **least <= *key)
+/// The child that holds a key if any does.
+fn child_of(children: &[Child], sought: Sought<'_>) -> usize {
+    children.get(1..).unwrap_or_default().partition_point(|(least, _)| least.order(sought).is_le())
 }
 
 /// Returns the new right neighbour if the node had to split.
-fn insert(node: &mut Node, entry: Entry) -> Option<Child> {
+fn insert(node: &mut Node, entry: Op) -> Option<Child> {
     match node {
         Node::Leaf(entries) => {
-            match entries.binary_search_by(|other| other.key().cmp(entry.key())) {
+            match entries.binary_search_by(|other| other.order(entry.sought())) {
                 Ok(place) => {
                     if let Some(old) = entries.get_mut(place) {
                         *old = entry;
@@ -209,11 +188,11 @@ fn insert(node: &mut Node, entry: Entry) -> Option<Child> {
             }
             // Ascending inserts, which are the rule, leave full nodes behind them.
             let right = entries.split_off(entries.len() * 3 / 4);
-            let least = Arc::from(right.first()?.key());
+            let least = right.first()?.clone();
             Some((least, Arc::new(Node::Leaf(right))))
         }
         Node::Branch(children) => {
-            let place = child_of(children, entry.key());
+            let place = child_of(children, entry.sought());
             let (_, child) = children.get_mut(place)?;
             let right = insert(Arc::make_mut(child), entry)?;
             children.insert(place + 1, right);
@@ -221,7 +200,7 @@ fn insert(node: &mut Node, entry: Entry) -> Option<Child> {
                 return None;
             }
             let right = children.split_off(children.len() * 3 / 4);
-            let least = Arc::clone(&right.first()?.0);
+            let least = right.first()?.0.clone();
             Some((least, Arc::new(Node::Branch(right))))
         }
     }
@@ -231,7 +210,7 @@ fn remove(node: &mut Node, key: &[u8]) {
     match node {
         Node::Leaf(entries) => entries.retain(|entry| entry.key() != key),
         Node::Branch(children) => {
-            let place = child_of(children, key);
+            let place = child_of(children, Sought::new(key));
             if let Some((_, child)) = children.get_mut(place) {
                 remove(Arc::make_mut(child), key);
             }

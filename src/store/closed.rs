@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::ids::{ConflictId, Dot, RowKey};
 use crate::row::{Closed, Life};
 use crate::schema::{Constraint, Schema};
-use crate::storage::{Batch, Op};
+use crate::storage::BatchBuilder;
 use crate::store::Replicas;
 use crate::version::{Hlc, Stamp};
 
@@ -122,7 +122,7 @@ impl<'a> Closing<'a> {
         &mut self,
         key: RowKey,
         conflict: &Conflict,
-        batch: &mut Batch,
+        batch: &mut BatchBuilder,
         replicas: &mut Replicas,
     ) -> Result<(), Error> {
         let Some((at, by)) = self.closer(key, conflict) else { return Ok(()) };
@@ -142,7 +142,7 @@ impl<'a> Closing<'a> {
         self.closed.insert(conflict.id);
         let closed = Closed { row: key, by, at, decided, resolved };
         let value = codec::closed::encode_closed(&closed, place, replicas);
-        batch.push(Op::Put { key: Space::Closed(conflict.id).key(), value });
+        Space::Closed(conflict.id).put(&value, batch);
         Ok(())
     }
 
@@ -151,48 +151,48 @@ impl<'a> Closing<'a> {
     }
 
     /// The next place; the conflict that had it is forgotten.
-    fn take_place(&mut self, id: ConflictId, batch: &mut Batch) -> Result<u32, Error> {
+    fn take_place(&mut self, id: ConflictId, batch: &mut BatchBuilder) -> Result<u32, Error> {
         let place = Remembered::place(self.remembered.closed);
         let before = match self.places.insert(place, id) {
             Some(before) => Some(before),
             None => self.snapshot.closed_in(place)?,
         };
         if let Some(before) = before {
-            batch.push(Op::Delete { key: Space::Closed(before).key() });
+            Space::Closed(before).delete(batch);
         }
-        batch.push(Op::Put { key: Space::ClosedPlace(place).key(), value: id.as_bytes().to_vec() });
+        Space::ClosedPlace(place).put(id.as_bytes(), batch);
         self.remembered.closed += 1;
         Ok(place)
     }
 
     /// Forgets what resolutions did that were taken back.
-    pub(super) fn undone(&self, batch: &mut Batch, replicas: &mut Replicas) -> Result<(), Error> {
+    pub(super) fn undone(&self, batch: &mut BatchBuilder, replicas: &mut Replicas) -> Result<(), Error> {
         for id in &self.changes.undone {
             if let Some((closed, place)) = self.snapshot.closed_at(*id)? {
                 let closed = Closed { resolved: None, ..closed };
                 let value = codec::closed::encode_closed(&closed, place, replicas);
-                batch.push(Op::Put { key: Space::Closed(*id).key(), value });
+                Space::Closed(*id).put(&value, batch);
             }
         }
         Ok(())
     }
 
-    fn unmark(&mut self, id: ConflictId, batch: &mut Batch) {
-        batch.push(Op::Delete { key: Space::Mark(id).key() });
+    fn unmark(&mut self, id: ConflictId, batch: &mut BatchBuilder) {
+        Space::Mark(id).delete(batch);
         self.remembered.marks = self.remembered.marks.saturating_sub(1);
     }
 
     /// Notes what the commit says of conflicts that stay open.
-    pub(super) fn marks(&mut self, batch: &mut Batch) -> Result<(), Error> {
+    pub(super) fn marks(&mut self, batch: &mut BatchBuilder) -> Result<(), Error> {
         for (id, mark) in self.changes.marks.iter().filter(|(id, _)| !self.closed.contains(*id)) {
             let known = self.snapshot.mark(*id)?;
             match mark {
                 Some(mark) => {
-                    batch.push(Op::Put { key: Space::Mark(*id).key(), value: mark.encode() });
+                    Space::Mark(*id).put(&mark.encode(), batch);
                     self.remembered.marks += u64::from(known.is_none());
                 }
                 None if known.is_some() => {
-                    batch.push(Op::Delete { key: Space::Mark(*id).key() });
+                    Space::Mark(*id).delete(batch);
                     self.remembered.marks = self.remembered.marks.saturating_sub(1);
                 }
                 None => {}
@@ -202,9 +202,9 @@ impl<'a> Closing<'a> {
     }
 
     /// Stores the counts, if they changed.
-    pub(super) fn finish(self, batch: &mut Batch) {
+    pub(super) fn finish(self, batch: &mut BatchBuilder) {
         if self.before != self.remembered {
-            batch.push(Op::Put { key: Space::Remembered.key(), value: self.remembered.encode() });
+            Space::Remembered.put(&self.remembered.encode(), batch);
         }
     }
 

@@ -16,7 +16,7 @@ use crate::derive::{Delta, fold};
 use crate::error::Error;
 use crate::ids::{ConstraintId, TableId};
 use crate::schema::{Amendment, Schema, Table};
-use crate::storage::{Batch, Op};
+use crate::storage::{Batch, BatchBuilder};
 
 /// What an amended schema stores.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ pub(crate) fn rewrite(old: &Snapshot, new: &Snapshot, rewrite: Rewrite) -> Resul
     let Rewrite { tables, delta, indexed, amendments, meta } = rewrite;
     let changes = Changes { delta, ..Changes::default() };
     let (batch, mut replicas) = write_anew(new, &changes)?;
-    let mut wanted = Wanted::of(batch);
+    let mut wanted = Wanted::of(&batch);
     for table in indexed.iter().filter(|id| !tables.contains(id)) {
         wanted.index(new, *table)?;
     }
@@ -51,34 +51,31 @@ pub(crate) fn rewrite(old: &Snapshot, new: &Snapshot, rewrite: Rewrite) -> Resul
     for amendment in amendments {
         let text = amendment.to_text().map_err(|error| Error::Invalid { what: error.to_string() })?;
         let number = replicas.number(amendment.id.replica);
-        wanted.put(Space::Amendment(number, amendment.id.seq).key(), text.into_bytes());
+        wanted.put(&Space::Amendment(number, amendment.id.seq), text.as_bytes());
     }
     if let Some(meta) = meta {
-        wanted.put(Space::Meta.key(), meta.encode()?);
+        wanted.put(&Space::Meta, &meta.encode()?);
     }
     for (number, id) in replicas.iter().skip(new.replicas.len()) {
-        wanted.put(Space::Replica(number).key(), id.as_bytes().to_vec());
+        wanted.put(&Space::Replica(number), id.as_bytes());
     }
-    Ok((wanted.batch, replicas))
+    Ok((wanted.batch.finish(), replicas))
 }
 
 /// What has to be stored, until it is compared with what is there; then what differs.
 struct Wanted {
     entries: BTreeMap<Vec<u8>, Vec<u8>>,
-    batch: Batch,
+    batch: BatchBuilder,
 }
 
 impl Wanted {
-    fn of(batch: Batch) -> Wanted {
-        let entries = batch.into_iter().filter_map(|op| match op {
-            Op::Put { key, value } => Some((key, value)),
-            Op::Delete { .. } => None,
-        });
-        Wanted { entries: entries.collect(), batch: Batch::new() }
+    fn of(batch: &Batch) -> Wanted {
+        let entries = batch.iter().filter_map(|op| Some((op.key().to_vec(), op.value()?.to_vec())));
+        Wanted { entries: entries.collect(), batch: BatchBuilder::default() }
     }
 
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.batch.push(Op::Put { key, value });
+    fn put(&mut self, key: &Space<'_>, value: &[u8]) {
+        key.put(value, &mut self.batch);
     }
 
     /// The entries of all indexes of a table.
@@ -111,7 +108,7 @@ impl Wanted {
         }
         for (key, value) in stale {
             match (self.entries.get(&key), value) {
-                (None, _) => self.batch.push(Op::Delete { key }),
+                (None, _) => self.batch.delete(|bytes| bytes.extend(key)),
                 (Some(wanted), Some(value)) if *wanted == value => {
                     self.entries.remove(&key);
                 }
@@ -119,7 +116,9 @@ impl Wanted {
             }
         }
         let entries = std::mem::take(&mut self.entries);
-        self.batch.extend(entries.into_iter().map(|(key, value)| Op::Put { key, value }));
+        for (key, value) in entries {
+            self.batch.put(|bytes| bytes.extend(key), |bytes| bytes.extend(value));
+        }
         Ok(())
     }
 }

@@ -183,9 +183,23 @@ impl Snapshot {
         after: Seq,
     ) -> Result<Box<dyn Iterator<Item = Result<Logged, Error>> + '_>, Error> {
         let Some(number) = self.replicas.get(replica) else { return Ok(Box::new(std::iter::empty())) };
-        let end = end_of(&Prefix::Log(number).key());
-        let start = Space::Log(number, after.saturating_add(1)).key();
-        Ok(Box::new(self.bytes.range(&start, end.as_deref())?.map(logged)))
+        let first = after.saturating_add(1);
+        let prefix = Prefix::Log(number).key();
+        // The stretch that has this change begins at it or before it.
+        let behind = Space::Log(number, first.saturating_add(1)).key();
+        let begins = match self.bytes.range_back(&prefix, Some(&behind))?.next() {
+            Some(stretch) => stretch?.0,
+            None => prefix.clone(),
+        };
+        let stretches = self.bytes.range(&begins, end_of(&prefix).as_deref())?;
+        let lines = stretches.flat_map(|stretch| {
+            let (lines, error) = match logged(stretch) {
+                Ok(lines) => (lines, None),
+                Err(error) => (Vec::new(), Some(error)),
+            };
+            lines.into_iter().map(Ok).chain(error.map(Err))
+        });
+        Ok(Box::new(lines.skip_while(move |line| line.as_ref().is_ok_and(|line| line.seq < first))))
     }
 
     /// The greatest time in the change log and in rows.
@@ -194,8 +208,8 @@ impl Snapshot {
         for (number, _) in self.replicas.iter() {
             let prefix = Prefix::Log(number).key();
             let end = end_of(&prefix);
-            if let Some(entry) = self.bytes.range_back(&prefix, end.as_deref())?.next() {
-                last = last.max(logged(entry)?.hlc);
+            if let Some(stretch) = self.bytes.range_back(&prefix, end.as_deref())?.next() {
+                last = last.max(logged(stretch)?.last().map_or(Hlc(0), |line| line.hlc));
             }
         }
         Ok(last)
@@ -210,11 +224,12 @@ impl Snapshot {
     }
 }
 
-fn logged(entry: Result<(Vec<u8>, Vec<u8>), Error>) -> Result<Logged, Error> {
-    let (key, value) = entry?;
-    let seq = seq_of(&key).ok_or_else(|| Error::corrupt("a log entry's key is too short"))?;
-    let (hlc, row) = codec::log::decode_entry(&value)?;
-    Ok(Logged { seq, hlc, row })
+/// The changes in a record of the change log.
+fn logged(stretch: Result<(Vec<u8>, Vec<u8>), Error>) -> Result<Vec<Logged>, Error> {
+    let (key, value) = stretch?;
+    let first = seq_of(&key).ok_or_else(|| Error::corrupt("a key of the change log is too short"))?;
+    let lines = codec::log::decode_stretch(&value)?.into_iter();
+    Ok((first..).zip(lines).map(|(seq, (hlc, row))| Logged { seq, hlc, row }).collect())
 }
 
 /// The encoded value and the row id of an index entry's key.

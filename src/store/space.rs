@@ -6,6 +6,7 @@ pub(super) use super::kinds::Kind;
 use crate::codec::conflict::{kind_number, kind_of};
 use crate::codec::key::{encode_values, put_ordered_u32, take_ordered_u32};
 use crate::ids::{ConflictId, ConstraintId, RowId, RowKey, Seq, TableId};
+use crate::storage::BatchBuilder;
 use crate::value::Value;
 use crate::version::Hlc;
 
@@ -35,7 +36,8 @@ pub(super) enum Space<'a> {
     /// A row of which a live merge names another row of the table as the survivor, by that row; stores
     /// nothing.
     Merged(TableId, RowId, RowId),
-    /// A change by its replica's number and its seq; stores when and of which row.
+    /// A stretch of consecutive changes by their replica's number and the seq of the first; stores of each when it was
+    /// made and of which row.
     Log(u32, Seq),
     /// The open conflicts of a row.
     Conflicts(TableId, RowId),
@@ -68,57 +70,71 @@ impl Space<'_> {
     #[must_use]
     pub fn key(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(48);
+        self.write(&mut bytes);
+        bytes
+    }
+
+    /// Sets what is stored under the key.
+    pub fn put(&self, value: &[u8], batch: &mut BatchBuilder) {
+        batch.put(|bytes| self.write(bytes), |bytes| bytes.extend_from_slice(value));
+    }
+
+    /// Removes what is stored under the key.
+    pub fn delete(&self, batch: &mut BatchBuilder) {
+        batch.delete(|bytes| self.write(bytes));
+    }
+
+    fn write(&self, bytes: &mut Vec<u8>) {
         bytes.push(self.tag());
         match self {
             Space::Meta | Space::Clock | Space::Remembered => {}
             Space::Replica(number) | Space::Knowledge(number) | Space::ClosedPlace(number) => {
-                put_ordered_u32(*number, &mut bytes);
+                put_ordered_u32(*number, bytes);
             }
             Space::Row(table, row)
             | Space::Losers(table, row)
             | Space::Conflicts(table, row)
             | Space::Review(table, row) => {
-                put_ordered_u32(table.0, &mut bytes);
+                put_ordered_u32(table.0, bytes);
                 bytes.extend(row.as_bytes());
             }
             Space::Claim(id, value) => {
-                put_ordered_u32(id.0, &mut bytes);
-                encode_values(value, &mut bytes);
+                put_ordered_u32(id.0, bytes);
+                encode_values(value, bytes);
             }
             Space::ParkedClaim(id, value, row)
             | Space::Index(id, value, row)
             | Space::ChildByValue(id, value, row) => {
-                put_ordered_u32(id.0, &mut bytes);
-                encode_values(value, &mut bytes);
+                put_ordered_u32(id.0, bytes);
+                encode_values(value, bytes);
                 bytes.extend(row.as_bytes());
             }
             Space::Merged(table, into, row) => {
-                put_ordered_u32(table.0, &mut bytes);
+                put_ordered_u32(table.0, bytes);
                 bytes.extend(into.as_bytes());
                 bytes.extend(row.as_bytes());
             }
             Space::Child(id, parent, row) => {
-                put_ordered_u32(id.0, &mut bytes);
+                put_ordered_u32(id.0, bytes);
                 bytes.extend(parent.as_bytes());
                 bytes.extend(row.as_bytes());
             }
             Space::Log(number, seq) | Space::Amendment(number, seq) => {
-                put_ordered_u32(*number, &mut bytes);
+                put_ordered_u32(*number, bytes);
                 bytes.extend(seq.to_be_bytes());
             }
             Space::ConflictById(id) | Space::Closed(id) | Space::Mark(id) => bytes.extend(id.as_bytes()),
-            Space::Count(table) => put_ordered_u32(table.0, &mut bytes),
+            Space::Count(table) => put_ordered_u32(table.0, bytes),
             Space::ConflictByAge(group, at, id) => {
-                put_group(*group, &mut bytes);
+                put_group(*group, bytes);
                 bytes.extend(at.0.to_be_bytes());
                 bytes.extend(id.as_bytes());
             }
             Space::ConflictCount(group, day) => {
-                put_group(*group, &mut bytes);
-                put_ordered_u32(day.0, &mut bytes);
+                put_group(*group, bytes);
+                put_ordered_u32(day.0, bytes);
             }
         }
-        bytes
     }
 
     const fn tag(&self) -> u8 {

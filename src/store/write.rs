@@ -19,8 +19,11 @@ use crate::fault::{Bug, planted};
 use crate::ids::{ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, TableId};
 use crate::row::Resolved;
 use crate::schema::{Schema, Table};
-use crate::storage::{Batch, Op};
+use crate::storage::{Batch, BatchBuilder};
 use crate::version::{Hlc, Knowledge};
+
+/// The most changes in one record of the change log: who looks for one of them reads all.
+const STRETCH: usize = 128;
 
 /// What one commit stores.
 #[derive(Debug, Default)]
@@ -58,7 +61,7 @@ fn run(snapshot: &Snapshot, changes: &Changes, anew: bool) -> Result<(Batch, Rep
         snapshot,
         schema: &snapshot.schema,
         replicas: (*snapshot.replicas).clone(),
-        batch: Batch::new(),
+        batch: BatchBuilder::default(),
         counts: BTreeMap::new(),
         conflict_counts: BTreeMap::new(),
         closed: Vec::new(),
@@ -66,8 +69,8 @@ fn run(snapshot: &Snapshot, changes: &Changes, anew: bool) -> Result<(Batch, Rep
     };
     // A value may go from one row to another: it is given up before it is taken.
     for (key, row) in &changes.delta {
-        if let Some(table) = writer.schema.table_by_id(key.table) {
-            writer.give_up_claims(table, key.row, &row.old, &row.new);
+        if let (Some(table), Some(old)) = (writer.schema.table_by_id(key.table), &row.old) {
+            writer.give_up_claims(table, key.row, old, &row.new);
         }
     }
     for (key, row) in &changes.delta {
@@ -83,14 +86,14 @@ fn run(snapshot: &Snapshot, changes: &Changes, anew: bool) -> Result<(Batch, Rep
     writer.counts()?;
     writer.conflict_counts()?;
     writer.replicas_since(snapshot.replicas.len());
-    Ok((writer.batch, writer.replicas))
+    Ok((writer.batch.finish(), writer.replicas))
 }
 
 struct Writer<'a> {
     snapshot: &'a Snapshot,
     schema: &'a Schema,
     replicas: Replicas,
-    batch: Batch,
+    batch: BatchBuilder,
     /// Rows that came (positive) or went: visible, parked, with a live merge.
     counts: BTreeMap<TableId, [i64; 3]>,
     /// Conflicts that appeared (positive) or went.
@@ -102,12 +105,12 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn put(&mut self, key: &Space<'_>, value: Vec<u8>) {
-        self.batch.push(Op::Put { key: key.key(), value });
+    fn put(&mut self, key: &Space<'_>, value: &[u8]) {
+        key.put(value, &mut self.batch);
     }
 
     fn delete(&mut self, key: &Space<'_>) {
-        self.batch.push(Op::Delete { key: key.key() });
+        key.delete(&mut self.batch);
     }
 
     fn row(&mut self, table: &Table, key: RowKey, row: &Rederived) -> Result<(), Error> {
@@ -115,19 +118,21 @@ impl Writer<'_> {
         let unchanged = stored.is_some_and(|s| s.facts == row.facts && s.derived == row.derived);
         if !unchanged {
             let record = codec::record::encode_row(table, &row.facts, &row.derived, &mut self.replicas)?;
-            self.put(&Space::Row(key.table, key.row), record.main);
+            self.put(&Space::Row(key.table, key.row), &record.main);
             match record.losers {
-                Some(losers) => self.put(&Space::Losers(key.table, key.row), losers),
+                Some(losers) => self.put(&Space::Losers(key.table, key.row), &losers),
                 None if stored.is_some_and(|s| s.facts.has_losers()) => {
                     self.delete(&Space::Losers(key.table, key.row));
                 }
                 None => {}
             }
         }
-        self.take_claims(table, key.row, &row.old, &row.new);
-        self.references(table, key.row, &row.old, &row.new);
-        self.entries(table, key.row, &row.old, &row.new);
-        self.merges(key, &row.old, &row.new);
+        if let Some(old) = &row.old {
+            self.take_claims(table, key.row, old, &row.new);
+            self.references(table, key.row, old, &row.new);
+            self.entries(table, key.row, old, &row.new);
+            self.merges(key, old, &row.new);
+        }
         self.count(key.table, row);
         let may_have_conflicts = match stored {
             Some(s) if s.derived.status == Status::Parked || s.facts.has_losers() => true,
@@ -150,8 +155,8 @@ impl Writer<'_> {
     fn take_claims(&mut self, table: &Table, row: RowId, old: &Footprint, new: &Footprint) {
         for (key, value) in claims_beyond(table, new, old) {
             match new.visible {
-                true => self.put(&Space::Claim(key, value), row.as_bytes().to_vec()),
-                false => self.put(&Space::ParkedClaim(key, value, row), Vec::new()),
+                true => self.put(&Space::Claim(key, value), row.as_bytes()),
+                false => self.put(&Space::ParkedClaim(key, value, row), &[]),
             }
         }
     }
@@ -169,7 +174,7 @@ impl Writer<'_> {
             self.delete(&Space::Child(*id, *parent, row));
         }
         for (id, parent) in new.parents.iter().filter(|parent| !old.parents.contains(parent)) {
-            self.put(&Space::Child(*id, *parent, row), Vec::new());
+            self.put(&Space::Child(*id, *parent, row), &[]);
         }
     }
 
@@ -193,7 +198,7 @@ impl Writer<'_> {
             self.delete(&key(was));
         }
         if let Some(now) = now {
-            self.put(&key(now), Vec::new());
+            self.put(&key(now), &[]);
         }
     }
 
@@ -202,14 +207,15 @@ impl Writer<'_> {
             self.delete(&Space::Merged(key.table, *into, key.row));
         }
         for into in new.merges.iter().filter(|into| !old.merges.contains(into)) {
-            self.put(&Space::Merged(key.table, *into, key.row), Vec::new());
+            self.put(&Space::Merged(key.table, *into, key.row), &[]);
         }
     }
 
     fn count(&mut self, table: TableId, row: &Rederived) {
         let was = row.before.as_ref().map(|stored| stored.derived.status);
         let [visible, parked, merging] = self.counts.entry(table).or_default();
-        for (status, footprint, n) in [(was, &row.old, -1), (Some(row.derived.status), &row.new, 1)] {
+        let old = row.old.as_ref().unwrap_or(&row.new);
+        for (status, footprint, n) in [(was, old, -1), (Some(row.derived.status), &row.new, 1)] {
             match status {
                 Some(Status::Visible) => *visible += n,
                 Some(Status::Parked) => *parked += n,
@@ -244,7 +250,7 @@ impl Writer<'_> {
             self.delete(&Space::Conflicts(key.table, key.row));
         } else {
             let bytes = codec::conflict::encode_conflicts(&row.conflicts, &mut self.replicas);
-            self.put(&Space::Conflicts(key.table, key.row), bytes);
+            self.put(&Space::Conflicts(key.table, key.row), &bytes);
         }
         Ok(())
     }
@@ -258,9 +264,9 @@ impl Writer<'_> {
     }
 
     fn conflict_new(&mut self, key: RowKey, conflict: &Conflict, (id, group, at): Place) {
-        self.put(&Space::ConflictById(id), codec::log::encode_row_key(key));
+        self.put(&Space::ConflictById(id), &codec::log::encode_row_key(key));
         let listed = codec::conflict::encode_listed(key.row, self.replicas.number(conflict.loser.replica));
-        self.put(&Space::ConflictByAge(group, at, id), listed);
+        self.put(&Space::ConflictByAge(group, at, id), &listed);
         *self.conflict_counts.entry((group, Day::of(at))).or_default() += 1;
     }
 
@@ -282,16 +288,24 @@ impl Writer<'_> {
         for (row, review) in reviews {
             let key = Space::Review(row.table, row.row);
             match review {
-                Some(review) => self.put(&key, review.encode()),
+                Some(review) => self.put(&key, &review.encode()),
                 None => self.delete(&key),
             }
         }
     }
 
+    /// A record for each stretch of consecutive changes: most commits write one.
     fn log(&mut self, log: &BTreeMap<Dot, (Hlc, RowKey)>) {
-        for (dot, (hlc, row)) in log {
-            let number = self.replicas.number(dot.replica);
-            self.put(&Space::Log(number, dot.seq), codec::log::encode_entry(*hlc, *row));
+        let lines: Vec<(&Dot, &(Hlc, RowKey))> = log.iter().collect();
+        let follows = |(one, _): &(&Dot, _), (next, _): &(&Dot, _)| {
+            one.replica == next.replica && one.seq.checked_add(1) == Some(next.seq)
+        };
+        for stretch in lines.chunk_by(follows).flat_map(|stretch| stretch.chunks(STRETCH)) {
+            if let Some((first, _)) = stretch.first() {
+                let number = self.replicas.number(first.replica);
+                let stretch = codec::log::encode_stretch(stretch.iter().map(|(_, line)| **line));
+                self.put(&Space::Log(number, first.seq), &stretch);
+            }
         }
     }
 
@@ -299,7 +313,7 @@ impl Writer<'_> {
     fn clock(&mut self, changes: &Changes) -> Result<(), Error> {
         let logged = changes.log.values().map(|(hlc, _)| *hlc).max().unwrap_or_default();
         if changes.latest > logged && changes.latest > self.snapshot.stored_time()? {
-            self.put(&Space::Clock, changes.latest.0.to_be_bytes().to_vec());
+            self.put(&Space::Clock, &changes.latest.0.to_be_bytes());
         }
         Ok(())
     }
@@ -307,7 +321,7 @@ impl Writer<'_> {
     fn knowledge(&mut self, taught: &Knowledge) {
         for (replica, seq) in taught.iter() {
             let number = self.replicas.number(replica);
-            self.put(&Space::Knowledge(number), seq.to_be_bytes().to_vec());
+            self.put(&Space::Knowledge(number), &seq.to_be_bytes());
         }
     }
 
@@ -321,7 +335,7 @@ impl Writer<'_> {
             counts.visible = counts.visible.saturating_add_signed(visible);
             counts.parked = counts.parked.saturating_add_signed(parked);
             counts.merging = counts.merging.saturating_add_signed(merging);
-            self.put(&Space::Count(table), counts.encode());
+            self.put(&Space::Count(table), &counts.encode());
         }
         Ok(())
     }
@@ -334,7 +348,7 @@ impl Writer<'_> {
             let before = if self.anew { 0 } else { self.snapshot.conflict_count(group, day)? };
             match before.saturating_add_signed(more) {
                 0 => self.delete(&Space::ConflictCount(group, day)),
-                count => self.put(&Space::ConflictCount(group, day), count.to_be_bytes().to_vec()),
+                count => self.put(&Space::ConflictCount(group, day), &count.to_be_bytes()),
             }
         }
         Ok(())
@@ -343,7 +357,7 @@ impl Writer<'_> {
     fn replicas_since(&mut self, known: usize) {
         let new: Vec<(u32, ReplicaId)> = self.replicas.iter().skip(known).collect();
         for (number, id) in new {
-            self.put(&Space::Replica(number), id.as_bytes().to_vec());
+            self.put(&Space::Replica(number), id.as_bytes());
         }
     }
 }
@@ -370,5 +384,7 @@ const fn place(table: TableId, conflict: &Conflict) -> Place {
 
 /// The batch that sets up a store or changes what the replica remembers of itself.
 pub(crate) fn write_meta(meta: &super::Meta) -> Result<Batch, Error> {
-    Ok(vec![Op::Put { key: Space::Meta.key(), value: meta.encode()? }])
+    let mut batch = BatchBuilder::default();
+    Space::Meta.put(&meta.encode()?, &mut batch);
+    Ok(batch.finish())
 }

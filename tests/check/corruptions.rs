@@ -1,7 +1,8 @@
 //! The table of damages, each with the words that a finding must have.
 
+use reunite::codec::log::{decode_stretch, encode_stretch};
 use reunite::derive::Status;
-use reunite::ids::{ConstraintId, Dot, ReplicaId, RowId, UnitId};
+use reunite::ids::{ConstraintId, Dot, ReplicaId, RowId, RowKey, TableId, UnitId};
 use reunite::row::{Life, Sibling, UnitValue};
 use reunite::value::Value;
 use reunite::version::{Hlc, Priority, Stamp};
@@ -48,6 +49,15 @@ fn remove_first(bytes: &mut Bytes, tag: u8) {
     bytes.remove(&key);
 }
 
+/// Changes the lines of a stretch of the change log.
+fn edit_log(bytes: &mut Bytes, stretch: Vec<u8>, edit: impl FnOnce(&mut Vec<(Hlc, RowKey)>)) {
+    let mut lines = decode_stretch(&bytes.remove(&stretch).unwrap()).unwrap();
+    edit(&mut lines);
+    if !lines.is_empty() {
+        bytes.insert(stretch, encode_stretch(lines));
+    }
+}
+
 /// Adds an entry like the first one, for a row that does not exist.
 fn add_like_first(bytes: &mut Bytes, tag: u8) {
     let mut key = first(bytes, tag);
@@ -87,7 +97,7 @@ fn set_status(world: &World, bytes: &mut Bytes, row: (&str, RowId), status: Stat
 }
 
 fn value(of: Value) -> UnitValue {
-    UnitValue { columns: vec![of], ..UnitValue::default() }
+    UnitValue { columns: vec![of].into(), ..UnitValue::default() }
 }
 
 macro_rules! corruptions {
@@ -263,8 +273,8 @@ corruptions! {
     "a conflict's id of nothing", "the conflicts by id has an entry that no row justifies",
     |_, bytes| add_like_first(bytes, CONFLICT_BY_ID);
     "a conflict's id under another row", "its entry in the conflicts by id is wrong", |world, bytes| {
-        let row = reunite::ids::RowKey {
-            table: reunite::ids::TableId(world.table("customer")),
+        let row = RowKey {
+            table: TableId(world.table("customer")),
             row: RowId::from_bytes([9; 16]),
         };
         let key = first(bytes, CONFLICT_BY_ID);
@@ -311,38 +321,45 @@ corruptions! {
     "a count of conflicts of no table", "a key that nothing stored has", |_, bytes| {
         bytes.insert(key(CONFLICT_COUNT, 99, &[0, 0, 9]), vec![0; 8]);
     };
-    "a log entry gone", "the change log lacks change 1 of replica 01010101",
+    "a stretch of the log gone", "the change log lacks the changes 1 to",
     |_, bytes| remove_first(bytes, LOG);
     "a live change not logged", "is not in the change log", |_, bytes| remove_first(bytes, LOG);
-    "the end of a log gone", "the change log lacks", |_, bytes| {
+    "the end of a log gone", "the change log lacks change", |_, bytes| {
         let last = bytes.keys().rfind(|key| key[0] == LOG).unwrap().clone();
-        bytes.remove(&last);
+        edit_log(bytes, last, |lines| lines.truncate(lines.len() - 1));
     };
-    "a log entry cut", "the log entry of change", |_, bytes| {
+    "a stretch of the log cut", "the change log from change 1 of replica", |_, bytes| {
         let key = first(bytes, LOG);
         bytes.get_mut(&key).unwrap().pop();
     };
-    "a log entry of another row", "under a wrong row", |_, bytes| {
-        let entry = first(bytes, LOG);
-        bytes.get_mut(&entry).unwrap().last_chunk_mut::<16>().unwrap().fill(3);
+    "an empty stretch of the log", "a stretch of the change log without a change", |_, bytes| {
+        let key = first(bytes, LOG);
+        bytes.get_mut(&key).unwrap().clear();
     };
-    "a log entry with another time", "with a wrong time", |_, bytes| {
-        let entries = bytes.iter_mut().filter(|(key, _)| key[0] == LOG);
-        // Width, time, table and row: the byte before the table is the last of the time.
-        entries.for_each(|(_, entry)| *entry.get_mut(7).unwrap() ^= 1);
+    "a change logged twice", "a key that nothing stored has", |_, bytes| {
+        let stretch = first(bytes, LOG);
+        let mut second = stretch.clone();
+        *second.last_mut().unwrap() += 1;
+        bytes.insert(second, bytes[&stretch].clone());
+    };
+    "a change of another row in the log", "under a wrong row", |_, bytes| {
+        let stretch = first(bytes, LOG);
+        edit_log(bytes, stretch, |lines| lines[0].1.row = RowId::from_bytes([3; 16]));
+    };
+    "a change with another time in the log", "with a wrong time", |_, bytes| {
+        let stretches: Vec<_> = bytes.keys().filter(|key| key[0] == LOG).cloned().collect();
+        let later = |lines: &mut Vec<(Hlc, RowKey)>| lines.iter_mut().for_each(|(hlc, _)| hlc.0 ^= 1);
+        stretches.into_iter().for_each(|stretch| edit_log(bytes, stretch, later));
     };
     "a log beyond the knowledge", "which is not known", |_, bytes| {
         let last = bytes.keys().rfind(|key| key[0] == LOG).unwrap().clone();
-        let entry = bytes[&last].clone();
-        let mut next = last;
-        *next.last_mut().unwrap() += 1;
-        bytes.insert(next, entry);
+        edit_log(bytes, last, |lines| lines.extend_from_within(..1));
     };
-    "a log entry of a local table", "of a table that never leaves this replica", |world, bytes| {
+    "a change of a local table in the log", "of a table that never leaves this replica", |world, bytes| {
         let row = world.row("note", "text", "mine");
-        let row = reunite::ids::RowKey { table: reunite::ids::TableId(world.table("note")), row };
-        let entry = first(bytes, LOG);
-        bytes.insert(entry, reunite::codec::log::encode_entry(Hlc(5), row));
+        let row = RowKey { table: TableId(world.table("note")), row };
+        let stretch = first(bytes, LOG);
+        edit_log(bytes, stretch, |lines| lines[0].1 = row);
     };
     "knowledge gone", "which is not known", |_, bytes| {
         let keys: Vec<_> = bytes.keys().filter(|key| key[0] == KNOWLEDGE).cloned().collect();

@@ -245,6 +245,6 @@ pub fn bytes_of(engine: &MemoryEngine) -> Bytes {
 }
 
 pub fn fill(engine: &MemoryEngine, bytes: Bytes) {
-    let batch: Vec<Op> = bytes.into_iter().map(|(key, value)| Op::Put { key, value }).collect();
+    let batch: Vec<Op> = bytes.into_iter().map(|(key, value)| Op::put(&key, &value)).collect();
     engine.apply(1, &batch).unwrap();
 }

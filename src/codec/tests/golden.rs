@@ -1,10 +1,12 @@
 //! Golden bytes: a change of the format cannot go unnoticed. If one of these fails, either undo the
 //! change or raise the version of the format and say how old databases are read.
 
+use smallvec::smallvec;
+
 use crate::codec::conflict::{encode_conflicts, encode_listed};
 use crate::codec::frame::encode_frame;
 use crate::codec::generate::{Numbers, table};
-use crate::codec::log::encode_entry;
+use crate::codec::log::encode_stretch;
 use crate::codec::record::encode_row;
 use crate::codec::wire::MessageWriter;
 use crate::codec::{canonical_row, natural_row_id};
@@ -25,7 +27,7 @@ fn stamp(replica: u8, seq: u64, hlc: u64, priority: u8) -> Stamp {
 }
 
 fn bare(value: Value) -> UnitValue {
-    UnitValue { columns: vec![value], ..UnitValue::default() }
+    UnitValue { columns: smallvec![value], ..UnitValue::default() }
 }
 
 const VISIBLE: Derived = Derived { status: Status::Visible, followed: Vec::new() };
@@ -68,7 +70,7 @@ fn eventful() -> RowState {
     row.write_unit(UnitId(1), ann, bare(Value::Boolean(true)), &[made]);
     row.write_unit(UnitId(1), bob, bare(Value::Null), &[]);
     let parents = vec![(ConstraintId(11), RowId::from_bytes([0xcd; 16]))];
-    let columns = vec![Value::Blob(vec![1, 2]), Value::Timestamp(Timestamp(5))];
+    let columns = smallvec![Value::Blob(vec![1, 2]), Value::Timestamp(Timestamp(5))];
     row.write_unit(
         UnitId(3),
         ann,
@@ -163,7 +165,11 @@ fn entries() {
     let (id, other) = ("ef".repeat(16), "cd".repeat(16));
     assert_eq!(hex(&bytes), format!("01{id}03020b00fb2c0102341202010401{other}"));
     assert_eq!(hex(&encode_listed(RowId::from_bytes([0xcd; 16]), 2)), format!("{other}02"));
-    assert_eq!(hex(&encode_entry(Hlc(0x1234), key())), format!("02341207{}", "ab".repeat(16)));
+    let next =
+        RowKey { row: RowId::from_bytes([[0xab; 8], [0xcd; 8]].concat().try_into().unwrap()), ..key() };
+    let lines = [(Hlc(0x1234), key()), (Hlc(0x1234), next), (Hlc(0x1235), next)];
+    let (same, other) = ("ab".repeat(16), "cd".repeat(8));
+    assert_eq!(hex(&encode_stretch(lines)), format!("60fb682407{same}08{other}5002"));
     assert_eq!(hex(&encode_frame(b"ab")), FRAME);
 }
 

@@ -2,6 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use smallvec::smallvec;
 
 use crate::codec::generate::{Numbers, derivations, rows, table};
 use crate::codec::record::{EncodedRow, decode_row, decode_values, encode_row, has_losers, status};
@@ -96,7 +97,7 @@ fn typical() -> (Table, RowState, Derived) {
     let mut facts = RowState::new(stamp.dot);
     facts.write_life(stamp, Life::ALIVE, &[]);
     for (i, value) in values.into_iter().enumerate() {
-        let value = UnitValue { columns: vec![Value::from(value)], ..UnitValue::default() };
+        let value = UnitValue { columns: smallvec![Value::from(value)], ..UnitValue::default() };
         facts.write_unit(UnitId(i as u32 + 1), stamp, value, &[]);
     }
     (table, facts, Derived { status: Status::Visible, followed: Vec::new() })
@@ -116,7 +117,7 @@ fn an_inserted_row_costs_little_over_its_values() {
     let update = stamp(1, 50_000, 1_763_897_350_123_456);
     let old = facts.life.dots().next().unwrap();
     facts.write_life(update, Life::ALIVE, &[old]);
-    let value = UnitValue { columns: vec![Value::from("Ann Ono")], ..UnitValue::default() };
+    let value = UnitValue { columns: smallvec![Value::from("Ann Ono")], ..UnitValue::default() };
     facts.write_unit(UnitId(2), update, value, &[old]);
     let updated = encode_row(&table, &facts, &derived, &mut Numbers::default()).unwrap().main.len();
     println!("updated: {} bytes over {} of values", updated - content(&facts), content(&facts));

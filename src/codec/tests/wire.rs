@@ -133,7 +133,7 @@ fn a_peer_must_send_canonical_json() {
         let dot = Dot { replica: crate::ids::ReplicaId::from_bytes([1; 16]), seq: 1 };
         let stamp = crate::version::Stamp::new(crate::version::Priority::default(), Hlc(1), dot);
         let mut state = crate::row::RowState::new(dot);
-        let columns = vec![Value::Json(Json::from_stored(text.to_owned()))];
+        let columns = smallvec::smallvec![Value::Json(Json::from_stored(text.to_owned()))];
         let value = crate::row::UnitValue { columns, ..crate::row::UnitValue::default() };
         state.write_unit(crate::ids::UnitId(1), stamp, value, &[]);
         let key = RowKey { table: crate::ids::TableId(1), row: crate::ids::RowId::from_bytes([1; 16]) };

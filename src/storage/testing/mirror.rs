@@ -13,7 +13,7 @@ use crate::storage::{Engine, Entries, Op, Reader, Status};
 /// let first = MemoryEngine::new();
 /// let mirror = MirrorEngine::new(first.clone(), MemoryEngine::new());
 /// mirror.apply(1, &[])?;
-/// first.apply(2, &[Op::Put { key: b"k".to_vec(), value: b"v".to_vec() }])?; // behind its back
+/// first.apply(2, &[Op::put(b"k", b"v")])?; // behind its back
 /// assert!(mirror.snapshot()?.get(b"k").is_err());
 /// # Ok::<(), reunite::Error>(())
 /// ```

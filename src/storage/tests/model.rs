@@ -15,18 +15,18 @@ pub(super) type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 pub(super) const CACHE: usize = 1 << 20;
 
 pub(super) fn put(key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Op {
-    Op::Put { key: key.as_ref().to_vec(), value: value.as_ref().to_vec() }
+    Op::put(key.as_ref(), value.as_ref())
 }
 
 pub(super) fn delete(key: impl AsRef<[u8]>) -> Op {
-    Op::Delete { key: key.as_ref().to_vec() }
+    Op::delete(key.as_ref())
 }
 
 pub(super) fn apply(model: &mut Model, batch: &[Op]) {
     for op in batch {
-        match op {
-            Op::Put { key, value } => drop(model.insert(key.clone(), value.clone())),
-            Op::Delete { key } => drop(model.remove(key)),
+        match op.value() {
+            Some(value) => drop(model.insert(op.key().to_vec(), value.to_vec())),
+            None => drop(model.remove(op.key())),
         }
     }
 }

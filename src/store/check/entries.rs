@@ -98,8 +98,9 @@ pub(super) fn expected(
     replicas: &Replicas,
 ) -> Result<Vec<Expected>, Error> {
     let mut list = List(Vec::new());
-    list.footprint(table, key.row, &row.old);
-    for into in &row.old.merges {
+    let old = row.old.as_ref().unwrap_or(&row.new);
+    list.footprint(table, key.row, old);
+    for into in &old.merges {
         list.add(key.table.0, &Space::Merged(key.table, *into, key.row), Some(Vec::new()));
     }
     // What they say is decoded and compared with the row by itself.

@@ -10,20 +10,30 @@ use crate::store::LOCAL;
 use crate::store::space::number_of;
 
 impl Check<'_> {
-    /// Checks an entry of the log; false if it has no such key. Entries come by replica and seq.
+    /// Checks a stretch of the log; false if there is no such key. Stretches come by replica and seq.
     pub(super) fn logged(&mut self, key: &[u8], value: &[u8]) -> Result<bool, Stop> {
-        let Some((number, seq)) = number_of(key) else { return Ok(false) };
-        let Ok(seq) = seq.try_into().map(u64::from_be_bytes) else { return Ok(false) };
+        let Some((number, first)) = number_of(key) else { return Ok(false) };
+        let Ok(first) = first.try_into().map(u64::from_be_bytes) else { return Ok(false) };
         let Some(replica) = self.snapshot.replicas.id(number) else { return Ok(false) };
-        let dot = Dot { replica, seq };
-        let last = self.logged.insert(replica, seq).unwrap_or(0);
-        if seq > last.saturating_add(1) {
-            self.report_general(Problem::LogGap { replica, first: last + 1, last: seq - 1 })?;
+        let last = self.logged.get(&replica).copied().unwrap_or(0);
+        if first <= last {
+            return Ok(false);
         }
-        let entry = codec::log::decode_entry(value);
-        let record = format!("log entry of change {dot}");
-        let Some((_, row)) = self.findings.read(None, None, &record, entry)? else { return Ok(true) };
-        if replica == LOCAL
+        if first > last + 1 {
+            self.report_general(Problem::LogGap { replica, first: last + 1, last: first - 1 })?;
+        }
+        let record = format!("change log from change {first} of replica {replica}");
+        let stretch = self.findings.read(None, None, &record, codec::log::decode_stretch(value))?;
+        self.logged.insert(replica, first);
+        for (seq, (_, row)) in (first..).zip(stretch.into_iter().flatten()) {
+            self.logged.insert(replica, seq);
+            self.line(row, Dot { replica, seq })?;
+        }
+        Ok(true)
+    }
+
+    fn line(&mut self, row: RowKey, dot: Dot) -> Result<(), Stop> {
+        if dot.replica == LOCAL
             || self.snapshot.schema.table_by_id(row.table).is_some_and(|table| !table.replicate)
         {
             self.report(row, Problem::LogLocal { dot })?;
@@ -32,7 +42,7 @@ impl Check<'_> {
         } else if !self.has_taken_in(row, dot)? {
             self.report(row, Problem::LogWrongRow { dot })?;
         }
-        Ok(true)
+        Ok(())
     }
 
     fn has_taken_in(&self, row: RowKey, dot: Dot) -> Result<bool, Error> {

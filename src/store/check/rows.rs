@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Check;
 use super::entries::expected;
 use super::finding::{Problem, Stop};
-use crate::codec::{self, row_id_of_unit};
+use crate::codec::row_id_of_unit;
 use crate::derive::{Conflict, Rederived, Status, Stored, merges, rederive_row};
 use crate::error::Error;
 use crate::ids::{ConflictId, Dot, RowKey};
 use crate::row::{RowState, UnitValue};
 use crate::schema::{Column, Schema, Table, Unit};
-use crate::store::space::Space;
 use crate::store::{Day, Group, LOCAL};
 use crate::value::{Json, Value};
 use crate::version::Stamp;
@@ -106,15 +105,17 @@ impl Check<'_> {
     /// The change is in the log, under this row and with its time.
     fn log_has(&mut self, key: RowKey, stamp: &Stamp) -> Result<(), Stop> {
         let dot = stamp.dot;
-        let Some(number) = self.snapshot.replicas.get(dot.replica) else { return Ok(()) };
-        let Some(entry) = self.snapshot.bytes.get(&Space::Log(number, dot.seq).key())? else {
-            return self.report(key, Problem::Unlogged { dot });
-        };
         // What cannot be read is found when the log is walked.
-        match codec::log::decode_entry(&entry) {
-            Ok((_, row)) if row != key => self.report(key, Problem::LogWrongRow { dot }),
-            Ok((hlc, _)) if hlc != stamp.hlc => self.report(key, Problem::LogWrongTime { dot }),
-            Ok(_) | Err(Error::Corrupt { .. }) => Ok(()),
+        match self.snapshot.log(dot.replica, dot.seq.saturating_sub(1))?.next().transpose() {
+            Ok(Some(line)) if line.seq == dot.seq && line.row != key => {
+                self.report(key, Problem::LogWrongRow { dot })
+            }
+            Ok(Some(line)) if line.seq == dot.seq && line.hlc != stamp.hlc => {
+                self.report(key, Problem::LogWrongTime { dot })
+            }
+            Ok(Some(line)) if line.seq == dot.seq => Ok(()),
+            Ok(_) => self.report(key, Problem::Unlogged { dot }),
+            Err(Error::Corrupt { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
