@@ -3,6 +3,7 @@
 //! An id never changes and is never reused; names and keys may change. This file does not make ids
 //! (see `db`, which owns the random source) and does not know what they identify.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -19,7 +20,7 @@ use uuid::Uuid;
 /// assert_eq!(db.replica_id().to_string(), "018c7e3a-0000-7000-8000-000000000001");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReplicaId(pub Uuid);
 
 /// The permanent, hidden identity of a row. Keys may change, the row id never does. Where the primary key names
@@ -34,7 +35,7 @@ pub struct ReplicaId(pub Uuid);
 /// assert_eq!(db.read()?.table("tag")?.get(id)?, Some(row! { name: "new" }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RowId(pub Uuid);
 
 /// The identity of a database: equal on all its replicas.
@@ -48,7 +49,7 @@ pub struct RowId(pub Uuid);
 /// assert_eq!(van.database_id(), office.database_id());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DatabaseId(pub Uuid);
 
 /// The identity of a conflict: the same on every replica that sees it, and for as long as it lasts.
@@ -61,7 +62,7 @@ pub struct DatabaseId(pub Uuid);
 /// assert!(id.to_string().starts_with("f3be9685"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConflictId(pub Uuid);
 
 /// The permanent identity of a table.
@@ -181,6 +182,19 @@ impl fmt::Display for Dot {
 
 macro_rules! uuid_newtypes {
     ($($name:ident),*) => {$(
+        /// As their bytes compare; as numbers, because maps by ids compare them all the time.
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                self.0.as_u128().cmp(&other.0.as_u128())
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)

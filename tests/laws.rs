@@ -31,7 +31,7 @@ fn stamp(dot: Dot) -> Stamp {
 fn unit_value(dot: Dot, unit: u32) -> UnitValue {
     let number = i64::try_from(dot.seq).unwrap_or(0) % 2;
     let parents = vec![(ConstraintId(unit), RowId::from_bytes(*dot.replica.as_bytes()))];
-    UnitValue { columns: vec![Value::Integer(number), Value::Null], parents, ..UnitValue::default() }
+    UnitValue { columns: vec![Value::Integer(number), Value::Null].into(), parents, ..UnitValue::default() }
 }
 
 /// Which of the changes that a vector covers are live in one slot.

@@ -1,6 +1,8 @@
 //! The values of a row's units: runs of neighbouring units that one change wrote, so that a row as it
 //! was inserted costs a few bytes over its values.
 
+use smallvec::SmallVec;
+
 use super::bytes::{Input, Malformed, Output};
 use super::joined::{put_sum, take_sum};
 use super::stamps::{RawStamp, Replicas, Stamps, put_stamp};
@@ -42,7 +44,7 @@ pub(super) fn put_cells(
     }
 }
 
-const fn is_plain(value: &UnitValue) -> bool {
+fn is_plain(value: &UnitValue) -> bool {
     value.columns.len() == 1 && value.parents.is_empty() && value.claim.is_none() && value.seen.is_empty()
 }
 
@@ -169,7 +171,7 @@ impl Head {
         stamps: &Stamps,
         replicas: Replicas<'_>,
     ) -> Result<UnitValue, Malformed> {
-        let mut columns = Vec::with_capacity(self.columns.min(input.left()));
+        let mut columns = SmallVec::with_capacity(self.columns.min(input.left()));
         for _ in 0..self.columns {
             columns.push(take_value(input)?);
         }

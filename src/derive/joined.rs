@@ -6,6 +6,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use smallvec::smallvec;
+
 use super::roots::Roots;
 use super::units::{says_the_same, winner};
 use crate::fault::{Bug, planted};
@@ -22,7 +24,7 @@ pub(crate) fn combined(table: &Table, unit: &Unit, facts: &RowState) -> Option<V
         ColumnRule::Winner => None,
         ColumnRule::Sum => {
             let assigned = winner(table, facts.unit(unit.id)).map(|sibling| &sibling.value);
-            let unwritten = UnitValue { columns: vec![column.default.clone()], ..UnitValue::default() };
+            let unwritten = UnitValue { columns: smallvec![column.default.clone()], ..UnitValue::default() };
             Some(Value::Integer(saturated(total(assigned.unwrap_or(&unwritten), unit.id, facts))))
         }
         ColumnRule::Max | ColumnRule::Min => {

@@ -38,7 +38,7 @@ use crate::version::{Hlc, Stamp, VersionVector};
 /// use reunite::version::{Hlc, Priority, Stamp};
 /// let dot = |seq| Dot { replica: ReplicaId::from_bytes([1; 16]), seq };
 /// let stamp = |seq| Stamp::new(Priority::default(), Hlc(seq), dot(seq));
-/// let phone = |text: &str| UnitValue { columns: vec![text.into()], ..UnitValue::default() };
+/// let phone = |text: &str| UnitValue { columns: vec![text.into()].into(), ..UnitValue::default() };
 /// let mut ann = RowState::new(dot(1));
 /// ann.write_life(stamp(1), Life::ALIVE, &[]);
 /// ann.write_unit(UnitId(2), stamp(1), phone("555 01"), &[]);
@@ -135,9 +135,14 @@ impl RowState {
 
     /// Writes a unit: the new value replaces the named ones, and no others.
     pub fn write_unit(&mut self, id: UnitId, stamp: Stamp, value: UnitValue, replaces: &[Dot]) {
-        let mut siblings = self.unit(id).clone();
-        siblings.write(stamp, value, replaces);
-        self.set_unit(id, siblings);
+        match self.units.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(i) => {
+                if let Some((_, siblings)) = self.units.get_mut(i) {
+                    siblings.write(stamp, value, replaces);
+                }
+            }
+            Err(i) => self.units.insert(i, (id, std::iter::once(Sibling { stamp, value }).collect())),
+        }
         self.vector.cover(stamp.dot);
     }
 

@@ -1,5 +1,7 @@
 //! What the units of a row hold.
 
+use smallvec::SmallVec;
+
 use crate::ids::{ConflictId, ConstraintId, Dot, RowId, UnitId};
 use crate::value::{Json, Value};
 use crate::version::Stamp;
@@ -155,15 +157,15 @@ impl Ack {
 /// use reunite::row::UnitValue;
 /// // An order's column `customer`, and which Ann was meant.
 /// let customer = ConstraintId(9);
-/// let ann = |row| UnitValue { columns: vec!["ANN".into()], parents: vec![(customer, row)], ..UnitValue::default() };
+/// let ann = |row| UnitValue { columns: vec!["ANN".into()].into(), parents: vec![(customer, row)], ..UnitValue::default() };
 /// let [one, other] = [1, 2].map(|byte| RowId::from_bytes([byte; 16]));
 /// assert_eq!(ann(one).parent(customer), Some(one));
 /// assert!(!ann(one).says_the_same(&ann(other))); // equal texts, but another row
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnitValue {
-    /// In the order of the unit's columns.
-    pub columns: Vec<Value>,
+    /// In the order of the unit's columns. Most units have one: its value stands here without memory of its own.
+    pub columns: SmallVec<[Value; 1]>,
     /// The row that each non-null foreign key of the unit meant when it was written, ascending by
     /// foreign key. A foreign key without an entry matches by value.
     pub parents: Vec<(ConstraintId, RowId)>,

@@ -35,7 +35,8 @@ pub fn row_state(id: RowId, row: &Row) -> RowState {
                 let parents: Vec<(ConstraintId, RowId)> =
                     cell.parents.iter().map(|(k, v)| (*k, *v)).collect();
                 let seen = cell.seen_by_row().into_iter().collect();
-                let value = UnitValue { columns: cell.columns.clone(), parents, claim: cell.claim, seen };
+                let value =
+                    UnitValue { columns: cell.columns.clone().into(), parents, claim: cell.claim, seen };
                 insert(&mut state, unit, stamp, value);
             }
             (Slot::Added(unit), Content::Added(total)) => {

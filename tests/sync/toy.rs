@@ -144,7 +144,7 @@ impl Store {
                 state.write_unit(
                     unit,
                     stamp,
-                    UnitValue { columns: vec![text], ..UnitValue::default() },
+                    UnitValue { columns: vec![text].into(), ..UnitValue::default() },
                     &visible,
                 );
                 state.write_life(stamp, Life::ALIVE, &all);
