@@ -5,33 +5,43 @@
 //! Knows nothing of what the commit makes of the rows.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
-use crate::derive::{Source, Stored};
+use super::row_map::RowMap;
+use super::writes::Shown;
+use crate::derive::{Source, Status, Stored};
 use crate::error::Error;
 use crate::ids::{ConstraintId, RowId, RowKey, TableId};
+use crate::schema::Table;
 use crate::store::Snapshot;
 use crate::value::Value;
 
-/// The rows that were read; none where nothing is stored.
+/// The rows that were read.
 #[derive(Debug, Default)]
 pub(super) struct Before {
-    rows: RefCell<BTreeMap<RowKey, Option<Stored>>>,
+    rows: RefCell<RowMap<Known>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// None where nothing is stored.
+    stored: Option<Stored>,
+    /// What it shows, once that was asked for.
+    shown: Option<Shown>,
 }
 
 impl Before {
     /// Nothing is stored of a row: its id is new. It need not be looked for.
     pub fn note_new(&self, key: RowKey) {
-        self.rows.borrow_mut().insert(key, None);
+        self.rows.borrow_mut().set(key, Known::default());
     }
 
     /// Whether nothing is stored of a row, as far as is known.
     pub fn is_new(&self, key: RowKey) -> bool {
-        self.rows.borrow().get(&key).is_some_and(Option::is_none)
+        self.rows.borrow().get(key).is_some_and(|known| known.stored.is_none())
     }
 
     fn known(&self, key: RowKey) -> Option<Option<Stored>> {
-        self.rows.borrow().get(&key).cloned()
+        self.rows.borrow().get(key).map(|known| known.stored.clone())
     }
 
     /// A row as it is stored, read the first time.
@@ -39,9 +49,22 @@ impl Before {
         if let Some(row) = self.known(key) {
             return Ok(row);
         }
-        let row = base.row(key)?;
-        self.rows.borrow_mut().insert(key, row.clone());
-        Ok(row)
+        let stored = base.row(key)?;
+        self.rows.borrow_mut().set(key, Known { stored: stored.clone(), shown: None });
+        Ok(stored)
+    }
+
+    /// What a row shows that is stored; none if it is not in its table.
+    pub fn visible(&self, base: &Snapshot, table: &Table, key: RowKey) -> Result<Option<Shown>, Error> {
+        if let Some(shown) = self.rows.borrow().get(key).and_then(|known| known.shown.clone()) {
+            return Ok(Some(shown));
+        }
+        let visible = self.row(base, key)?.filter(|stored| stored.derived.status == Status::Visible);
+        let shown: Option<Shown> = visible.map(|stored| stored.values(table).into());
+        if let Some(known) = self.rows.borrow_mut().get_mut(key) {
+            known.shown.clone_from(&shown);
+        }
+        Ok(shown)
     }
 
     /// The base, of which some rows were read already.

@@ -78,9 +78,13 @@ impl<'a> Stage<'a> {
     /// it, and of those that are just becoming one with it.
     pub(super) fn seen(&self, key: RowKey) -> Result<Vec<Arc<RowState>>, Error> {
         let joining = self.joining.contains(&key.row);
+        let component = self.component(key)?;
+        if component.is_none() && !joining {
+            return Ok(self.facts(key)?.into_iter().collect());
+        }
         let mut rows: BTreeSet<RowId> =
             if joining { self.joining.clone() } else { BTreeSet::from([key.row]) };
-        if let Some(component) = self.component(key)? {
+        if let Some(component) = component {
             for row in rows.clone() {
                 let root = component.root(row);
                 rows.insert(root);

@@ -95,7 +95,7 @@ impl Stage<'_> {
         let rule = Some(MergeRule { key, value, seen: seen.into_iter().collect() });
         let merge = Merge { rule, ..self.merged_before(row, holder)? };
         self.write_life(row, Life::Merged(merge), |_| true)?;
-        self.restamp(now);
+        self.writes.restamp(now);
         let delta = derive(self.schema(), &self.writes.before.of(self.base), &self.changed())?;
         Ok(self.to_store(delta, now))
     }

@@ -1,13 +1,10 @@
 //! The end of a transaction: what it does to the visible state, and what to store.
 
-use std::sync::Arc;
-
 use super::WriteError;
 use super::stage::Stage;
 use crate::codec::{MAX_ROW_BYTES, value_size};
 use crate::derive::Delta;
 use crate::error::Error;
-use crate::ids::{Dot, RowKey};
 use crate::store::{Changes, LOCAL};
 use crate::version::{Hlc, Knowledge};
 
@@ -19,7 +16,7 @@ impl Stage<'_> {
         self.check_restricted()?;
         self.resolve_references()?;
         self.check_sizes()?;
-        self.restamp(now);
+        self.writes.restamp(now);
         let delta = self.settle()?;
         Ok(self.to_store(delta, now))
     }
@@ -38,24 +35,13 @@ impl Stage<'_> {
     /// A row is sent whole, with what lost in it, so a single version of it must stay well below the
     /// greatest message.
     fn check_sizes(&self) -> Result<(), WriteError> {
-        for (key, staged) in &self.writes.rows {
-            let size: usize = staged.shown.iter().flatten().map(value_size).sum();
+        for (key, staged) in self.writes.all_staged() {
+            let size: usize = staged.shown.iter().flat_map(|shown| shown.iter()).map(value_size).sum();
             if size > MAX_ROW_BYTES {
-                let what = format!("row {} of table {}", key.row, self.table(*key)?.name);
+                let what = format!("row {} of table {}", key.row, self.table(key)?.name);
                 return Err(Error::Limit { what, size: size as u64, limit: MAX_ROW_BYTES as u64 }.into());
             }
         }
         Ok(())
-    }
-
-    pub(super) fn restamp(&mut self, now: Hlc) {
-        self.writes.author.hlc = now;
-        let changes: Vec<(RowKey, Dot)> = self.writes.changes().collect();
-        for (key, dot) in changes {
-            let staged = self.writes.rows.get_mut(&key).and_then(|staged| staged.facts.as_mut());
-            if let Some(facts) = staged {
-                Arc::make_mut(facts).restamp(dot, now);
-            }
-        }
     }
 }

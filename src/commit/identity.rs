@@ -67,7 +67,7 @@ impl Stage<'_> {
                 self.stand_alone(key)?;
                 self.show_facts(table, key)?;
                 let shown = self.visible(key)?.unwrap_or_default();
-                self.change(table, key, shown, columns, false)?;
+                self.change(table, key, &shown, columns, false)?;
                 self.keep_apart(key, target.row)
             }
             Resolution::KeepBoth(_) => {
@@ -100,7 +100,7 @@ impl Stage<'_> {
         let (leaves, stays) = if self.root(key)? == key { (other, key) } else { (key, other) };
         self.undelete(leaves)?;
         let shown = self.visible(leaves)?.unwrap_or_default();
-        self.change(table, leaves, shown, columns, false)?;
+        self.change(table, leaves, &shown, columns, false)?;
         let stays = self.root(stays)?;
         self.keep_apart(leaves, stays.row)
     }

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use smallvec::smallvec;
+
 use super::WriteError;
 use super::rows::Columns;
 use super::stage::Stage;
@@ -23,7 +25,8 @@ impl Stage<'_> {
     /// leave the range of INTEGER.
     pub fn increment(&mut self, key: RowKey, amounts: &Columns) -> Result<(), WriteError> {
         let table = self.table(key)?;
-        let Some(mut shown) = self.visible(key)? else { return Err(self.no_such_row(table, key)) };
+        let Some(shown) = self.visible(key)? else { return Err(self.no_such_row(table, key)) };
+        let mut shown = shown.to_vec();
         for (position, amount) in amounts {
             let counter = table.columns.get(*position).filter(|column| column.rule == ColumnRule::Sum);
             let unit = counter.and_then(|column| table.unit(column.unit));
@@ -41,7 +44,7 @@ impl Stage<'_> {
             }
         }
         self.touch(key)?;
-        self.show(key, Some(shown))?;
+        self.show(key, Some(shown.into()))?;
         self.owns(key);
         Ok(())
     }
@@ -58,7 +61,7 @@ impl Stage<'_> {
         let dot = self.dot(key)?;
         self.edit(key, |facts| facts.increment(unit.id, key.row, dot, amount))?;
         let Some(facts) = self.class(key)? else { return Err(self.no_such_row(table, key)) };
-        let unwritten = UnitValue { columns: vec![default.clone()], ..UnitValue::default() };
+        let unwritten = UnitValue { columns: smallvec![default.clone()], ..UnitValue::default() };
         let assigned = winner(table, facts.unit(unit.id)).map_or(&unwritten, |sibling| &sibling.value);
         let sum = total(assigned, unit.id, &facts);
         // Back towards the range is always allowed.
@@ -133,11 +136,11 @@ pub(super) fn elements_of(set: &Value) -> impl Iterator<Item = Json> + use<> {
 }
 
 /// The named values as they will be read: sets in their canonical order.
-pub(super) fn fitted<'n>(table: &Table, named: &'n Columns) -> Result<Cow<'n, Columns>, WriteError> {
+pub(super) fn fitted<'n>(table: &Table, named: Cow<'n, Columns>) -> Result<Cow<'n, Columns>, WriteError> {
     if table.columns.iter().all(|column| column.rule != ColumnRule::Union) {
-        return Ok(Cow::Borrowed(named));
+        return Ok(named);
     }
-    let mut fitted = named.clone();
+    let mut fitted = named.into_owned();
     for (position, value) in &mut fitted {
         let column = table.columns.get(*position).filter(|column| column.rule == ColumnRule::Union);
         let Some(column) = column.filter(|_| !value.is_null()) else { continue };

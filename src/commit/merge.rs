@@ -132,9 +132,9 @@ impl Stage<'_> {
     /// Takes a row out of its table.
     pub(super) fn leave(&mut self, key: RowKey) -> Result<(), WriteError> {
         self.show(key, None)?;
-        self.writes.own.remove(&key);
+        self.writes.set_own(key, false);
         self.writes.preferred.remove(&key);
-        self.writes.gone.insert(key);
+        self.writes.set_gone(key, true);
         Ok(())
     }
 
@@ -142,7 +142,7 @@ impl Stage<'_> {
     pub(super) fn show_class(&mut self, table: &Table, key: RowKey) -> Result<(), WriteError> {
         let Some(class) = self.class(key)? else { return Ok(()) };
         let shown = self.values(table, &class)?;
-        self.show(key, Some(shown))
+        self.show(key, Some(shown.into()))
     }
 }
 

@@ -2,11 +2,12 @@
 //! written reference means is found in `meaning`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::WriteError;
 use super::rows::Columns;
 use super::stage::Stage;
-use super::writes::Staged;
+use super::writes::Shown;
 use crate::derive::{Source, fold, winner};
 use crate::error::Error;
 use crate::ids::{RowId, RowKey};
@@ -237,17 +238,17 @@ impl<'a> Stage<'a> {
     fn follow(&mut self, child: RowKey, new: &Columns) -> Result<(), WriteError> {
         let table = self.table(child)?;
         let Some(before) = self.visible(child)? else { return Ok(()) };
-        let mut after = before.clone();
+        let mut after = before.to_vec();
         for (column, value) in new {
             if let Some(slot) = after.get_mut(*column) {
                 slot.clone_from(value);
             }
         }
-        if after == before {
+        if *after == *before {
             return Ok(());
         }
-        let facts = self.writes.rows.get(&child).and_then(|staged| staged.facts.clone());
-        self.put(child, Staged { facts, shown: Some(after.clone()) })?;
+        let after: Shown = after.into();
+        self.show(child, Some(Arc::clone(&after)))?;
         self.key_changed(table, child, &before, &after)
     }
 

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::before::Before;
 use crate::codec::key::check_key_size;
 use crate::codec::{check_value_size, row_id_of_unit};
@@ -266,7 +268,7 @@ fn check_keys(table: &Table, unit: &Unit, value: &UnitValue) -> Result<(), Batch
     for columns in table.indexed_columns() {
         let at = |column: &usize| unit.columns.iter().position(|own| own == column);
         let key = columns.iter().filter_map(at).filter_map(|i| value.columns.get(i).cloned());
-        let key: Vec<Value> = key.collect();
+        let key: SmallVec<[Value; 1]> = key.collect();
         check_key_size("a key", &key).map_err(|error| malformed(error.to_string()))?;
     }
     Ok(())

@@ -108,7 +108,7 @@ impl Stage<'_> {
             }
             About::Constraint(_) => {
                 let dismissed = facts.dismisses(conflict.id);
-                !dismissed && !self.writes.gone.contains(&key)
+                !dismissed && !self.writes.takes_away(key)
             }
         })
     }
@@ -167,12 +167,12 @@ impl Stage<'_> {
     /// Gives settled units third values. A parked row may stay parked for another reason.
     fn change_settled(&mut self, table: &Table, key: RowKey, columns: &Columns) -> Result<(), WriteError> {
         if let Some(shown) = self.visible(key)? {
-            return self.change(table, key, shown, columns, false);
+            return self.change(table, key, &shown, columns, false);
         }
         let Some(facts) = self.class(key)? else { return Err(self.no_such_row(table, key)) };
         let shown = self.values(table, &facts)?;
-        self.change(table, key, shown, columns, false)?;
-        self.writes.own.remove(&key);
+        self.change(table, key, &shown, columns, false)?;
+        self.writes.set_own(key, false);
         Ok(())
     }
 
@@ -180,13 +180,13 @@ impl Stage<'_> {
     fn show_units(&mut self, table: &Table, key: RowKey, units: &[&Unit]) -> Result<(), WriteError> {
         let Some(facts) = self.class(key)? else { return Ok(()) };
         let written = self.values(table, &facts)?;
-        let mut shown = self.visible(key)?.unwrap_or_else(|| written.clone());
+        let mut shown = self.visible(key)?.map_or_else(|| written.clone(), |shown| shown.to_vec());
         for column in units.iter().flat_map(|unit| &unit.columns) {
             if let (Some(slot), Some(value)) = (shown.get_mut(*column), written.get(*column)) {
                 slot.clone_from(value);
             }
         }
-        self.show(key, Some(shown))
+        self.show(key, Some(shown.into()))
     }
 
     /// Writes a unit in place of its visible value and a named loser.
@@ -270,9 +270,9 @@ impl Stage<'_> {
     ) -> Result<(), WriteError> {
         let shown = match self.visible(key)? {
             Some(shown) => shown,
-            None => self.values(table, facts)?,
+            None => self.values(table, facts)?.into(),
         };
-        self.change(table, key, shown, columns, false)
+        self.change(table, key, &shown, columns, false)
     }
 
     fn restore_parent(&mut self, table: &Table, key: RowKey, conflict: &Conflict) -> Result<(), WriteError> {

@@ -3,12 +3,16 @@
 //! A write replaces only the visible value: the winner and every sibling equal to it. So a loser stays
 //! live, hence in the conflict table, until somebody resolves or dismisses it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use smallvec::{SmallVec, smallvec};
 
 use super::WriteError;
 use super::joined::{elements_of, fitted};
 use super::stage::Stage;
-use super::writes::Staged;
+use super::writes::{Shown, Staged};
 use crate::derive::{Roots, combined, fold, seen_sums, shows_the_same, winner, written_values};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
@@ -22,16 +26,16 @@ pub(crate) type Columns = BTreeMap<usize, Value>;
 
 impl Stage<'_> {
     /// Inserts a row whose id nobody else has: nothing is known of it.
-    pub fn insert_new(&mut self, key: RowKey, named: &Columns) -> Result<(), WriteError> {
+    pub fn insert_new(&mut self, key: RowKey, named: Columns) -> Result<(), WriteError> {
         self.writes.before.note_new(key);
         self.insert(key, named)
     }
 
     /// Inserts a row. Units of which no column is named are not written: they have their default. A row that
     /// its key names may have lived before: it begins again.
-    pub fn insert(&mut self, key: RowKey, named: &Columns) -> Result<(), WriteError> {
+    pub fn insert(&mut self, key: RowKey, named: Columns) -> Result<(), WriteError> {
         let table = self.table(key)?;
-        let named = &*fitted(table, named)?;
+        let named = fitted(table, Cow::Owned(named))?.into_owned();
         let default =
             |column: usize| table.columns.get(column).map(|c| c.default.clone()).unwrap_or_default();
         let shown: Vec<Value> = (0..table.columns.len())
@@ -40,12 +44,12 @@ impl Stage<'_> {
         required(table, &shown)?;
         self.check_absent(table, key, &shown)?;
         if self.facts(key)?.is_some() {
-            self.begin_again(table, key, named, &shown)?;
+            self.begin_again(table, key, &named, &shown)?;
         } else {
             self.begin(table, key, named, &shown)?;
         }
         self.refer(table, key, &shown, |_| true);
-        self.show(key, Some(shown))?;
+        self.show(key, Some(shown.into()))?;
         self.owns(key);
         Ok(())
     }
@@ -55,15 +59,22 @@ impl Stage<'_> {
         &mut self,
         table: &Table,
         key: RowKey,
-        named: &Columns,
+        mut named: Columns,
         shown: &[Value],
     ) -> Result<(), WriteError> {
         let dot = self.dot(key)?;
         // A new row sees nothing that it must outrank.
         let stamp = self.plain_stamp(dot);
+        let inserted: SmallVec<[&Unit; 16]> =
+            table.units.iter().filter(|unit| is_inserted(table, unit, &named, shown)).collect();
+        // Shown it is too, but what was given need not be copied twice.
+        let mut given = |column: &usize| match named.get_mut(column) {
+            Some(value) => std::mem::take(value),
+            None => shown.get(*column).cloned().unwrap_or_default(),
+        };
         self.edit(key, |facts| {
-            for unit in table.units.iter().filter(|unit| is_inserted(table, unit, named, shown)) {
-                let columns = unit.columns.iter().map(|c| shown.get(*c).cloned().unwrap_or_default());
+            for unit in inserted {
+                let columns = unit.columns.iter().map(&mut given);
                 let value = UnitValue { columns: columns.collect(), ..UnitValue::default() };
                 match (table.rule_of(unit), value.columns.first()) {
                     (ColumnRule::Union, Some(set)) => {
@@ -82,35 +93,36 @@ impl Stage<'_> {
     pub fn update(&mut self, key: RowKey, named: &Columns, force: bool) -> Result<(), WriteError> {
         let table = self.table(key)?;
         let Some(shown) = self.visible(key)? else { return Err(self.no_such_row(table, key)) };
-        self.change(table, key, shown, named, force)
+        self.change(table, key, &shown, named, force)
     }
 
-    /// Changes columns of a row, visible or parked, of which `shown` are the values.
+    /// Changes columns of a row, visible or parked, of which `before` are the values.
     pub(super) fn change(
         &mut self,
         table: &Table,
         key: RowKey,
-        mut shown: Vec<Value>,
+        before: &[Value],
         named: &Columns,
         force: bool,
     ) -> Result<(), WriteError> {
-        let before = shown.clone();
-        let named = &*fitted(table, named)?;
+        let mut shown = before.to_vec();
+        let named = &*fitted(table, Cow::Borrowed(named))?;
         for (column, value) in named {
             if let Some(slot) = shown.get_mut(*column) {
                 slot.clone_from(value);
             }
         }
         required(table, &shown)?;
-        self.check_immutable(table, key, &before, &shown)?;
+        self.check_immutable(table, key, before, &shown)?;
         for unit in table.units.iter().filter(|unit| names(unit, named)) {
             self.change_unit(table, key, unit, &shown, named, force)?;
         }
         self.touch(key)?;
         self.refer(table, key, &shown, |columns| columns.iter().any(|column| named.contains_key(column)));
-        self.show(key, Some(shown.clone()))?;
+        let shown: Shown = shown.into();
+        self.show(key, Some(Arc::clone(&shown)))?;
         self.owns(key);
-        self.key_changed(table, key, &before, &shown)
+        self.key_changed(table, key, before, &shown)
     }
 
     fn change_unit(
@@ -238,7 +250,7 @@ impl Stage<'_> {
             if let Some(together) =
                 combined(table, unit, facts).filter(|_| rule.is_joined() || planted(Bug::SumFolded))
             {
-                value.columns = vec![together];
+                value.columns = smallvec![together];
             }
             self.write_unit(key, unit.id, value, &old)?;
         }
@@ -248,7 +260,7 @@ impl Stage<'_> {
             facts.boost = Siblings::new();
             facts.acks = Siblings::new();
         })?;
-        self.writes.gone.remove(&key);
+        self.writes.set_gone(key, false);
         Ok(())
     }
 
@@ -273,7 +285,7 @@ impl Stage<'_> {
         let Some(facts) = self.class(key)? else { return Ok(BTreeSet::new()) };
         let values = match self.visible(key)? {
             Some(shown) => shown,
-            None => self.values(table, &facts)?,
+            None => self.values(table, &facts)?.into(),
         };
         let mut rivals = BTreeSet::new();
         for unique in &table.keys {
@@ -288,11 +300,11 @@ impl Stage<'_> {
     }
 
     pub(super) fn owns(&mut self, key: RowKey) {
-        self.writes.own.insert(key);
+        self.writes.set_own(key, true);
     }
 
-    pub(super) fn show(&mut self, key: RowKey, shown: Option<Vec<Value>>) -> Result<(), WriteError> {
-        let facts = self.writes.rows.get(&key).and_then(|staged| staged.facts.clone());
+    pub(super) fn show(&mut self, key: RowKey, shown: Option<Shown>) -> Result<(), WriteError> {
+        let facts = self.writes.facts(key).cloned();
         Ok(self.put(key, Staged { facts, shown })?)
     }
 
@@ -324,13 +336,13 @@ impl Stage<'_> {
     }
 
     /// What a row that lives shows, or would show if it were visible.
-    fn current(&self, key: RowKey) -> Result<Option<Vec<Value>>, WriteError> {
+    fn current(&self, key: RowKey) -> Result<Option<Shown>, WriteError> {
         if let Some(shown) = self.visible(key)? {
             return Ok(Some(shown));
         }
         let table = self.table(key)?;
         let stored = if self.lives(key)? { self.before(key)? } else { None };
-        Ok(stored.map(|stored| stored.values(table)))
+        Ok(stored.map(|stored| stored.values(table).into()))
     }
 
     /// The winner of a unit and every sibling equal to it: what a write replaces.
@@ -386,7 +398,7 @@ fn refers(table: &Table, unit: &Unit, shown: &[Value]) -> bool {
     table.foreign_keys_of_unit(unit.id).any(|foreign_key| foreign_key.columns.iter().all(set))
 }
 
-pub(super) fn defaults(table: &Table, unit: &Unit) -> Vec<Value> {
+pub(super) fn defaults(table: &Table, unit: &Unit) -> SmallVec<[Value; 1]> {
     let default = |column: &usize| table.columns.get(*column).map(|c| c.default.clone()).unwrap_or_default();
     unit.columns.iter().map(default).collect()
 }

@@ -36,7 +36,7 @@ impl Stage<'_> {
             if displaced.is_empty() {
                 return Ok(delta);
             }
-            let bystanders_only = || displaced.iter().all(|key| !self.writes.own.contains(key));
+            let bystanders_only = || displaced.iter().all(|key| !self.writes.owns(*key));
             if planted(Bug::BystandersUnchecked) && bystanders_only() {
                 return Ok(delta);
             }
@@ -74,7 +74,7 @@ impl Stage<'_> {
 
     /// The new facts of every row that was written.
     pub(super) fn changed(&self) -> BTreeMap<RowKey, Arc<RowState>> {
-        let facts = self.writes.rows.iter().filter_map(|(key, staged)| Some((*key, staged.facts.clone()?)));
+        let facts = self.writes.all_staged().filter_map(|(key, staged)| Some((key, staged.facts.clone()?)));
         facts.collect()
     }
 
@@ -85,7 +85,7 @@ impl Stage<'_> {
         let mut yielding = self.writes.yielding.clone();
         let mut boosts = BTreeMap::new();
         for key in &self.writes.preferred {
-            let staged = self.writes.rows.get(key).and_then(|staged| staged.facts.as_ref());
+            let staged = self.writes.facts(*key);
             if let (Some(stored), Some(staged)) = (self.before(*key)?, staged) {
                 let mut facts = (*stored.facts).clone();
                 facts.boost = staged.boost.clone();
@@ -114,9 +114,9 @@ impl Stage<'_> {
     /// Whether a row has to be visible after the commit: S of the rule.
     fn wants(&self, key: RowKey, row: &Rederived, yielding: &BTreeSet<RowKey>) -> bool {
         let stays = row.before.as_ref().is_some_and(|stored| stored.derived.status == Status::Visible)
-            && !self.writes.gone.contains(&key)
+            && !self.writes.takes_away(key)
             && !yielding.contains(&key);
-        stays || self.writes.own.contains(&key)
+        stays || self.writes.owns(key)
     }
 
     /// Would the rows that have to be visible satisfy every constraint among themselves?
@@ -134,7 +134,7 @@ impl Stage<'_> {
             let own_first = [true, false].into_iter();
             own_first.flat_map(|own| {
                 delta.iter().filter(move |(key, row)| {
-                    self.wants(**key, row, yielding) && self.writes.own.contains(key) == own
+                    self.wants(**key, row, yielding) && self.writes.owns(**key) == own
                 })
             })
         };
@@ -215,7 +215,7 @@ impl Stage<'_> {
                 }
                 None => false,
             };
-            if !found && self.writes.own.contains(&key) {
+            if !found && self.writes.owns(key) {
                 let shown = shown(table, row);
                 let values = foreign_key.columns.iter().map(|column| shown.get(*column).cloned());
                 let values = values.map(Option::unwrap_or_default).collect();

@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::writes::{Staged, Writes, checked_entries, entries};
-use crate::derive::{Component, Status, Stored, winner};
+use super::entries::{checked_entries, entries, hold_the_same};
+use super::writes::{Shown, Staged, Writes, merge_targets};
+use crate::derive::{Component, Stored, winner};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
 use crate::ids::{Dot, RowId, RowKey, UnitId};
 use crate::row::{Ack, Life, RowState, Siblings, UnitValue};
 use crate::schema::{Schema, Table, Tracking};
 use crate::store::{LOCAL, Snapshot};
-use crate::value::Value;
 use crate::version::Stamp;
 
 /// A transaction at work: its writes, and the state that it began with.
@@ -44,7 +44,7 @@ impl<'a> Stage<'a> {
 
     /// The facts of a row, visible or not.
     pub(super) fn facts(&self, key: RowKey) -> Result<Option<Arc<RowState>>, Error> {
-        if let Some(facts) = self.writes.rows.get(&key).and_then(|staged| staged.facts.as_ref()) {
+        if let Some(facts) = self.writes.facts(key) {
             return Ok(Some(Arc::clone(facts)));
         }
         self.stored(key)
@@ -61,31 +61,32 @@ impl<'a> Stage<'a> {
     }
 
     /// The values of a row as the transaction sees it; none if it is not in the table.
-    pub fn visible(&self, key: RowKey) -> Result<Option<Vec<Value>>, Error> {
-        match self.writes.rows.get(&key) {
+    pub(super) fn visible(&self, key: RowKey) -> Result<Option<Shown>, Error> {
+        match self.writes.staged(key) {
             Some(staged) => Ok(staged.shown.clone()),
             None => self.visible_before(key),
         }
     }
 
     /// What a row showed before the transaction.
-    pub(super) fn visible_before(&self, key: RowKey) -> Result<Option<Vec<Value>>, Error> {
-        let visible = self.before(key)?.filter(|stored| stored.derived.status == Status::Visible);
-        let table = self.table(key)?;
-        Ok(visible.map(|stored| stored.values(table)))
+    pub(super) fn visible_before(&self, key: RowKey) -> Result<Option<Shown>, Error> {
+        self.writes.before.visible(self.base, self.table(key)?, key)
     }
 
     /// Replaces what is staged of a row.
     pub(super) fn put(&mut self, key: RowKey, staged: Staged) -> Result<(), Error> {
         let table = self.table(key)?;
-        let new = staged.shown.as_ref().map(|shown| checked_entries(table, key.row, shown)).transpose()?;
+        let old = self.writes.staged(key).and_then(|staged| staged.shown.clone());
+        let new = staged.shown.clone();
+        let stays = old.iter().zip(&new).any(|(old, new)| hold_the_same(table, old, new));
+        let (old, new) = if stays { (None, None) } else { (old, new) };
+        let held = new.map(|shown| checked_entries(table, key.row, &shown)).transpose()?;
         self.writes.remember(key);
-        if let Some(old) = self.writes.rows.insert(key, staged).and_then(|staged| staged.shown) {
-            for entry in entries(table, key.row, &old) {
-                self.writes.entries.remove(&entry);
-            }
+        self.writes.stage(key, staged);
+        for entry in old.iter().flat_map(|shown| entries(table, key.row, shown)) {
+            self.writes.entries.remove(&entry);
         }
-        self.writes.entries.extend(new.into_iter().flatten());
+        self.writes.entries.extend(held.into_iter().flatten());
         Ok(())
     }
 
@@ -95,19 +96,26 @@ impl<'a> Stage<'a> {
         // They hold facts, which would be copied.
         self.components.get_mut().clear();
         self.writes.remember(key);
-        let mut staged = match self.writes.rows.remove(&key) {
+        if !self.writes.rewrites(key) {
+            let staged = self.first_facts(key, dot)?;
+            self.writes.stage(key, staged);
+        }
+        if let Some(facts) = self.writes.facts_mut(key) {
+            edit(Arc::make_mut(facts));
+            let merges = merge_targets(facts);
+            self.writes.note_merges(key, merges);
+        }
+        Ok(())
+    }
+
+    /// A row of which facts are staged for the first time.
+    fn first_facts(&mut self, key: RowKey, dot: Dot) -> Result<Staged, Error> {
+        let staged = match self.writes.unstage(key) {
             Some(staged) => staged,
             None => self.first_staged(key)?,
         };
-        let facts = match staged.facts.take() {
-            Some(facts) => Some(facts),
-            None => self.stored(key)?,
-        };
-        let mut facts = facts.unwrap_or_else(|| Arc::new(RowState::new(dot)));
-        edit(Arc::make_mut(&mut facts));
-        self.writes.note_merges(key, &facts);
-        self.writes.rows.insert(key, Staged { facts: Some(facts), shown: staged.shown });
-        Ok(())
+        let facts = self.stored(key)?.unwrap_or_else(|| Arc::new(RowState::new(dot)));
+        Ok(Staged { facts: Some(facts), ..staged })
     }
 
     /// A row that is staged for the first time: until now its index entries came from the base.
@@ -121,27 +129,12 @@ impl<'a> Stage<'a> {
 
     /// The dot of this transaction in a row.
     pub(super) fn dot(&mut self, key: RowKey) -> Result<Dot, Error> {
-        if let Some(dot) = self.writes.dots.get(&key) {
-            return Ok(*dot);
+        if let Some(dot) = self.writes.dot(key) {
+            return Ok(dot);
         }
+        let replica = if self.table(key)?.replicate { self.writes.author.replica } else { LOCAL };
         self.writes.remember(key);
-        let (replica, next) = if self.table(key)?.replicate {
-            (self.writes.author.replica, &mut self.writes.next)
-        } else {
-            (LOCAL, &mut self.writes.next_local)
-        };
-        let dot = Dot { replica, seq: *next };
-        *next += 1;
-        self.writes.dots.insert(key, dot);
-        Ok(dot)
-    }
-
-    /// From now on the transaction makes another change of a row, greater than what it has written there.
-    pub(super) fn next_change(&mut self, key: RowKey) {
-        self.writes.remember(key);
-        if let Some(dot) = self.writes.dots.remove(&key) {
-            self.writes.earlier.push((key, dot));
-        }
+        Ok(self.writes.take_dot(key, replica))
     }
 
     /// A stamp for a write of the row: its priority is at least that of all values which it sees there, in

@@ -13,8 +13,8 @@ use super::restored::{
     Changed, Restored, added, altered, check_marks, class_before, new_dismissals, restored_life,
     restored_units,
 };
+use super::savepoints::Mark;
 use super::stage::Stage;
-use super::writes::{Mark, Staged};
 use crate::derive::{Delta, Status, winner};
 use crate::error::Error;
 use crate::fault::{Bug, planted};
@@ -54,7 +54,7 @@ impl Stage<'_> {
                 Some(facts) => Some(facts),
                 None => self.before(key)?.map(|stored| stored.facts),
             };
-            let after = self.writes.rows.get(&key).and_then(|staged| staged.facts.clone());
+            let after = self.writes.facts(key).cloned();
             let (Some(before), Some(after)) = (before, after) else { continue };
             let was_visible = match staged {
                 Some(staged) => staged.shown.is_some(),
@@ -83,7 +83,7 @@ impl Stage<'_> {
         };
         let resolved = self.writes.settled.iter().map(|settled| {
             let rows = settled.rows.iter().filter_map(|touched| {
-                let facts = self.writes.rows.get(&touched.key)?.facts.as_ref()?;
+                let facts = self.writes.facts(touched.key)?;
                 Some(altered(touched, facts))
             });
             (settled.conflict, Resolved { rows: rows.collect(), returned: returned() })
@@ -104,8 +104,7 @@ impl Stage<'_> {
         }
         let altered = |key: &RowKey| resolved.rows.iter().any(|row| row.key == *key);
         for key in resolved.returned.iter().filter(|key| !altered(key)) {
-            let facts = self.writes.rows.get(key).and_then(|staged| staged.facts.clone());
-            self.put(*key, Staged { facts, shown: None })?;
+            self.show(*key, None)?;
             self.yields(*key);
         }
         self.writes.undone.push((depth, id));
@@ -150,7 +149,7 @@ impl Stage<'_> {
         let changes = units.values().map(|unit| unit.values.len()).chain([life.values.len()]).max();
         for change in (0..changes.unwrap_or(0)).rev() {
             if !planted(Bug::UndoInOneChange) {
-                self.next_change(key);
+                self.writes.next_change(key);
             }
             self.put_life(table, row, &life, &units, change)?;
             for (unit, restored) in &units {
@@ -270,21 +269,21 @@ impl Stage<'_> {
         let Some(facts) = self.class(key)? else { return Ok(()) };
         let alive = self.lives(key)?;
         if row.was_visible && alive {
-            self.writes.gone.remove(&key);
-            self.show(key, Some(self.values(table, &facts)?))?;
+            self.writes.set_gone(key, false);
+            self.show(key, Some(self.values(table, &facts)?.into()))?;
             self.owns(key);
             return Ok(());
         }
         self.show(key, None)?;
         self.yields(key);
         if !alive {
-            self.writes.gone.insert(key);
+            self.writes.set_gone(key, true);
         }
         Ok(())
     }
 
     fn yields(&mut self, key: RowKey) {
-        self.writes.own.remove(&key);
+        self.writes.set_own(key, false);
         self.writes.preferred.remove(&key);
         self.writes.yielding.insert(key);
     }

@@ -5,17 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::WriteError;
-use super::before::Before;
+use super::before::Before as RowsBefore;
+use super::row_map::RowMap;
+use super::savepoints::Steps;
 use super::undo::Settled;
-use crate::codec::key::{MAX_KEY_BYTES, encode_values};
-use crate::derive::{Key, folded, merges};
+use crate::codec::key::encode_values;
+use crate::derive::{Key, merges};
 use crate::error::Error;
 use crate::ids::{ConflictId, ConstraintId, Dot, ReplicaId, RowId, RowKey, Seq, TableId};
 use crate::row::RowState;
-use crate::schema::{Schema, Table};
+use crate::schema::Table;
 use crate::store::{LOCAL, Snapshot};
 use crate::value::Value;
 use crate::version::{Hlc, Priority, Stamp};
@@ -39,70 +39,45 @@ impl Author {
     }
 }
 
+/// By column position, what a row shows. Shared by all who look at it.
+pub(super) type Shown = Arc<[Value]>;
+
 /// A row as the transaction left it.
 #[derive(Clone, Debug)]
 pub(super) struct Staged {
     /// Its new facts; none if only what it shows changed, because it follows a key.
     pub(super) facts: Option<Arc<RowState>>,
-    /// By column position, what the transaction itself reads; none if the row is not in the table.
-    pub(super) shown: Option<Vec<Value>>,
+    /// What the transaction itself reads; none if the row is not in the table.
+    pub(super) shown: Option<Shown>,
 }
 
-/// A place in a transaction to which it can be rolled back.
-///
-/// ```
-/// use reunite::{Database, row};
-/// let db = Database::builder().sql("CREATE TABLE tag (name TEXT PRIMARY KEY)")?.in_memory()?;
-/// let mut tx = db.begin()?;
-/// tx.table("tag")?.insert(row! { name: "kept" })?;
-/// let before = tx.savepoint();
-/// tx.table("tag")?.insert(row! { name: "not kept" })?;
-/// tx.rollback_to(before)?;
-/// tx.commit()?;
-/// assert_eq!(db.read()?.table("tag")?.len()?, 1);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Savepoint {
-    depth: usize,
-    /// Never given twice, in any transaction.
-    serial: u64,
-}
-
-/// Where one statement began.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Mark(pub(super) usize);
-
-/// How a row was before it was first written after a savepoint.
-#[derive(Debug)]
-struct Step {
-    key: RowKey,
-    before: Option<Staged>,
+/// What the transaction made of a row.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written {
+    /// How it left the row; none if it was not written yet.
+    pub(super) staged: Option<Staged>,
+    /// The dot of its current change there.
     dot: Option<Dot>,
-    /// How many earlier changes there were.
-    earlier: usize,
-    next: (Seq, Seq),
-    /// Whether it was own, gone, preferred, yielding.
-    roles: [bool; 4],
-    pending: BTreeSet<ConstraintId>,
+    /// Whether the row must be visible afterwards.
+    own: bool,
+    /// Whether the transaction takes it away.
+    gone: bool,
+    /// Since which place its state before is remembered.
+    pub(super) remembered: Option<u64>,
 }
 
 /// Everything that a transaction has written and not yet committed.
 #[derive(Debug)]
 pub(crate) struct Writes {
     pub(super) author: Author,
-    pub(super) rows: BTreeMap<RowKey, Staged>,
-    /// The current dot of each row that was written, and the next free numbers.
-    pub(super) dots: BTreeMap<RowKey, Dot>,
+    pub(super) rows: RowMap<Written>,
     /// Earlier changes to rows of which the transaction makes more than one, in the order of their numbers.
     pub(super) earlier: Vec<(RowKey, Dot)>,
+    /// The next free numbers.
     pub(super) next: Seq,
     pub(super) next_local: Seq,
     /// What the rows were before that it has looked at.
-    pub(super) before: Before,
-    /// Rows that must be visible afterwards, and rows that the transaction takes away.
-    pub(super) own: BTreeSet<RowKey>,
-    pub(super) gone: BTreeSet<RowKey>,
+    pub(super) before: RowsBefore,
     /// References whose parent row is looked up when the transaction commits.
     pub(super) pending: BTreeSet<(RowKey, ConstraintId)>,
     /// References whose parent got another key, which `ON UPDATE RESTRICT` forbids: with the parent and
@@ -119,13 +94,11 @@ pub(crate) struct Writes {
     /// What the staged rows that are shown hold in keys, foreign keys and indexes.
     pub(super) entries: BTreeSet<(ConstraintId, Vec<u8>, RowId)>,
     /// The staged rows that have live merges, with the rows that those name.
-    merges: BTreeMap<RowKey, Vec<RowId>>,
+    pub(super) merges: BTreeMap<RowKey, Vec<RowId>>,
     /// How many changes of keys lead to each other just now.
     pub(super) cascades: usize,
-    undo: Vec<Step>,
-    savepoints: Vec<Savepoint>,
-    /// The rows that have a step since the last savepoint: they need no other.
-    remembered: BTreeSet<RowKey>,
+    /// How to go back.
+    pub(super) steps: Steps,
 }
 
 impl Writes {
@@ -134,13 +107,10 @@ impl Writes {
         let knowledge = base.all_knowledge()?;
         Ok(Writes {
             author,
-            rows: BTreeMap::new(),
-            dots: BTreeMap::new(),
+            rows: RowMap::default(),
             next: knowledge.get(author.replica) + 1,
             next_local: knowledge.get(LOCAL) + 1,
-            before: Before::default(),
-            own: BTreeSet::new(),
-            gone: BTreeSet::new(),
+            before: RowsBefore::default(),
             pending: BTreeSet::new(),
             preferred: BTreeSet::new(),
             yielding: BTreeSet::new(),
@@ -150,10 +120,8 @@ impl Writes {
             entries: BTreeSet::new(),
             merges: BTreeMap::new(),
             cascades: 0,
-            undo: Vec::new(),
-            savepoints: Vec::new(),
+            steps: Steps::default(),
             restricted: BTreeMap::new(),
-            remembered: BTreeSet::new(),
         })
     }
 
@@ -164,26 +132,26 @@ impl Writes {
 
     /// Every change that the transaction makes: of a row mostly one.
     pub(super) fn changes(&self) -> impl Iterator<Item = (RowKey, Dot)> {
-        let current = self.dots.iter().map(|(key, dot)| (*key, *dot));
+        let current = self.rows.iter().filter_map(|(key, written)| Some((key, written.dot?)));
         self.earlier.iter().copied().chain(current)
     }
 
     /// Whether nothing was written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.dots.is_empty()
+        self.rows.iter().all(|(_, written)| written.dot.is_none())
     }
 
     /// How many rows were written.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.dots.len()
+        self.rows.iter().filter(|(_, written)| written.dot.is_some()).count()
     }
 
     /// The values of a row as the transaction sees it; none if it is not in the table.
     pub fn visible(&self, base: &Snapshot, key: RowKey) -> Result<Option<Vec<Value>>, Error> {
-        match self.rows.get(&key) {
-            Some(staged) => Ok(staged.shown.clone()),
+        match self.staged(key) {
+            Some(staged) => Ok(staged.shown.as_deref().map(<[Value]>::to_vec)),
             None if self.before.is_new(key) => Ok(None),
             None => base.visible(key),
         }
@@ -192,18 +160,108 @@ impl Writes {
     /// Whether the transaction decides what a row shows.
     #[must_use]
     pub fn stages(&self, key: RowKey) -> bool {
-        self.rows.contains_key(&key)
+        self.staged(key).is_some()
     }
 
     /// The staged rows of a table that it shows, by row id.
-    pub fn staged_rows(&self, table: &Table) -> impl Iterator<Item = (RowId, &Vec<Value>)> {
-        let rows = self.rows.range(RowKey::all_of(table.id));
-        rows.filter_map(|(key, staged)| staged.shown.as_ref().map(|shown| (key.row, shown)))
+    pub fn staged_rows(&self, table: &Table) -> impl Iterator<Item = (RowId, &[Value])> {
+        let rows = self.staged_in(table.id);
+        rows.filter_map(|(row, staged)| staged.shown.as_deref().map(|shown| (row, shown)))
     }
 
     /// The staged rows of a table, shown or not.
     pub fn staged_ids(&self, table: &Table) -> impl Iterator<Item = RowId> {
-        self.rows.range(RowKey::all_of(table.id)).map(|(key, _)| key.row)
+        self.staged_in(table.id).map(|(row, _)| row)
+    }
+
+    fn staged_in(&self, table: TableId) -> impl Iterator<Item = (RowId, &Staged)> {
+        let rows = self.rows.of_table(table);
+        rows.filter_map(|(key, written)| Some((key.row, written.staged.as_ref()?)))
+    }
+
+    /// The rows that the transaction wrote, as it left them.
+    pub(super) fn all_staged(&self) -> impl Iterator<Item = (RowKey, &Staged)> {
+        self.rows.iter().filter_map(|(key, written)| Some((key, written.staged.as_ref()?)))
+    }
+
+    /// A row as the transaction left it.
+    pub(super) fn staged(&self, key: RowKey) -> Option<&Staged> {
+        self.rows.get(key)?.staged.as_ref()
+    }
+
+    /// The new facts of a row.
+    pub(super) fn facts(&self, key: RowKey) -> Option<&Arc<RowState>> {
+        self.staged(key)?.facts.as_ref()
+    }
+
+    /// The same, to change them.
+    pub(super) fn facts_mut(&mut self, key: RowKey) -> Option<&mut Arc<RowState>> {
+        self.rows.get_mut(key)?.staged.as_mut()?.facts.as_mut()
+    }
+
+    /// Leaves a row so; returns how it was left before.
+    pub(super) fn stage(&mut self, key: RowKey, staged: Staged) -> Option<Staged> {
+        self.rows.change(key, |written| written.staged.replace(staged))
+    }
+
+    /// How a row was left, for a moment: it is staged again at once.
+    pub(super) fn unstage(&mut self, key: RowKey) -> Option<Staged> {
+        self.rows.get_mut(key)?.staged.take()
+    }
+
+    /// The dot of the current change of a row.
+    pub(super) fn dot(&self, key: RowKey) -> Option<Dot> {
+        self.rows.get(key)?.dot
+    }
+
+    /// Gives the current change of a row the next dot of a replica: of this one, or of its local tables.
+    pub(super) fn take_dot(&mut self, key: RowKey, replica: ReplicaId) -> Dot {
+        let next = if replica == LOCAL { &mut self.next_local } else { &mut self.next };
+        let dot = Dot { replica, seq: *next };
+        *next += 1;
+        self.rows.change(key, |written| written.dot = Some(dot));
+        dot
+    }
+
+    /// From now on the transaction makes another change of a row.
+    pub(super) fn next_change(&mut self, key: RowKey) {
+        self.remember(key);
+        let dot = self.rows.get_mut(key).and_then(|written| written.dot.take());
+        self.earlier.extend(dot.map(|dot| (key, dot)));
+    }
+
+    /// Gives everything that was written another time.
+    pub(super) fn restamp(&mut self, now: Hlc) {
+        self.author.hlc = now;
+        for (key, dot) in self.earlier.clone() {
+            if let Some(facts) = self.facts_mut(key) {
+                Arc::make_mut(facts).restamp(dot, now);
+            }
+        }
+        for written in self.rows.rows_mut() {
+            let facts = written.staged.as_mut().and_then(|staged| staged.facts.as_mut());
+            if let (Some(facts), Some(dot)) = (facts, written.dot) {
+                Arc::make_mut(facts).restamp(dot, now);
+            }
+        }
+    }
+
+    /// Whether a row must be visible after the commit.
+    pub(super) fn owns(&self, key: RowKey) -> bool {
+        self.rows.get(key).is_some_and(|written| written.own)
+    }
+
+    pub(super) fn set_own(&mut self, key: RowKey, own: bool) {
+        self.rows.change(key, |written| written.own = own);
+    }
+
+    /// Whether the transaction takes a row away.
+    pub(super) fn takes_away(&self, key: RowKey) -> bool {
+        self.rows.get(key).is_some_and(|written| written.gone)
+    }
+
+    pub(super) fn set_gone(&mut self, key: RowKey, gone: bool) {
+        self.rows.change(key, |written| written.gone = gone);
     }
 
     /// The entries of staged rows in a key, foreign key or index: encoded value and row, ascending.
@@ -237,15 +295,9 @@ impl Writes {
         self.entries.range(first..=last).map(|(_, _, row)| *row)
     }
 
-    /// The rows written since a place in the transaction, each with how the transaction had left it before.
-    pub(super) fn written_since(&self, Mark(depth): Mark) -> impl Iterator<Item = (RowKey, Option<&Staged>)> {
-        let steps = self.undo.get(depth..).unwrap_or_default();
-        steps.iter().map(|step| (step.key, step.before.as_ref()))
-    }
-
     /// Whether the transaction has new facts of a row.
     pub(super) fn rewrites(&self, key: RowKey) -> bool {
-        self.rows.get(&key).is_some_and(|staged| staged.facts.is_some())
+        self.facts(key).is_some()
     }
 
     /// Whether a row of the table that the transaction wrote has a live merge.
@@ -260,159 +312,17 @@ impl Writes {
         naming.map(|(key, _)| key.row)
     }
 
-    /// Remembers the merges in the new facts of a row.
-    pub(super) fn note_merges(&mut self, key: RowKey, facts: &RowState) {
-        let into: Vec<RowId> = merges(facts).map(|(_, merge)| merge.into).collect();
-        if into.is_empty() {
-            self.merges.remove(&key);
-        } else {
+    /// Remembers the rows that the live merges of a row name.
+    pub(super) fn note_merges(&mut self, key: RowKey, into: Vec<RowId>) {
+        if !into.is_empty() {
             self.merges.insert(key, into);
+        } else if !self.merges.is_empty() {
+            self.merges.remove(&key);
         }
-    }
-
-    fn pending_of(&self, key: RowKey) -> BTreeSet<ConstraintId> {
-        let range = (key, ConstraintId(0))..=(key, ConstraintId(u32::MAX));
-        self.pending.range(range).map(|(_, id)| *id).collect()
-    }
-
-    /// A place to roll back to.
-    pub fn savepoint(&mut self) -> Savepoint {
-        static SERIAL: AtomicU64 = AtomicU64::new(0);
-        let Mark(depth) = self.mark();
-        let savepoint = Savepoint { depth, serial: SERIAL.fetch_add(1, Ordering::Relaxed) };
-        self.savepoints.push(savepoint);
-        savepoint
-    }
-
-    /// Where a statement begins that may fail.
-    pub(crate) fn mark(&mut self) -> Mark {
-        self.remembered.clear();
-        Mark(self.undo.len())
-    }
-
-    /// Undoes everything since the savepoint. Later savepoints are gone; it can be rolled back to again.
-    pub fn rollback_to(&mut self, schema: &Schema, savepoint: Savepoint) -> Result<(), WriteError> {
-        let place = self.savepoints.iter().position(|kept| *kept == savepoint);
-        let place = place.ok_or(WriteError::NoSuchSavepoint)?;
-        self.savepoints.truncate(place + 1);
-        Ok(self.undo_to(schema, Mark(savepoint.depth))?)
-    }
-
-    /// Undoes everything since a mark.
-    pub(crate) fn undo_to(&mut self, schema: &Schema, Mark(depth): Mark) -> Result<(), Error> {
-        self.settled.retain(|settled| settled.depth < depth);
-        self.undone.retain(|(place, _)| *place < depth);
-        while self.undo.len() > depth {
-            let Some(step) = self.undo.pop() else { break };
-            self.restore(schema, step)?;
-        }
-        self.remembered.clear();
-        Ok(())
-    }
-
-    pub(super) fn remember(&mut self, key: RowKey) {
-        if !self.remembered.insert(key) {
-            return;
-        }
-        let (dot, earlier) = (self.dots.get(&key).copied(), self.earlier.len());
-        let (next, pending) = ((self.next, self.next_local), self.pending_of(key));
-        let roles = [&self.own, &self.gone, &self.preferred, &self.yielding].map(|role| role.contains(&key));
-        let before = self.rows.get(&key).cloned();
-        self.undo.push(Step { key, before, dot, earlier, next, roles, pending });
-    }
-
-    fn restore(&mut self, schema: &Schema, step: Step) -> Result<(), Error> {
-        let missing = || Error::corrupt(format!("table {} is not in the schema", step.key.table.0));
-        let table = schema.table_by_id(step.key.table).ok_or_else(missing)?;
-        if let Some(shown) = self.rows.remove(&step.key).and_then(|staged| staged.shown) {
-            for entry in entries(table, step.key.row, &shown) {
-                self.entries.remove(&entry);
-            }
-        }
-        self.merges.remove(&step.key);
-        if let Some(before) = step.before {
-            if let Some(facts) = &before.facts {
-                self.note_merges(step.key, facts);
-            }
-            if let Some(shown) = &before.shown {
-                self.entries.extend(entries(table, step.key.row, shown));
-            }
-            self.rows.insert(step.key, before);
-        }
-        match step.dot {
-            Some(dot) => self.dots.insert(step.key, dot),
-            None => self.dots.remove(&step.key),
-        };
-        self.earlier.truncate(step.earlier);
-        (self.next, self.next_local) = step.next;
-        let [own, gone, preferred, yielding] = step.roles;
-        set(&mut self.own, step.key, own);
-        set(&mut self.gone, step.key, gone);
-        set(&mut self.preferred, step.key, preferred);
-        set(&mut self.yielding, step.key, yielding);
-        for id in self.pending_of(step.key) {
-            self.pending.remove(&(step.key, id));
-        }
-        self.pending.extend(step.pending.into_iter().map(|id| (step.key, id)));
-        Ok(())
     }
 }
 
-fn set(rows: &mut BTreeSet<RowKey>, key: RowKey, member: bool) {
-    if member {
-        rows.insert(key);
-    } else {
-        rows.remove(&key);
-    }
-}
-
-/// What a shown row holds in the keys, foreign keys and indexes of its table.
-pub(super) fn entries(table: &Table, row: RowId, shown: &[Value]) -> Vec<(ConstraintId, Vec<u8>, RowId)> {
-    let held = encoded(table, shown).filter(|value| value.is_held);
-    held.map(|value| (value.id, value.bytes, row)).collect()
-}
-
-/// The same of a row that is written: keys and index entries have a greatest size.
-pub(super) fn checked_entries(
-    table: &Table,
-    row: RowId,
-    shown: &[Value],
-) -> Result<Vec<(ConstraintId, Vec<u8>, RowId)>, Error> {
-    let mut entries = Vec::with_capacity(table.keys.len() + table.foreign_keys.len() + table.indexes.len());
-    for Encoded { id, columns, bytes, is_held } in encoded(table, shown) {
-        if bytes.len() > MAX_KEY_BYTES {
-            let what =
-                format!("the key ({}) of table {}", table.column_names(columns).join(", "), table.name);
-            return Err(Error::Limit { what, size: bytes.len() as u64, limit: MAX_KEY_BYTES as u64 });
-        }
-        if is_held {
-            entries.push((id, bytes, row));
-        }
-    }
-    Ok(entries)
-}
-
-/// What a row shows in the columns of a key, a foreign key or an index.
-struct Encoded<'t> {
-    id: ConstraintId,
-    columns: &'t [usize],
-    bytes: Vec<u8>,
-    /// Keys and references with a `Null` in them have no entry.
-    is_held: bool,
-}
-
-fn encoded<'t>(table: &'t Table, shown: &[Value]) -> impl Iterator<Item = Encoded<'t>> {
-    let constraints = table.keys.iter().map(|key| (key.id, &key.columns, false));
-    let constraints = constraints.chain(table.foreign_keys.iter().map(|key| (key.id, &key.columns, false)));
-    let constraints = constraints.chain(table.indexes.iter().map(|index| (index.id, &index.columns, true)));
-    constraints.map(|(id, columns, with_nulls)| {
-        let mut bytes = Vec::with_capacity(32);
-        let mut is_held = true;
-        for column in columns {
-            let value = shown.get(*column).unwrap_or(&Value::Null);
-            is_held &= with_nulls || !value.is_null();
-            encode_values(std::slice::from_ref(&*folded(table, *column, value)), &mut bytes);
-        }
-        Encoded { id, columns, bytes, is_held }
-    })
+/// The rows that the live merges of a row name.
+pub(super) fn merge_targets(facts: &RowState) -> Vec<RowId> {
+    merges(facts).map(|(_, merge)| merge.into).collect()
 }

@@ -26,11 +26,11 @@ impl TableMut<'_> {
     /// ([`Identity::Natural`](crate::schema::Identity::Natural)) is there already is known at once.
     pub fn insert(&mut self, row: Row) -> Result<RowId, WriteError> {
         let named = columns(self.definition()?, row)?;
-        self.insert_columns(&named)
+        self.insert_columns(named)
     }
 
-    fn insert_columns(&mut self, named: &Columns) -> Result<RowId, WriteError> {
-        if let Some(id) = natural_id(self.definition()?, named) {
+    fn insert_columns(&mut self, named: Columns) -> Result<RowId, WriteError> {
+        if let Some(id) = natural_id(self.definition()?, &named) {
             let key = self.key(id);
             self.transaction.run(|stage| stage.insert(key, named))?;
             return Ok(id);
@@ -68,7 +68,7 @@ impl TableMut<'_> {
             return Err(WriteError::NotApplicable { table: table.name.clone(), row: id, reason });
         }
         let key = self.key(id);
-        self.transaction.run(|stage| stage.insert(key, &named))
+        self.transaction.run(|stage| stage.insert(key, named))
     }
 
     /// As [`TableMut::insert_with_id`]; if the row is in the table, changes of it the named columns whose
@@ -145,7 +145,7 @@ impl TableMut<'_> {
         };
         let value: Vec<Value> =
             key.columns.iter().map(|column| named.get(column).cloned().unwrap_or_default()).collect();
-        let Some(id) = self.read()?.row_id(value)? else { return self.insert_columns(&named) };
+        let Some(id) = self.read()?.row_id(value)? else { return self.insert_columns(named) };
         self.change(id, named)?;
         Ok(id)
     }

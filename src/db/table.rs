@@ -198,7 +198,7 @@ impl<'a> Table<'a> {
             _ => true,
         });
         let staged = writes.into_iter().flat_map(move |writes| writes.staged_rows(table));
-        let staged = staged.map(|(row, values)| Ok((row, values.clone())));
+        let staged = staged.map(|(row, values)| Ok((row, values.to_vec())));
         let merged = merge_by(stored, staged, |(row, _)| *row);
         Ok(merged.map(move |entry| entry.map(|(row, values)| (row, Row::of(Arc::clone(&names), values)))))
     }

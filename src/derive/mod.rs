@@ -160,8 +160,8 @@ pub struct Rederived {
     pub before: Option<Stored>,
     /// The checks that the row fails; a `NOT NULL` counts as one with its column's id.
     pub failed: Vec<ConstraintId>,
-    /// What the indexes said of the row.
-    pub old: Footprint,
+    /// What the indexes said of the row; none if they say of it what they must.
+    pub old: Option<Footprint>,
     /// What they must say now.
     pub new: Footprint,
     /// All open conflicts of the row, ascending by id.
@@ -190,7 +190,7 @@ pub type Delta = BTreeMap<RowKey, Rederived>;
 /// let ann = |replica: u8| {
 ///     let dot = Dot { replica: ReplicaId::from_bytes([replica; 16]), seq: 1 };
 ///     let stamp = Stamp::new(Priority::default(), Hlc(replica.into()), dot);
-///     let code = UnitValue { columns: vec!["ANN".into()], ..UnitValue::default() };
+///     let code = UnitValue { columns: vec!["ANN".into()].into(), ..UnitValue::default() };
 ///     let mut facts = RowState::new(dot);
 ///     facts.write_life(stamp, Life::ALIVE, &[]);
 ///     facts.write_unit(customer.units[0].id, stamp, code, &[]);

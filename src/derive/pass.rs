@@ -323,7 +323,7 @@ impl<'a, S: Source + ?Sized> Pass<'a, S> {
         let conflicts = self.conflicts(table, key, &facts, &image, status)?;
         let new = Footprint::of(table, &facts, &image, status == Status::Visible);
         let derived = Derived { status, followed: image.followed.clone() };
-        let old = before.as_ref().map(|before| before.footprint.clone()).unwrap_or_default();
+        let old = Some(before.as_ref().map(|before| before.footprint.clone()).unwrap_or_default());
         let before = before.map(|before| before.stored.clone());
         let failed = image.failed.clone();
         Ok(Some(Rederived { facts, derived, before, failed, old, new, conflicts }))

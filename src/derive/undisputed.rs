@@ -112,11 +112,12 @@ impl<'a, S: Source + ?Sized> Undisputed<'a, S> {
             return Ok(false);
         }
         let old = match &before {
+            Some(stored) if keeps_its_entries(table, stored, facts, &image) => None,
             Some(stored) => match self.footprint_before(table, key, stored, &image)? {
-                Some(old) => old,
+                Some(old) => Some(old),
                 None => return Ok(false),
             },
-            None if self.is_alone(table, &image)? => Footprint::default(),
+            None if self.is_alone(table, &image)? => Some(Footprint::default()),
             None => return Ok(false),
         };
         let new = Footprint::taken_from(&mut image, table, facts, true);
@@ -207,6 +208,20 @@ impl<'a, S: Source + ?Sized> Undisputed<'a, S> {
         self.shown.insert(key, shown.clone());
         Ok(shown)
     }
+}
+
+/// Whether a row that is in its table stays there with the keys, references and index entries that it has, because
+/// nothing was written that they come from. Most changes of rows are of that kind.
+fn keeps_its_entries(table: &Table, stored: &Stored, facts: &RowState, image: &Image) -> bool {
+    let same = |column: &usize| {
+        let unit = table.unit_of(*column);
+        unit.is_some_and(|unit| stored.facts.unit(unit) == facts.unit(unit))
+    };
+    stored.derived.status == Status::Visible
+        && is_plain(table, &stored.facts)
+        && stored.facts.boost == facts.boost
+        && stored.derived.followed == image.followed
+        && table.indexed_columns().flatten().all(same)
 }
 
 /// Whether a row lives and nothing in it competes, so that it has no conflicts of its own.

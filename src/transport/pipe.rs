@@ -1,7 +1,6 @@
 //! A connection in memory, which counts its bytes and can be made to break at any of them: for
 //! replicas in one process, for scripts and for tests. Nothing here waits but [`Transport::receive`].
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
@@ -43,7 +42,7 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Lane {
-    bytes: VecDeque<u8>,
+    bytes: Vec<u8>,
     /// The sender sends no more.
     closed: bool,
 }
@@ -149,8 +148,7 @@ impl PipeEnd {
         let mut state = self.pipe.0.state.lock();
         let broken = state.broken;
         let lane = state.to(self.side);
-        let arrived: Vec<u8> = lane.bytes.drain(..).collect();
-        self.reader.push(&arrived);
+        self.reader.push(&std::mem::take(&mut lane.bytes));
         if let Some(message) = self.reader.pop()? {
             return Ok(Arrival::Message(message));
         }
@@ -183,7 +181,8 @@ impl Transport for PipeEnd {
         // Like a socket, it may break without the sender hearing of it now.
         state.broken = passes < length;
         let passes = usize::try_from(passes).unwrap_or(usize::MAX);
-        state.to(self.side.other()).bytes.extend(frame.iter().take(passes));
+        let passed = frame.get(..passes).unwrap_or(&frame);
+        state.to(self.side.other()).bytes.extend_from_slice(passed);
         drop(state);
         self.pipe.0.changed.notify_all();
         Ok(())

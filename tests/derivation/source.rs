@@ -32,7 +32,7 @@ impl MemorySource {
     pub fn apply(&mut self, schema: &Schema, delta: Delta) -> Checked {
         for (key, row) in &delta {
             let kept = self.rows.get(key).map(|kept| &kept.footprint).cloned().unwrap_or_default();
-            let moved = same_entries(&kept, &row.old);
+            let moved = same_entries(&kept, row.old.as_ref().unwrap_or(&row.new));
             ensure(moved, || format!("the old footprint of {key:?} is {:?}, was kept as {kept:?}", row.old))?;
             self.index(schema, *key, &kept, false);
         }
