@@ -86,6 +86,7 @@ impl Stage<'_> {
         if self.writes.pending.contains(&(key, foreign_key.id)) {
             self.mean(key, foreign_key, parent)?;
             self.writes.pending.remove(&(key, foreign_key.id));
+            self.writes.meaning.insert(key);
         }
         Ok(())
     }

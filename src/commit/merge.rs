@@ -48,8 +48,8 @@ impl Stage<'_> {
         let apart = self.apart_of(from)?;
         self.live_on(into, &apart, &both)?;
         self.show_class(table, into)?;
-        if let (Some(before), Some(after)) = (before, self.visible(into)?) {
-            self.key_changed(table, from, &before, &after)?;
+        if let (Some(before), Some(after)) = (&before, self.visible(into)?) {
+            self.key_changed(table, from, before, &after)?;
         }
         absorbed.sort_unstable();
         let merge = Merge { into: into.row, absorbed, removed: Vec::new(), rule: None };
@@ -59,7 +59,8 @@ impl Stage<'_> {
         self.settle_references(from)?;
         self.leave(from)?;
         self.owns(into);
-        Ok(())
+        // What referred to a row that was not visible showed the key of another.
+        if before.is_none() { self.show_followers(table, into) } else { Ok(()) }
     }
 
     /// Decides a unit of two rows that become one. Where they simply agree there is nothing to decide.

@@ -2,7 +2,6 @@
 //! written reference means is found in `meaning`.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::WriteError;
 use super::rows::Columns;
@@ -50,7 +49,8 @@ impl<'a> Stage<'a> {
             let Some(unique) = parent.key(foreign_key.key) else { continue };
             let value = fold(parent, &unique.columns, |column| shown.get(column));
             if value.iter().any(Value::is_null) {
-                found.extend(self.rows_that_mean(key, table, foreign_key)?);
+                let rows = self.rows_that_mean(key, table, foreign_key)?;
+                found.extend(rows.into_iter().map(|row| (row, foreign_key)));
                 continue;
             }
             let mut rows: BTreeSet<RowId> = self.writes.staged_with(foreign_key.id, &value).collect();
@@ -80,22 +80,22 @@ impl<'a> Stage<'a> {
     fn rows_that_mean(
         &self,
         key: RowKey,
-        table: &'a Table,
-        foreign_key: &'a ForeignKey,
-    ) -> Result<Vec<(RowKey, &'a ForeignKey)>, Error> {
+        table: &Table,
+        foreign_key: &ForeignKey,
+    ) -> Result<Vec<RowKey>, Error> {
         let mut found = Vec::new();
         if !foreign_key.follow {
             return Ok(found);
         }
-        let mut rows: BTreeSet<RowId> = self.writes.staged_rows(table).map(|(row, _)| row).collect();
+        let meaning = self.writes.meaning.range(RowKey::all_of(table.id));
+        let mut rows: BTreeSet<RowId> = meaning.map(|child| child.row).collect();
         for parent in self.members(key)?.into_iter().chain([key.row]) {
             rows.extend(self.base.children(foreign_key.id, parent)?);
         }
         for row in rows {
             let child = RowKey { table: table.id, row };
-            let means = self.means(table, foreign_key, row)? == Some(key.row);
-            if means && self.visible(child)?.is_some() {
-                found.push((child, foreign_key));
+            if self.visible(child)?.is_some() && self.means(table, foreign_key, row)? == Some(key.row) {
+                found.push(child);
             }
         }
         Ok(found)
@@ -234,10 +234,34 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Shows the new key of its parent in a row whose facts do not change.
+    /// A row is in its table again, maybe with another key than what means it shows: that shows its key now.
+    /// `ON UPDATE` has no say: no key is changed, as little as by a row that comes back with a sync.
+    pub(super) fn show_followers(&mut self, table: &Table, key: RowKey) -> Result<(), WriteError> {
+        for (child_table, foreign_key) in self.schema().referring(key.table) {
+            let Some(unique) = table.key(foreign_key.key) else { continue };
+            let children = self.rows_that_mean(key, child_table, foreign_key)?;
+            let Some(shown) = self.visible(key)?.filter(|_| !children.is_empty()) else { continue };
+            let new: Columns = foreign_key.columns.iter().copied().zip(unique.values_of(&shown)).collect();
+            for child in children {
+                if self.show_key(child, &new)?.is_some() {
+                    self.show_followers(child_table, child)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A row goes along with its parent's key, and what refers to it with its own.
     fn follow(&mut self, child: RowKey, new: &Columns) -> Result<(), WriteError> {
-        let table = self.table(child)?;
-        let Some(before) = self.visible(child)? else { return Ok(()) };
+        let Some(before) = self.show_key(child, new)? else { return Ok(()) };
+        let Some(after) = self.visible(child)? else { return Ok(()) };
+        self.key_changed(self.table(child)?, child, &before, &after)
+    }
+
+    /// Shows the new key of its parent in a row whose facts do not change. Returns what it showed before, if that
+    /// was something else.
+    fn show_key(&mut self, child: RowKey, new: &Columns) -> Result<Option<Shown>, WriteError> {
+        let Some(before) = self.visible(child)? else { return Ok(None) };
         let mut after = before.to_vec();
         for (column, value) in new {
             if let Some(slot) = after.get_mut(*column) {
@@ -245,11 +269,10 @@ impl<'a> Stage<'a> {
             }
         }
         if *after == *before {
-            return Ok(());
+            return Ok(None);
         }
-        let after: Shown = after.into();
-        self.show(child, Some(Arc::clone(&after)))?;
-        self.key_changed(table, child, &before, &after)
+        self.show(child, Some(after.into()))?;
+        Ok(Some(before))
     }
 
     pub(super) fn set_null(&mut self, child: RowKey, foreign_key: &ForeignKey) -> Result<(), WriteError> {

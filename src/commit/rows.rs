@@ -43,7 +43,8 @@ impl Stage<'_> {
             .collect();
         required(table, &shown)?;
         self.check_absent(table, key, &shown)?;
-        if self.facts(key)?.is_some() {
+        let again = self.facts(key)?.is_some();
+        if again {
             self.begin_again(table, key, &named, &shown)?;
         } else {
             self.begin(table, key, named, &shown)?;
@@ -51,7 +52,7 @@ impl Stage<'_> {
         self.refer(table, key, &shown, |_| true);
         self.show(key, Some(shown.into()))?;
         self.owns(key);
-        Ok(())
+        if again { self.show_followers(table, key) } else { Ok(()) }
     }
 
     /// The first life of a row.
@@ -225,6 +226,7 @@ impl Stage<'_> {
         // What it was merged into may have shown its values.
         if left != key && self.visible(left)?.is_some() {
             self.show_class(table, left)?;
+            self.show_followers(table, left)?;
         }
         Ok(())
     }
@@ -310,7 +312,11 @@ impl Stage<'_> {
 
     /// Shows a row as its facts have it: if it was visible before, with the keys that it follows.
     pub(super) fn show_facts(&mut self, table: &Table, key: RowKey) -> Result<(), WriteError> {
-        if self.visible(key)?.is_some() { Ok(()) } else { self.show_class(table, key) }
+        if self.visible(key)?.is_some() {
+            return Ok(());
+        }
+        self.show_class(table, key)?;
+        self.show_followers(table, key)
     }
 
     /// What a row with these facts would show: with the keys that its parents show to the transaction.

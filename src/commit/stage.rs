@@ -189,6 +189,9 @@ impl<'a> Stage<'a> {
     ) -> Result<(), Error> {
         let (table, dot) = (self.table(key)?, self.dot(key)?);
         self.absorb(key, unit, replaces)?;
+        if !value.parents.is_empty() {
+            self.writes.meaning.insert(key);
+        }
         for (foreign_key, parent) in &mut value.parents {
             // The row itself may be purged elsewhere, once it was merged.
             if let Some(foreign_key) = table.foreign_keys.iter().find(|key| key.id == *foreign_key) {

@@ -214,6 +214,7 @@ impl Stage<'_> {
         let value = sibling.value.clone();
         self.edit(key, |facts| facts.write_unit(unit, stamp, value, replaces))?;
         // The value names the rows that its references mean.
+        self.writes.meaning.insert(key);
         let table = self.table(key)?;
         for foreign_key in table.foreign_keys_of_unit(unit) {
             self.writes.pending.remove(&(key, foreign_key.id));
@@ -272,7 +273,7 @@ impl Stage<'_> {
             self.writes.set_gone(key, false);
             self.show(key, Some(self.values(table, &facts)?.into()))?;
             self.owns(key);
-            return Ok(());
+            return self.show_followers(table, key);
         }
         self.show(key, None)?;
         self.yields(key);

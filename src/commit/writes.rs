@@ -80,6 +80,9 @@ pub(crate) struct Writes {
     pub(super) before: RowsBefore,
     /// References whose parent row is looked up when the transaction commits.
     pub(super) pending: BTreeSet<(RowKey, ConstraintId)>,
+    /// Rows of which a value was written that says which rows it refers to: the base may not know them as
+    /// children of those. They stay here after a rollback.
+    pub(super) meaning: BTreeSet<RowKey>,
     /// References whose parent got another key, which `ON UPDATE RESTRICT` forbids: with the parent and
     /// its old key. They are looked at again when the transaction commits.
     pub(super) restricted: BTreeMap<(RowKey, ConstraintId), (RowKey, Key)>,
@@ -112,6 +115,7 @@ impl Writes {
             next_local: knowledge.get(LOCAL) + 1,
             before: RowsBefore::default(),
             pending: BTreeSet::new(),
+            meaning: BTreeSet::new(),
             preferred: BTreeSet::new(),
             yielding: BTreeSet::new(),
             settled: Vec::new(),

@@ -48,6 +48,7 @@ impl Commit<'_> {
         self.live_on(into, apart.difference(&names).copied().collect());
         let after = self.by_facts(into);
         self.shown.insert(into, after.clone());
+        let visible = before.is_some();
         if let Some(before) = before {
             self.key_changed(from, &before, &after)?;
         }
@@ -59,6 +60,9 @@ impl Commit<'_> {
         self.settle_references(from);
         self.leave(from);
         self.own.insert(into);
+        if !visible {
+            self.show_followers(into);
+        }
         Ok(())
     }
 

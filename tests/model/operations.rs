@@ -39,6 +39,7 @@ impl Commit<'_> {
             }
             self.begin_again(row);
         }
+        let again = self.replica.facts.contains_key(&row);
         for unit in table.units.iter().filter(|unit| says(unit)) {
             if table.rule_of(unit) == ColumnRule::Union {
                 self.write_set(row, unit, &shown[unit.columns[0]]);
@@ -54,6 +55,9 @@ impl Commit<'_> {
         self.pending.extend(table.foreign_keys.iter().map(|key| (row, key.id)));
         self.shown.insert(row, shown);
         self.own.insert(row);
+        if again {
+            self.show_followers(row);
+        }
         Ok(())
     }
 
@@ -204,6 +208,28 @@ impl Commit<'_> {
         self.key_changed(child, &before, &after)
     }
 
+    /// A row is shown again: what means it shows the key that it has now, whatever `ON UPDATE` says.
+    pub fn show_followers(&mut self, row: RowKey) {
+        for table in self.schema.tables() {
+            let follows = |key: &&ForeignKey| key.parent == row.table && key.follow;
+            for foreign_key in table.foreign_keys.iter().filter(follows) {
+                let key = self.table(row).key(foreign_key.key).expect("a key of the parent");
+                let Some(shown) = self.shown.get(&row).cloned() else { return };
+                let children = self.shown.keys().filter(|child| child.table == table.id);
+                let children = children.filter(|child| self.means(**child, foreign_key) == Some(row.row));
+                for child in children.copied().collect::<Vec<_>>() {
+                    let mut values = self.shown[&child].clone();
+                    for (column, from) in foreign_key.columns.iter().zip(&key.columns) {
+                        values[*column] = shown[*from].clone();
+                    }
+                    if self.shown.insert(child, values.clone()) != Some(values) {
+                        self.show_followers(child);
+                    }
+                }
+            }
+        }
+    }
+
     fn set_null(&mut self, child: RowKey, foreign_key: &ForeignKey) -> Outcome {
         let nulls: Values = foreign_key.columns.iter().map(|column| (*column, Value::Null)).collect();
         self.update(child, &nulls, false)
@@ -281,6 +307,7 @@ impl Commit<'_> {
         // What it was merged into may have shown its values.
         if self.shown.contains_key(&left) {
             self.shown.insert(left, self.by_facts(left));
+            self.show_followers(left);
         }
         Ok(())
     }
@@ -335,6 +362,7 @@ impl Commit<'_> {
     pub fn appear(&mut self, row: RowKey) {
         if !self.shown.contains_key(&row) {
             self.shown.insert(row, self.by_facts(row));
+            self.show_followers(row);
         }
         self.own.insert(row);
     }

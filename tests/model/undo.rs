@@ -272,6 +272,7 @@ impl Commit<'_> {
             let shown = self.by_facts(row);
             self.shown.insert(row, shown);
             self.own.insert(row);
+            self.show_followers(row);
             return;
         }
         self.yields_place(row);
