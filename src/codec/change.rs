@@ -2,7 +2,7 @@
 
 use super::bytes::{Input, Malformed, Output};
 use super::facts::{Facts, OWNER, take_facts};
-use super::stamps::{Replicas, put_dot, take_dot};
+use super::stamps::{Replicas, replica};
 use super::units::Cell;
 use super::{MAX_ROW_COLUMNS, ReplicaNumbers};
 use crate::ids::{Dot, RowKey, UnitId};
@@ -31,12 +31,37 @@ pub(super) fn put_state(
     if !withheld.is_empty() {
         record.length(withheld.len());
     }
+    let mut before = None;
     for (unit, dot) in withheld {
         record.integer(unit.0);
-        put_dot(&mut record, *dot, numbers);
+        put_again(&mut record, *dot, before, numbers);
+        before = Some(*dot);
     }
     facts.put(&mut record, numbers);
     out.sized(&record.into_bytes());
+}
+
+/// A dot; a single byte if it is that before. Mostly one change wrote all that is withheld.
+fn put_again(out: &mut Output, dot: Dot, before: Option<Dot>, numbers: &mut impl ReplicaNumbers) {
+    if before == Some(dot) {
+        return out.byte(0);
+    }
+    out.integer(u64::from(numbers.number(dot.replica)) + 1);
+    out.integer(dot.seq);
+}
+
+fn take_again(record: &mut Input<'_>, before: Option<Dot>, replicas: Replicas<'_>) -> Result<Dot, Malformed> {
+    let number: u64 = record.integer()?;
+    let Some(number) = number.checked_sub(1) else {
+        return before.ok_or_else(|| Malformed::new("the first withheld value has no change"));
+    };
+    let number = u32::try_from(number).map_err(|_| Malformed::new("a replica's number is too large"))?;
+    let dot = Dot { replica: replica(replicas, number)?, seq: record.integer()? };
+    match dot.seq {
+        0 => Err(Malformed::new("a change without a number")),
+        _ if before == Some(dot) => Err(Malformed::new("a withheld value repeats its change")),
+        _ => Ok(dot),
+    }
 }
 
 /// Reads a changed row.
@@ -59,10 +84,11 @@ pub(super) fn take_change(
 }
 
 fn take_withheld(record: &mut Input<'_>, replicas: Replicas<'_>) -> Result<Vec<(UnitId, Dot)>, Malformed> {
-    let length = record.length(3)?;
+    let length = record.length(2)?;
     let mut withheld: Vec<(UnitId, Dot)> = Vec::with_capacity(length);
     for _ in 0..length {
-        let next = (UnitId(record.integer()?), take_dot(record, replicas)?);
+        let before = withheld.last().map(|(_, dot)| *dot);
+        let next = (UnitId(record.integer()?), take_again(record, before, replicas)?);
         if withheld.last().is_some_and(|last| *last >= next) {
             return Err(Malformed::new("the withheld values of a row are not ascending"));
         }
