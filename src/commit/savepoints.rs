@@ -45,11 +45,11 @@ struct Step {
     earlier: usize,
     next: (Seq, Seq),
     /// None if the transaction had nothing to do with it, as mostly.
-    before: Option<Box<Before>>,
+    before: Option<Box<Was>>,
 }
 
 #[derive(Debug)]
-struct Before {
+struct Was {
     written: Written,
     preferred: bool,
     yielding: bool,
@@ -122,7 +122,7 @@ impl Writes {
         }
         let before = known.cloned().map(|written| {
             let (preferred, yielding) = (self.preferred.contains(&key), self.yielding.contains(&key));
-            Box::new(Before { written, preferred, yielding, pending: self.pending_of(key) })
+            Box::new(Was { written, preferred, yielding, pending: self.pending_of(key) })
         });
         let (earlier, next) = (self.earlier.len(), (self.next, self.next_local));
         self.steps.undo.push(Step { key, earlier, next, before });
@@ -147,7 +147,7 @@ impl Writes {
         self.earlier.truncate(earlier);
         (self.next, self.next_local) = next;
         let Some(before) = before else { return Ok(()) };
-        let Before { written, preferred, yielding, pending } = *before;
+        let Was { written, preferred, yielding, pending } = *before;
         if let Some(Staged { facts, shown }) = &written.staged {
             if let Some(facts) = facts {
                 self.note_merges(key, merge_targets(facts));

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::before::Before as RowsBefore;
+use super::before::Before;
 use super::row_map::RowMap;
 use super::savepoints::Steps;
 use super::undo::Settled;
@@ -77,7 +77,7 @@ pub(crate) struct Writes {
     pub(super) next: Seq,
     pub(super) next_local: Seq,
     /// What the rows were before that it has looked at.
-    pub(super) before: RowsBefore,
+    pub(super) before: Before,
     /// References whose parent row is looked up when the transaction commits.
     pub(super) pending: BTreeSet<(RowKey, ConstraintId)>,
     /// Rows of which a value was written that says which rows it refers to: the base may not know them as
@@ -113,7 +113,7 @@ impl Writes {
             rows: RowMap::default(),
             next: knowledge.get(author.replica) + 1,
             next_local: knowledge.get(LOCAL) + 1,
-            before: RowsBefore::default(),
+            before: Before::default(),
             pending: BTreeSet::new(),
             meaning: BTreeSet::new(),
             preferred: BTreeSet::new(),

@@ -47,6 +47,9 @@ struct Arguments {
     /// The sizes for --growth
     #[arg(long, value_delimiter = ',', default_value = "10000,100000,1000000")]
     sizes: Vec<usize>,
+    /// How often for --growth
+    #[arg(long, default_value_t = 1)]
+    growth_rounds: usize,
     /// Run it over the engines under Reunite, instead of on its peers
     #[arg(long, conflicts_with = "growth")]
     engines: bool,
@@ -112,7 +115,7 @@ fn on_peers(arguments: &Arguments, machine: &Machine) -> Result<()> {
     let mut sizes = Vec::new();
     if arguments.growth {
         for rows in &arguments.sizes {
-            let mut report = Report::new(*rows, arguments.rounds, peers::BASELINES);
+            let mut report = Report::new(*rows, arguments.growth_rounds, peers::BASELINES);
             run(&mut report, peers::ALWAYS, &growth::WORKLOADS)?;
             sizes.push(report);
         }
