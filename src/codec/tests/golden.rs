@@ -213,7 +213,7 @@ const MESSAGE: &str = "\
      bbbbbbbbbbbbbbbbbbbbbbbbbb0eacacacacacacacacacacacacacacacac020200010104052276697022000112\
      acacacacacacacacacacacacacacacac0100090183616e6e010201fb2c01010202020501efefefefefefefefef\
      efefefefefefef010003020101020200020002010083616e6e270101040201021b0a010bcdcdcdcdcdcdcdcdcd\
-     cdcdcdcdcdcdcd000806020001b26103010009020001030009041000400900893c012c01010803010208020202\
+     cdcdcdcdcdcdcd000806020001b26103010109020101030109041000400900893c012c01010803010208020202\
      000001040302aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0705bababababababababababababababababbbbbbbbbb\
      bbbbbbbbbbbbbbbbbbbbbb0aacacacacacacacacacacacacacacacac02020001010405227669702200010eacac\
      acacacacacacacacacacacacacac0100090183616e6e010201fb2c01010002000301efefefefefefefefefefef\
