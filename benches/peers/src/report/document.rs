@@ -71,7 +71,7 @@ greatest size takes. In the chart both axes are logarithmic: what does not depen
   or its reference, and with the whole commit a record of the change log. Each of them is a way down a tree, which grows
   with the logarithm; more is due to what no longer fits into the caches, first of the processor, then of the engine.
   Rows and the change log are appended, keys and index entries go all over their trees. It is the same for SQLite.
-- **A get** is one such way by row id, two by a key. **A scan** and the bytes of a row do not depend on the size.
+- **A get** is one such way by row id, two by a key. **A scan** and the bytes of a row hardly depend on the size.
 - **A first sync** reads each row and stores it as an insert does.
 - **Opening** after a clean close reads a few pages. After a kill it reads the journal, which a checkpoint bounds at
   8 MiB, whatever the size.
