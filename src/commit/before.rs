@@ -21,7 +21,7 @@ pub(super) struct Before {
     rows: RefCell<RowMap<Known>>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Known {
     /// None where nothing is stored.
     stored: Option<Stored>,

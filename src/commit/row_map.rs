@@ -37,14 +37,13 @@ impl<T: Default> RowMap<T> {
     }
 
     /// Changes a row, which is there then.
-    pub(super) fn change<R>(&mut self, key: RowKey, change: impl FnOnce(&mut T) -> R) -> R {
+    pub(super) fn change(&mut self, key: RowKey, change: impl FnOnce(&mut T)) {
         if let Some(row) = self.get_mut(key) {
             return change(row);
         }
         let mut row = T::default();
-        let result = change(&mut row);
+        change(&mut row);
         self.add(key, row);
-        result
     }
 
     fn add(&mut self, key: RowKey, row: T) {

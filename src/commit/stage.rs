@@ -97,8 +97,12 @@ impl<'a> Stage<'a> {
         self.components.get_mut().clear();
         self.writes.remember(key);
         if !self.writes.rewrites(key) {
-            let staged = self.first_facts(key, dot)?;
-            self.writes.stage(key, staged);
+            let shown = match self.writes.staged(key) {
+                Some(staged) => staged.shown.clone(),
+                None => self.first_shown(key)?,
+            };
+            let facts = self.stored(key)?.unwrap_or_else(|| Arc::new(RowState::new(dot)));
+            self.writes.stage(key, Staged { facts: Some(facts), shown });
         }
         if let Some(facts) = self.writes.facts_mut(key) {
             edit(Arc::make_mut(facts));
@@ -108,23 +112,13 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// A row of which facts are staged for the first time.
-    fn first_facts(&mut self, key: RowKey, dot: Dot) -> Result<Staged, Error> {
-        let staged = match self.writes.unstage(key) {
-            Some(staged) => staged,
-            None => self.first_staged(key)?,
-        };
-        let facts = self.stored(key)?.unwrap_or_else(|| Arc::new(RowState::new(dot)));
-        Ok(Staged { facts: Some(facts), ..staged })
-    }
-
-    /// A row that is staged for the first time: until now its index entries came from the base.
-    fn first_staged(&mut self, key: RowKey) -> Result<Staged, Error> {
+    /// What a row shows that is staged for the first time: until now its index entries came from the base.
+    fn first_shown(&mut self, key: RowKey) -> Result<Option<Shown>, Error> {
         let shown = self.visible_before(key)?;
         if let Some(shown) = &shown {
             self.writes.entries.extend(entries(self.table(key)?, key.row, shown));
         }
-        Ok(Staged { facts: None, shown })
+        Ok(shown)
     }
 
     /// The dot of this transaction in a row.

@@ -203,14 +203,9 @@ impl Writes {
         self.rows.get_mut(key)?.staged.as_mut()?.facts.as_mut()
     }
 
-    /// Leaves a row so; returns how it was left before.
-    pub(super) fn stage(&mut self, key: RowKey, staged: Staged) -> Option<Staged> {
-        self.rows.change(key, |written| written.staged.replace(staged))
-    }
-
-    /// How a row was left, for a moment: it is staged again at once.
-    pub(super) fn unstage(&mut self, key: RowKey) -> Option<Staged> {
-        self.rows.get_mut(key)?.staged.take()
+    /// Leaves a row so.
+    pub(super) fn stage(&mut self, key: RowKey, staged: Staged) {
+        self.rows.change(key, |written| written.staged = Some(staged));
     }
 
     /// The dot of the current change of a row.

@@ -102,6 +102,11 @@ impl<'a, S: Source + ?Sized> Undisputed<'a, S> {
             return Ok(false);
         }
         let before = self.source.row(key)?;
+        let may_change =
+            |stored: &Stored| stored.derived.status != Status::Visible || !is_plain(table, &stored.facts);
+        if before.as_ref().is_some_and(may_change) {
+            return Ok(false);
+        }
         let class = Facts { class: facts, own: facts, merged: false };
         let mut image = Image::new(table, key.row, class, |foreign_key, row| {
             let parent = RowKey { table: foreign_key.parent, row };
@@ -150,7 +155,7 @@ impl<'a, S: Source + ?Sized> Undisputed<'a, S> {
         Ok(true)
     }
 
-    /// What the indexes said of a row that is in its table and stays there as it is; none if that may change.
+    /// What the indexes said of a plain row that is in its table and stays there as it is; none if that may change.
     fn footprint_before(
         &mut self,
         table: &Table,
@@ -158,9 +163,6 @@ impl<'a, S: Source + ?Sized> Undisputed<'a, S> {
         stored: &Stored,
         image: &Image,
     ) -> Result<Option<Footprint>, Error> {
-        if stored.derived.status != Status::Visible || !is_plain(table, &stored.facts) {
-            return Ok(None);
-        }
         let class = Facts { class: &stored.facts, own: &stored.facts, merged: false };
         let mut old = Image::stored(table, key.row, class, &stored.derived.followed, |_, row| Ok(row))?;
         // Equal keys may be spelled differently, and who follows them shows how.
@@ -210,16 +212,14 @@ impl<'a, S: Source + ?Sized> Undisputed<'a, S> {
     }
 }
 
-/// Whether a row that is in its table stays there with the keys, references and index entries that it has, because
-/// nothing was written that they come from. Most changes of rows are of that kind.
+/// Whether a plain row that is in its table stays there with the keys, references and index entries that it has,
+/// because nothing was written that they come from. Most changes of rows are of that kind.
 fn keeps_its_entries(table: &Table, stored: &Stored, facts: &RowState, image: &Image) -> bool {
     let same = |column: &usize| {
         let unit = table.unit_of(*column);
         unit.is_some_and(|unit| stored.facts.unit(unit) == facts.unit(unit))
     };
-    stored.derived.status == Status::Visible
-        && is_plain(table, &stored.facts)
-        && stored.facts.boost == facts.boost
+    stored.facts.boost == facts.boost
         && stored.derived.followed == image.followed
         && table.indexed_columns().flatten().all(same)
 }

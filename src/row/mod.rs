@@ -115,14 +115,18 @@ impl RowState {
 
     /// Adds a live value of a unit from elsewhere, without taking in its change.
     pub fn add_to_unit(&mut self, id: UnitId, sibling: Sibling<UnitValue>) {
-        match self.units.binary_search_by_key(&id, |(id, _)| *id) {
-            Ok(i) => {
-                if let Some((_, siblings)) = self.units.get_mut(i) {
-                    siblings.insert(sibling);
-                }
-            }
-            Err(i) => self.units.insert(i, (id, std::iter::once(sibling).collect())),
+        if let Some(siblings) = self.unit_mut(id) {
+            siblings.insert(sibling);
         }
+    }
+
+    /// The values of a unit, to which one is added: a unit without values is not kept. There always are some.
+    fn unit_mut(&mut self, id: UnitId) -> Option<&mut Siblings<UnitValue>> {
+        let place = self.units.binary_search_by_key(&id, |(id, _)| *id).unwrap_or_else(|place| {
+            self.units.insert(place, (id, Siblings::new()));
+            place
+        });
+        self.units.get_mut(place).map(|(_, siblings)| siblings)
     }
 
     /// Keeps only the live values of units for which `keep` says so, in the order of the units and dots.
@@ -135,13 +139,8 @@ impl RowState {
 
     /// Writes a unit: the new value replaces the named ones, and no others.
     pub fn write_unit(&mut self, id: UnitId, stamp: Stamp, value: UnitValue, replaces: &[Dot]) {
-        match self.units.binary_search_by_key(&id, |(id, _)| *id) {
-            Ok(i) => {
-                if let Some((_, siblings)) = self.units.get_mut(i) {
-                    siblings.write(stamp, value, replaces);
-                }
-            }
-            Err(i) => self.units.insert(i, (id, std::iter::once(Sibling { stamp, value }).collect())),
+        if let Some(siblings) = self.unit_mut(id) {
+            siblings.write(stamp, value, replaces);
         }
         self.vector.cover(stamp.dot);
     }

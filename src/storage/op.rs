@@ -50,19 +50,23 @@ struct Place {
 }
 
 impl Op {
+    fn new(bytes: Arc<[u8]>, place: Place) -> Op {
+        let head = Sought::new(bytes.get(place.start..place.key_end).unwrap_or_default()).head;
+        Op { bytes, place, head }
+    }
+
     /// Sets the value of a key.
     #[must_use]
     pub fn put(key: &[u8], value: &[u8]) -> Op {
         let bytes = [key, value].concat();
         let place = Place { start: 0, key_end: key.len(), value_end: Some(bytes.len()) };
-        Op { bytes: bytes.into(), place, head: Sought::new(key).head }
+        Op::new(bytes.into(), place)
     }
 
     /// Removes a key; nothing happens if it is absent.
     #[must_use]
     pub fn delete(key: &[u8]) -> Op {
-        let place = Place { start: 0, key_end: key.len(), value_end: None };
-        Op { bytes: key.into(), place, head: Sought::new(key).head }
+        Op::new(key.into(), Place { start: 0, key_end: key.len(), value_end: None })
     }
 
     /// The key that changes.
@@ -120,7 +124,7 @@ impl fmt::Debug for Op {
 /// ```
 /// use reunite::storage::{BatchBuilder, Op};
 /// let mut builder = BatchBuilder::default();
-/// builder.put(|key| key.extend(b"key"), |value| value.extend(b"value"));
+/// builder.put(|key| key.extend(b"key"), b"value");
 /// builder.delete(|key| key.extend(b"other"));
 /// assert_eq!(builder.finish(), [Op::put(b"key", b"value"), Op::delete(b"other")]);
 /// ```
@@ -131,10 +135,10 @@ pub struct BatchBuilder {
 }
 
 impl BatchBuilder {
-    /// Sets the value of a key. Both are written behind what is there, which is to stay.
-    pub fn put(&mut self, key: impl FnOnce(&mut Vec<u8>), value: impl FnOnce(&mut Vec<u8>)) {
+    /// Sets the value of a key, which is written behind what is there; that is to stay.
+    pub fn put(&mut self, key: impl FnOnce(&mut Vec<u8>), value: &[u8]) {
         let (start, key_end) = self.key(key);
-        value(&mut self.bytes);
+        self.bytes.extend_from_slice(value);
         self.places.push(Place { start, key_end, value_end: Some(self.bytes.len()) });
     }
 
@@ -154,10 +158,6 @@ impl BatchBuilder {
     #[must_use]
     pub fn finish(self) -> Vec<Op> {
         let bytes: Arc<[u8]> = self.bytes.into();
-        let op = |place: Place| {
-            let head = Sought::new(bytes.get(place.start..place.key_end).unwrap_or_default()).head;
-            Op { bytes: Arc::clone(&bytes), place, head }
-        };
-        self.places.into_iter().map(op).collect()
+        self.places.into_iter().map(|place| Op::new(Arc::clone(&bytes), place)).collect()
     }
 }

@@ -117,7 +117,7 @@ impl Wanted {
         }
         let entries = std::mem::take(&mut self.entries);
         for (key, value) in entries {
-            self.batch.put(|bytes| bytes.extend(key), |bytes| bytes.extend(value));
+            self.batch.put(|bytes| bytes.extend(key), &value);
         }
         Ok(())
     }

@@ -76,7 +76,7 @@ impl Space<'_> {
 
     /// Sets what is stored under the key.
     pub fn put(&self, value: &[u8], batch: &mut BatchBuilder) {
-        batch.put(|bytes| self.write(bytes), |bytes| bytes.extend_from_slice(value));
+        batch.put(|bytes| self.write(bytes), value);
     }
 
     /// Removes what is stored under the key.

@@ -106,17 +106,16 @@ impl Check<'_> {
     fn log_has(&mut self, key: RowKey, stamp: &Stamp) -> Result<(), Stop> {
         let dot = stamp.dot;
         // What cannot be read is found when the log is walked.
-        match self.snapshot.log(dot.replica, dot.seq.saturating_sub(1))?.next().transpose() {
-            Ok(Some(line)) if line.seq == dot.seq && line.row != key => {
-                self.report(key, Problem::LogWrongRow { dot })
-            }
-            Ok(Some(line)) if line.seq == dot.seq && line.hlc != stamp.hlc => {
-                self.report(key, Problem::LogWrongTime { dot })
-            }
-            Ok(Some(line)) if line.seq == dot.seq => Ok(()),
-            Ok(_) => self.report(key, Problem::Unlogged { dot }),
-            Err(Error::Corrupt { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
+        let line = match self.snapshot.log(dot.replica, dot.seq.saturating_sub(1))?.next().transpose() {
+            Ok(line) => line.filter(|line| line.seq == dot.seq),
+            Err(Error::Corrupt { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        match line {
+            None => self.report(key, Problem::Unlogged { dot }),
+            Some(line) if line.row != key => self.report(key, Problem::LogWrongRow { dot }),
+            Some(line) if line.hlc != stamp.hlc => self.report(key, Problem::LogWrongTime { dot }),
+            Some(_) => Ok(()),
         }
     }
 
